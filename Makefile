@@ -1,0 +1,55 @@
+# `make demo` runs the study on the synthetic registry, `make test` runs every test.
+# Nothing is installed outside this folder.
+
+# Bytecode makes imports three times faster; some machines switch it off.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_CACHE_DIR := $(CURDIR)/.uv-cache
+# A foreign environment would be taken for ours.
+unexport VIRTUAL_ENV
+unexport PYTHONPATH
+
+CORES ?= 4
+# A `uv` that works, else one of our own in .uv
+UV = $$(if uv --version >/dev/null 2>&1; then echo uv; \
+     elif [ -x .uv/bin/uv ]; then echo .uv/bin/uv; else echo .uv/lib/bin/uv; fi)
+BIN = .venv/bin
+
+.PHONY: demo test test-fast lint format docs environment clean
+
+demo: environment
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "The report is results/report.html; tables and figures lie beside it."
+
+test: environment
+	$(BIN)/pytest -n 2
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check .
+	$(BIN)/snakemake --lint
+
+format: environment
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt .
+
+docs: environment
+	$(BIN)/python docs/generate.py
+
+environment: .venv/.complete
+
+.venv/.complete: uv.lock pyproject.toml
+	@if ! uv --version >/dev/null 2>&1 && [ ! -x .uv/bin/uv ] && [ ! -x .uv/lib/bin/uv ]; then \
+	  if python3 -m venv .uv 2>/dev/null && .uv/bin/python -m pip install --quiet uv; then :; \
+	  elif rm -rf .uv && python3 -m pip install --quiet --target .uv/lib uv; then :; \
+	  else rm -rf .uv; \
+	    echo "Python cannot install packages here; install its venv module first:" >&2; \
+	    echo "    apt install python3-venv" >&2; exit 1; \
+	  fi; \
+	fi
+	$(UV) sync --quiet --locked
+	@touch $@
+
+clean:
+	rm -rf results logs benchmarks resources/synthetic .snakemake

@@ -1,0 +1,33 @@
+# From SEER*Stat exports to a propensity-score-matched prognosis study.
+# `snakemake --cores 4` runs it; README.md tells the rest.
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/study.rst"
+
+
+pathvars:
+    registry="results/exports",
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/registry.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/matching.smk"
+include: "workflow/rules/balance.smk"
+include: "workflow/rules/survival.smk"
+include: "workflow/rules/competing_risks.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.study.input,
+        rules.render_report.output,
+        rules.cross_check_incidence.output,

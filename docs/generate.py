@@ -1,0 +1,91 @@
+"""Write config/README.md from the schemas, so that the two cannot drift apart.
+
+Run ``make docs`` after a change of a schema; a test compares the two.
+"""
+
+import json
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+SCHEMAS = ROOT / "workflow" / "schemas"
+
+INTRODUCTION = """\
+# Configuration
+
+`config.yaml` holds the scientific choices of the study, and equals the defaults below; a study of
+your own needs only the keys that differ, in a file for `--configfile`. Lists replace the default
+list as a whole. Unknown keys and values out of bounds stop the run at once. Threads and memory
+belong to the rules and to `profiles/`.
+
+This file is made from `workflow/schemas/` by `make docs`.
+
+## The sheet of exports
+
+A tab-separated file, one row per SEER*Stat export.
+
+| column | what it holds |
+| --- | --- |
+"""
+
+
+def allowed(schema: dict) -> str:
+    """Say in words which values a key takes."""
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    kinds = schema.get("type", "")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    words = " or ".join(kinds)
+    if "array" in kinds:
+        items = schema.get("items", {})
+        inner = allowed(items) if "enum" in items or items.get("type") != "object" else "objects"
+        words = f"list of {inner}"
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {schema[key]}" for key, sign in bounds.items() if key in schema]
+    return f"{words} {', '.join(limits)}".strip()
+
+
+def default(schema: dict) -> str:
+    """Print the default of a key; long ones stand in config.yaml."""
+    if "default" not in schema:
+        return ""
+    text = json.dumps(schema["default"], ensure_ascii=False)
+    return f"`{text}`" if len(text) < 90 else "see `config.yaml`"
+
+
+def rows(schema: dict, prefix: str = ""):
+    """Yield a table row for each key below a schema."""
+    for name, child in schema.get("properties", {}).items():
+        key = f"{prefix}{name}"
+        if child.get("type") == "object" and "properties" in child:
+            yield f"| **`{key}`** | {child['description']} | | |"
+            yield from rows(child, f"{key}.")
+        else:
+            yield f"| `{key}` | {child['description']} | {allowed(child)} | {default(child)} |"
+        items = child.get("items", {})
+        if items.get("type") == "object":
+            yield from rows(items, f"{key}[].")
+            rule = items.get("properties", {}).get("keep", {}).get("additionalProperties")
+            if rule:
+                yield from rows(rule, f"{key}[].keep.<field>.")
+
+
+def configuration() -> str:
+    """Compose config/README.md."""
+    sheet = yaml.safe_load((SCHEMAS / "exports.schema.yaml").read_text(encoding="utf-8"))
+    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8"))
+    lines = [f"| `{name}` | {item['description']} |" for name, item in sheet["properties"].items()]
+    keys = [
+        "",
+        "## The keys",
+        "",
+        "| key | what it is | values | default |",
+        "| --- | --- | --- | --- |",
+    ]
+    text = INTRODUCTION + "\n".join([*lines, *keys, *rows(schema)]) + "\n"
+    return text
+
+
+if __name__ == "__main__":
+    (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")

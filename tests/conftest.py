@@ -1,0 +1,89 @@
+"""Checkouts of the workflow in temporary folders, and runs of Snakemake in them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["Snakefile", "config", "envs", "profiles", "workflow"]
+
+
+class Checkout:
+    """A copy of the workflow, in which Snakemake can run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def snakemake(self, *arguments: str, succeeds: bool | None = True):
+        """Run Snakemake on 2 cores with the small synthetic registry."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        environment = os.environ | {"PYTHONWARNINGS": ""}
+        done = subprocess.run(
+            command, cwd=self.path, capture_output=True, text=True, env=environment, check=False
+        )
+        if succeeds is not None:
+            assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
+        return done
+
+    def planned(self, *targets: str) -> dict[str, int]:
+        """Count the jobs of each rule that a run would do now."""
+        done = self.snakemake("--dry-run", *targets)
+        table = done.stdout.split("Job stats:")
+        if len(table) == 1:
+            return {}
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", table[1], flags=re.MULTILINE))
+        return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all")}
+
+    def edit(self, path: str, old: str, new: str):
+        """Replace a text that must be there in a file."""
+        file = self.path / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def copy_workflow(destination: Path) -> Checkout:
+    """Copy the parts of the project that a run needs, without what it made."""
+    destination.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, destination / part, ignore=ignored)
+        else:
+            shutil.copy2(source, destination / part)
+    return Checkout(destination)
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Checkout:
+    """A fresh checkout with the small synthetic registry."""
+    fresh = copy_workflow(tmp_path / "checkout")
+    make_small(fresh)
+    return fresh
+
+
+def make_small(checkout: Checkout):
+    """Let the synthetic registry have a fiftieth of the reference patients."""
+    checkout.edit("config/config.yaml", "reference_scale: 1.0", "reference_scale: 0.02")
+
+
+@pytest.fixture(scope="module")
+def finished_study(tmp_path_factory) -> Checkout:
+    """A checkout in which the whole small study has run once; tests work on copies."""
+    checkout = copy_workflow(tmp_path_factory.mktemp("study") / "checkout")
+    make_small(checkout)
+    checkout.done = checkout.snakemake()
+    return checkout
+
+
+@pytest.fixture
+def study_copy(finished_study, tmp_path) -> Checkout:
+    """A copy of the finished study that a test may change."""
+    shutil.copytree(finished_study.path, tmp_path / "copy")
+    return Checkout(tmp_path / "copy")

@@ -1,0 +1,212 @@
+"""The whole study on a small synthetic registry: every public file, and what must hold between them."""
+
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+COHORT = {
+    "patient_id": "string",
+    "year": "int16",
+    "group": "int8",
+    "age": "int16",
+    "tumor_size": "int16",
+    "histology": ["IDC", "Other"],
+    "grade": ["I-II", "III"],
+    "er": ["Negative", "Positive"],
+    "pr": ["Negative", "Positive"],
+    "her2": ["Negative", "Positive"],
+    "subtype": ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"],
+    "t_stage": ["T1-T2", "T3-T4"],
+    "n_stage": ["N0", "N1-N3"],
+    "time": "int16",
+    "event": ["censored", "breast cancer death", "other death"],
+}
+MATCHED = COHORT | {"propensity": "double", "matched_set": "int32", "weight": "double"}
+ESTIMATES = ["coef", "se", "hr", "hr_low", "hr_high", "p_value"]
+MODELS = [
+    *["model", "term", "level", *ESTIMATES],
+    *["se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered"],
+    *["status", "n", "events"],
+]
+REGRESSION = [
+    *["variable", "contrast"],
+    *[
+        f"{m}_{part}"
+        for m in ("univariable", "multivariable", "recommended")
+        for part in ("hr", "ci", "p")
+    ],
+]
+TABLES = {
+    "attrition.tsv": [
+        *["step", "criterion", "remaining", "excluded"],
+        *["remaining_reference", "remaining_exposed", "excluded_reference", "excluded_exposed"],
+    ],
+    "balance.tsv": [
+        *["term", "level", "smd_before", "smd_after"],
+        *["variance_ratio_before", "variance_ratio_after"],
+    ],
+    "table1.tsv": ["variable", "level", "M0", "M0(i+)", "p_value", "test"],
+    "table2.tsv": ["variable", "level", "M0", "M0(i+)", "p_value", "test"],
+    "table3.tsv": REGRESSION,
+    "table4.tsv": REGRESSION,
+    "followup.tsv": [
+        *["population", "group", "n", "median", "q1", "q3", "maximum", "reverse_km_median"],
+        *["deaths_breast_cancer", "deaths_other"],
+    ],
+    "survival/logrank.tsv": ["statistic", "df", "p_value"],
+    "competing_risks/gray.tsv": ["cause", "statistic", "df", "p_value"],
+    "propensity.parquet": ["patient_id", "group", "propensity"],
+    "group_comparison.parquet": [
+        *["population", "variable", "level", "group", "n", "percent", "median", "q1", "q3"],
+        *["test", "statistic", "df", "p_value"],
+    ],
+    "survival/kaplan_meier.parquet": [
+        *["group", "time", "n_at_risk", "n_events", "survival", "se", "conf_low", "conf_high"],
+    ],
+    "competing_risks/incidence.parquet": [
+        *["cause", "group", "time", "n_at_risk", "n_events", "incidence", "se"],
+        *["conf_low", "conf_high"],
+    ],
+    "survival/cox.parquet": MODELS,
+    "competing_risks/fine_gray.parquet": MODELS,
+}
+
+
+@pytest.fixture(scope="module")
+def results(finished_study):
+    return finished_study.path / "results"
+
+
+def read(path):
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_public_tables_have_their_columns(results, name):
+    frame = read(results / name)
+    assert list(frame.columns) == TABLES[name]
+    assert len(frame) > 0
+
+
+@pytest.mark.parametrize(("name", "columns"), [("cohort", COHORT), ("matched", MATCHED)])
+def test_record_files_have_their_types(results, name, columns):
+    schema = pq.read_schema(results / f"{name}.parquet")
+    assert set(schema.names) == set(columns)
+    frame = pd.read_parquet(results / f"{name}.parquet")
+    for column, kind in columns.items():
+        if isinstance(kind, list):
+            assert list(frame[column].cat.categories) == kind
+        else:
+            assert str(schema.field(column).type).replace("large_", "") == kind
+    assert frame["patient_id"].is_monotonic_increasing
+    assert frame["patient_id"].is_unique
+    assert frame["patient_id"].str.fullmatch(r"\d{8}").all()
+
+
+def test_the_flow_adds_up(results):
+    flow = read(results / "attrition.tsv")
+    cohort = pd.read_parquet(results / "cohort.parquet")
+    assert flow["step"].to_list() == list(range(len(flow)))
+    for arm in ("", "_reference", "_exposed"):
+        remaining = flow[f"remaining{arm}"]
+        assert (remaining.diff().fillna(0) == -flow[f"excluded{arm}"]).all()
+        assert (flow[f"excluded{arm}"] >= 0).all()
+    assert (flow["excluded"][1:] > 0).all(), "the synthetic registry tries every criterion"
+    last = flow.iloc[-1]
+    assert last["remaining"] == len(cohort)
+    assert last["remaining_exposed"] == cohort["group"].sum() == 585
+    assert (
+        flow["remaining_reference"][1:].to_list()
+        == (flow["remaining"] - flow["remaining_exposed"])[1:].to_list()
+    )
+
+
+def test_matched_sets_are_complete_and_near(results):
+    matched = pd.read_parquet(results / "matched.parquet")
+    scores = pd.read_parquet(results / "propensity.parquet")
+    sets = matched.groupby("matched_set")["group"].agg(["size", "sum"])
+    assert (sets["size"] == 3).all()
+    assert (sets["sum"] == 1).all()
+    assert (matched["weight"] == 1).all()
+    exposed = matched[matched["group"] == 1].set_index("matched_set")["propensity"]
+    gaps = (matched["propensity"] - matched["matched_set"].map(exposed)).abs()
+    assert gaps.max() <= 0.2 * scores["propensity"].std()
+    assert exposed.sort_index().is_monotonic_decreasing
+
+
+def test_curves_and_follow_up_agree(results):
+    matched = pd.read_parquet(results / "matched.parquet")
+    survival = pd.read_parquet(results / "survival/kaplan_meier.parquet")
+    incidence = pd.read_parquet(results / "competing_risks/incidence.parquet")
+    deaths = read(results / "followup.tsv").set_index(["population", "group"])
+    for group in ("M0", "M0(i+)"):
+        s = survival[survival["group"] == group].set_index("time")["survival"]
+        f = incidence[incidence["group"] == group].pivot_table(
+            index="time", columns="cause", values="incidence", observed=True
+        )
+        np.testing.assert_allclose(1 - f.sum(axis=1), s, rtol=0, atol=1e-12)
+    counts = matched["event"].value_counts()
+    assert deaths.loc[("matched", "all"), "deaths_breast_cancer"] == counts["breast cancer death"]
+    assert deaths.loc[("matched", "all"), "deaths_other"] == counts["other death"]
+    check = read(results / "competing_risks/incidence_cross_check.tsv")
+    assert check["largest_difference"].max() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["table3.tsv", "table4.tsv"])
+def test_no_estimate_is_absurd(results, name):
+    table = read(results / name)
+    cells = table[[c for c in table.columns if c.endswith("_hr")]].stack().astype(str)
+    numbers = pd.to_numeric(cells.str.replace(r" ?\(.*\)$", "", regex=True), errors="coerce")
+    assert numbers.dropna().between(1e-3, 1e3).all()
+    assert table["variable"].to_list()[-1] == "group"
+    assert table["multivariable_hr"].iloc[-1] == table["multivariable_hr"].iloc[-1]
+
+
+def test_figures_and_report(results):
+    for number in (1, 2, 3, 4):
+        assert (results / f"figures/figure{number}.svg").read_text("utf-8").count("<text") > 5
+        assert (results / f"figures/figure{number}.png").read_bytes()[:4] == b"\x89PNG"
+    report = (results / "report.html").read_text("utf-8")
+    assert "synthetic" in report.lower()
+    matched = pd.read_parquet(results / "matched.parquet")
+    assert not [patient for patient in matched["patient_id"] if patient in report]
+
+
+def test_the_run_tells_each_step_in_a_line(finished_study):
+    assert "matched 585 of 585 exposed to 1,170 controls" in finished_study.done.stderr
+    assert "Traceback" not in finished_study.done.stderr
+
+
+def test_logs_and_benchmarks_are_kept(finished_study):
+    assert "matched 585 of 585" in (finished_study.path / "logs/match_cohort.log").read_text()
+    assert (finished_study.path / "benchmarks/match_cohort.tsv").exists()
+
+
+def test_no_unfinished_file_is_left(finished_study):
+    assert not list(finished_study.path.rglob("*.part"))
+
+
+def test_the_truth_behind_the_synthetic_data_is_told(finished_study):
+    truth = json.loads((finished_study.path / "resources/synthetic/truth.json").read_text())
+    assert truth["seed"] == 20261122
+
+
+def test_snakemake_report(study_copy):
+    study_copy.snakemake("--report", "report.zip")
+    with zipfile.ZipFile(study_copy.path / "report.zip") as archive:
+        names = archive.namelist()
+    assert any(name.endswith("report.html") for name in names)
+
+
+def test_the_same_bytes_on_one_core(finished_study, checkout):
+    checkout.snakemake("study", "--cores", "1")
+    for path in sorted((checkout.path / "results").rglob("*")):
+        if path.suffix in (".tsv", ".parquet", ".svg"):
+            relative = path.relative_to(checkout.path)
+            assert path.read_bytes() == (finished_study.path / relative).read_bytes(), relative

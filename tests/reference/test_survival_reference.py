@@ -1,0 +1,85 @@
+"""Survival and group comparison against R's survival 3.5-3 on the synthetic matched sample."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from seermatch.cox import fit_cox, proportional_hazards_test
+from seermatch.group_comparison import compare_groups
+from seermatch.kaplan_meier import kaplan_meier, logrank_test, restricted_mean_survival
+
+DATA = Path(__file__).parent.parent / "data"
+GOLDEN = json.loads((DATA / "golden.json").read_text())
+TERMS = ["age", "size", "grade3", "n13", "group"]
+
+
+@pytest.fixture(scope="module")
+def matched():
+    return pd.read_csv(DATA / "matched.csv")
+
+
+@pytest.fixture(scope="module")
+def model(matched):
+    data = matched["time"], matched["status"] > 0, matched[TERMS].to_numpy(dtype=float)
+    data = tuple(map(np.asarray, data))
+    return fit_cox(*data, names=TERMS, clusters=matched["pair"].to_numpy()), data
+
+
+@pytest.mark.parametrize("interval", ["log", "log-log", "plain"])
+def test_kaplan_meier(matched, interval):
+    golden = GOLDEN[f"km_{interval}"]
+    curves = {
+        f"group={group}": kaplan_meier(part["time"], part["status"] > 0, interval=interval)
+        for group, part in matched.groupby("group")
+    }
+    for i, (stratum, time) in enumerate(zip(golden["strata"], golden["time"], strict=True)):
+        curve = curves[stratum]
+        row = curve[curve["time"] <= time].iloc[-1]
+        for column, name in [("survival", "surv"), ("se", "se"), ("conf_low", "lower")]:
+            assert row[column] == pytest.approx(golden[name][i], rel=1e-10)
+        assert row["conf_high"] == pytest.approx(golden["upper"][i], rel=1e-10)
+        assert curve[curve["time"] >= time].iloc[0]["n_at_risk"] == golden["n.risk"][i]
+
+
+def test_logrank(matched):
+    golden = GOLDEN["logrank"]
+    test = logrank_test(matched["time"], matched["status"] > 0, matched["group"])
+    assert test.statistic == pytest.approx(golden["chisq"], rel=1e-10)
+    assert test.observed.tolist() == golden["obs"]
+    assert test.expected.tolist() == pytest.approx(golden["exp"], rel=1e-12)
+
+
+def test_restricted_mean(matched):
+    for group, (estimate, se) in enumerate(GOLDEN["rmst48"]):
+        part = matched[matched["group"] == group]
+        mean = restricted_mean_survival(part["time"], part["status"] > 0, 48)
+        assert mean.estimate == pytest.approx(estimate, rel=1e-12)
+        assert mean.se == pytest.approx(se, rel=1e-10)
+
+
+def test_cox(model):
+    fit, golden = model[0], GOLDEN["cox_efron"]
+    assert fit.converged
+    assert fit.coef.tolist() == pytest.approx(golden["coef"], rel=1e-10)
+    assert fit.se.tolist() == pytest.approx(golden["se"], rel=1e-10)
+    robust = np.sqrt(np.diag(fit.covariance_robust))
+    clustered = np.sqrt(np.diag(fit.covariance_clustered))
+    assert robust.tolist() == pytest.approx(golden["robust"], rel=1e-10)
+    assert clustered.tolist() == pytest.approx(golden["cluster_pair"], rel=1e-10)
+    assert [fit.loglik_null, fit.loglik] == pytest.approx(golden["loglik"], rel=1e-13)
+
+
+@pytest.mark.parametrize("transform", ["km", "identity", "rank"])
+def test_proportional_hazards(model, transform):
+    fit, data = model
+    test = proportional_hazards_test(fit, *data, transform=transform)
+    assert test["term"].tolist() == [*TERMS, "GLOBAL"]
+    golden = np.array(GOLDEN[f"zph_efron_{transform}"])
+    np.testing.assert_allclose(test[["statistic", "df", "p_value"]], golden, rtol=1e-10)
+
+
+def test_wilcoxon(matched):
+    p_value = compare_groups(matched, ["age"])["p_value"].iloc[0]
+    assert p_value == pytest.approx(GOLDEN["wilcox_age"], rel=1e-11)

@@ -1,0 +1,150 @@
+"""Criteria, counts and typed fields, against small hand-made records."""
+
+import doctest
+
+import polars as pl
+import pytest
+from seermatch import cohort as module
+from seermatch.cohort import (
+    Exposure,
+    combine_attrition,
+    filter_cohort,
+    one_tumor_per_patient,
+    standardize,
+)
+from seermatch.errors import StudyError
+
+EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
+STAGED = {"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}
+FEMALE = {"criterion": "female", "keep": {"sex": {"labels": ["Female"]}}}
+ADULT = {"criterion": "adult", "keep": {"age": {"minimum": 18, "maximum": 89}}}
+
+
+def records(**columns):
+    return pl.LazyFrame(columns, schema=dict.fromkeys(columns, pl.String))
+
+
+def test_doctests():
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "exported", "typed"),
+    [
+        (
+            "age",
+            ["00 years", "063 years", "89 years", "90+ years", "Unknown"],
+            [0, 63, 89, None, None],
+        ),
+        ("survival_months", ["0000", "12", "12.0", "Unknown", ""], [0, 12, 12, None, None]),
+        ("tumor_size", ["001", "999", "Blank(s)", " 16 "], [1, 999, None, 16]),
+        ("year", ["2018", "2018.0"], [2018, 2018]),
+        ("patient_id", ["225", "00000225", "225.0"], ["00000225"] * 3),
+        ("m_stage", ["M0(i+)", "M0 (I+)", "cM0(i+)", "M0", "88"], ["M0(i+)"] * 3 + ["M0", "88"]),
+        ("n_stage", ["N0(i+)", "pN1mi", "N0(mol+)"], ["N0(i+)", "N1mi", "N0(mol+)"]),
+        ("subtype", ["HR+/HER2- (Luminal A)", "HR-/HER2-"], ["HR+/HER2-", "HR-/HER2-"]),
+        ("histology", ["8500", "8522/3: Infiltrating duct and lobular"], ["8500", "8522"]),
+    ],
+)
+def test_fields_get_types_and_one_spelling(field, exported, typed):
+    assert standardize(records(**{field: exported})).collect()[field].to_list() == typed
+
+
+def test_receptors_and_grade_come_from_the_fields_that_stand_in():
+    frame = standardize(
+        records(
+            er_2018=["ER positive", "ER negative", "Blank(s)"],
+            her2_2018=["HER2 negative; equivocal", "HER2 positive", "x"],
+            grade_clinical=["2", "9", "A"],
+            grade_pathological=["1", "H", "9"],
+        )
+    ).collect()
+    assert frame["er"].to_list() == ["Positive", "Negative", "Blank(s)"]
+    assert frame["her2"].to_list() == ["Negative", "Positive", "x"]
+    assert frame["grade"].to_list() == ["2", "H", "A"]
+
+
+def test_one_list_filters_and_counts():
+    rows = records(
+        year=["2018", "2018", "2019", "2019", "2019", "2017"],
+        m_stage=["M0", "M0(i+)", "M0", "M1", "M0(i+)", "M0"],
+        sex=["Female", "Female", "Male", "Female", "Female", "Female"],
+        age=["50 years", "90+ years", "60 years", "60 years", "18 years", "50 years"],
+    )
+    kept = filter_cohort(rows, [STAGED, FEMALE, ADULT], EXPOSURE, [2018, 2019])
+    assert kept.records.select("year", "group").rows() == [(2018, 0), (2019, 1)]
+    by_step = kept.attrition.group_by("step").agg(pl.col("^remaining.*$").sum()).sort("step")
+    assert by_step.rows() == [(0, 5, 2, 2), (1, 4, 2, 2), (2, 3, 1, 2), (3, 2, 1, 1)]
+    flow = combine_attrition(kept.attrition, None, [2018, 2019], ("M0", "M0(i+)"))
+    assert flow["excluded"].to_list() == [0, 1, 1, 1]
+    assert flow["excluded_reference"].to_list() == [0, 0, 1, 0]
+    assert flow["remaining"].to_list() == [5, 4, 3, 2]
+
+
+def test_a_record_counts_at_the_first_criterion_it_fails():
+    rows = records(
+        year=["2018"] * 2, m_stage=["M0"] * 2, sex=["Male", "Female"], age=["5 years"] * 2
+    )
+    forward = filter_cohort(rows, [FEMALE, ADULT], EXPOSURE, [2018]).attrition
+    backward = filter_cohort(rows, [ADULT, FEMALE], EXPOSURE, [2018]).attrition
+    assert forward["remaining"].to_list() == [2, 1, 0]
+    assert backward["remaining"].to_list() == [2, 0, 0]
+
+
+def test_missing_values_meet_no_rule():
+    rows = records(year=["2018"] * 2, m_stage=["M0"] * 2, sex=[None, "Female"])
+    assert len(filter_cohort(rows, [FEMALE], EXPOSURE, [2018]).records) == 1
+
+
+@pytest.mark.parametrize(
+    ("criterion", "words"),
+    [
+        ({"criterion": "x", "keep": {"registry": {"labels": ["Utah"]}}}, "needs registry"),
+        ({"criterion": "x", "keep": {"age": {"pattern": "5.*"}}}, "age is a number"),
+        ({"criterion": "x", "keep": {"age": {"labels": ["fifty"]}}}, "'fifty'"),
+        ({"criterion": "x", "keep": {"sex": {"minimum": 1}}}, "sex is text"),
+    ],
+)
+def test_wrong_criteria_are_named(criterion, words):
+    rows = records(year=["2018"], m_stage=["M0"], sex=["Female"], age=["50 years"])
+    with pytest.raises(StudyError, match=words):
+        filter_cohort(rows, [criterion], EXPOSURE, [2018])
+
+
+def test_records_outside_both_groups_are_refused():
+    rows = records(year=["2018"], m_stage=["M1"], sex=["Female"])
+    with pytest.raises(StudyError, match="neither group"):
+        filter_cohort(rows, [FEMALE], EXPOSURE, [2018])
+
+
+def test_the_lowest_eligible_record_of_a_patient_stays():
+    rows = pl.DataFrame(
+        {"patient_id": ["b", "a", "b", "a"], "record_number": [1, 3, 2, 2], "year": [1, 2, 3, 4]}
+    )
+    assert one_tumor_per_patient(rows)["year"].to_list() == [4, 1]
+    with pytest.raises(StudyError, match="2 records share"):
+        one_tumor_per_patient(pl.concat([rows, rows[:1]]))
+
+
+def attrition(*rows):
+    names = ["year", "step", "criterion", "remaining", "remaining_reference", "remaining_exposed"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def test_the_last_step_counts_patients():
+    counts = attrition((2018, 0, "records", 9, 6, 3), (2019, 0, "records", 1, 1, 0))
+    merged = pl.DataFrame({"group": pl.Series([0, 0, 1], dtype=pl.Int8)})
+    flow = combine_attrition(counts, merged, [2018, 2019], ("M0", "M0(i+)"))
+    assert flow.rows()[-1] == (1, "one tumor per patient", 3, 7, 2, 1, 5, 2)
+
+
+def test_the_criterion_that_empties_a_group_is_named():
+    counts = attrition((2018, 0, "records", 9, 6, 3), (2018, 1, "female", 5, 5, 0))
+    with pytest.raises(StudyError, match=r"group M0\(i\+\) is left after step 1, 'female'"):
+        combine_attrition(counts, None, [2018], ("M0", "M0(i+)"))
+
+
+def test_a_year_outside_the_data_is_named():
+    counts = attrition((2018, 0, "records", 9, 6, 3))
+    with pytest.raises(StudyError, match="diagnosed in 2023; the exports hold 2018"):
+        combine_attrition(counts, None, [2018, 2023], ("M0", "M0(i+)"))

@@ -1,0 +1,216 @@
+"""Cox regression against its definition, invariants, and separated data."""
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+from seermatch.cox import fit_cox, proportional_hazards_test
+from seermatch.errors import StudyError
+
+
+def tied_sample(seed, n=80, months=8):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.normal(60, 12, n), rng.random(n) < 0.3, rng.random(n) < 0.5])
+    failure = rng.exponential(8 * np.exp(-0.03 * (X[:, 0] - 60) - 0.6 * X[:, 1]))
+    time = np.minimum(failure, rng.uniform(0, months, n)).astype(int)
+    return time, failure <= time + 1, X.astype(float)
+
+
+def efron_terms(time, event, X, beta, weights):
+    """Yield (deaths, fraction, mean weight, S0, mean of x, covariance of x) of every tied death."""
+    risk = weights * np.exp(X @ beta)
+    for t in np.unique(time[event]):
+        at_risk, dying = time >= t, event & (time == t)
+        d = dying.sum()
+        for k in range(d):
+            share = risk * (at_risk - k / d * dying)
+            mean = share @ X / share.sum()
+            spread = (X - mean).T @ (share[:, None] * (X - mean)) / share.sum()
+            yield dying, k / d, weights[dying].mean(), share.sum(), mean, spread
+
+
+def efron_loglik(time, event, X, beta, weights):
+    terms = efron_terms(time, event, X, beta, weights)
+    return weights[event] @ (X[event] @ beta) - sum(w * np.log(s0) for _, _, w, s0, _, _ in terms)
+
+
+def numeric_gradient(f, beta, step=1e-5):
+    shifts = np.eye(len(beta)) * step
+    return np.array([(f(beta + h) - f(beta - h)) / (2 * step) for h in shifts])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_maximum_and_information_by_definition(seed, weighted):
+    time, event, X = tied_sample(seed)
+    weights = np.random.default_rng(seed).uniform(0.3, 2, len(X)) if weighted else np.ones(len(X))
+    X = X - X.mean(axis=0)  # only so that the naive exponentials stay small
+    fit = fit_cox(time, event, X, weights=weights)
+
+    def loglik(beta):
+        return efron_loglik(time, event, X, beta, weights)
+
+    assert fit.converged
+    assert fit.loglik == pytest.approx(loglik(fit.coef), rel=1e-12)
+    assert fit.loglik_null == pytest.approx(loglik(np.zeros(3)), rel=1e-12)
+    scale = np.array([12, 0.5, 0.5])
+    assert np.abs(numeric_gradient(loglik, fit.coef) * scale).max() < 1e-5
+    terms = efron_terms(time, event, X, fit.coef, weights)
+    information = sum(w * spread for _, _, w, _, _, spread in terms)
+    np.testing.assert_allclose(np.linalg.inv(fit.covariance), information, rtol=1e-10, atol=1e-10)
+
+
+def naive_residuals(time, event, X, beta, weights):
+    """Efron score residuals, one patient and one tied death at a time."""
+    residual = np.zeros_like(X)
+    risk = np.exp(X @ beta)
+    for dying, f, w, s0, mean, _ in efron_terms(time, event, X, beta, weights):
+        t = time[dying][0]
+        for i in np.flatnonzero(time >= t):
+            present = 1 - f if dying[i] else 1
+            residual[i] -= present * risk[i] * w * (X[i] - mean) / s0
+            if dying[i]:
+                residual[i] += (X[i] - mean) / dying.sum()
+    return residual * weights[:, None]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sandwich_by_definition(weighted):
+    time, event, X = tied_sample(7)
+    X = X - X.mean(axis=0)
+    weights = np.random.default_rng(1).uniform(0.3, 2, len(X)) if weighted else np.ones(len(X))
+    clusters = np.arange(len(X)) // 3 * 10
+    fit = fit_cox(time, event, X, weights=weights, clusters=clusters)
+    influence = naive_residuals(time, event, X, fit.coef, weights) @ fit.covariance
+    np.testing.assert_allclose(fit.covariance_robust, influence.T @ influence, rtol=1e-9)
+    summed = np.array([influence[clusters == c].sum(axis=0) for c in np.unique(clusters)])
+    np.testing.assert_allclose(fit.covariance_clustered, summed.T @ summed, rtol=1e-9)
+
+
+def test_own_clusters_are_the_robust_variance():
+    time, event, X = tied_sample(2)
+    fit = fit_cox(time, event, X, clusters=np.arange(len(X))[::-1])
+    np.testing.assert_allclose(fit.covariance_clustered, fit.covariance_robust, rtol=1e-10)
+
+
+def test_order_of_patients_and_origin_of_covariates_do_not_matter():
+    time, event, X = tied_sample(4)
+    order = np.random.default_rng(0).permutation(len(X))
+    fit = fit_cox(time, event, X)
+    for other in (
+        fit_cox(time[order], event[order], X[order]),
+        fit_cox(time, event, X + 1000),
+        fit_cox(time + 17, event, X),
+        fit_cox(time * 0.1, event, X),
+    ):
+        np.testing.assert_allclose(other.coef, fit.coef, rtol=1e-9)
+        np.testing.assert_allclose(other.covariance_robust, fit.covariance_robust, rtol=1e-8)
+
+
+def test_units_of_covariates_scale_the_result():
+    time, event, X = tied_sample(4)
+    scale = np.array([1e-4, 1e5, 1])
+    fit, other = fit_cox(time, event, X), fit_cox(time, event, X * scale)
+    np.testing.assert_allclose(other.coef * scale, fit.coef, rtol=1e-8)
+    np.testing.assert_allclose(other.se * scale, fit.se, rtol=1e-8)
+
+
+def test_equal_weights_divide_the_model_variance_and_keep_the_robust_one():
+    time, event, X = tied_sample(5)
+    fit, doubled = fit_cox(time, event, X), fit_cox(time, event, X, weights=np.full(len(X), 2.0))
+    np.testing.assert_allclose(doubled.coef, fit.coef, rtol=1e-9)
+    np.testing.assert_allclose(doubled.covariance * 2, fit.covariance, rtol=1e-9)
+    np.testing.assert_allclose(doubled.covariance_robust, fit.covariance_robust, rtol=1e-9)
+
+
+# R 4.2.2, survival 3.5-3: coxph(Surv(time, event) ~ a + b, weights = w, robust = TRUE), cox.zph();
+# coxph stops at a relative gain of 1e-9, hence the tolerances
+R_WEIGHTS = np.array([0.898, 1.058, 1.359, 1.862, 0.803, 1.848, 1.917, 1.491])
+R_TIME, R_EVENT = np.array([0, 1, 2, 2, 3, 3, 4, 5]), np.array([1, 0, 1, 1, 0, 1, 1, 0])
+R_X = np.column_stack([[1, 0, 1, 1, 0, 0, 1, 0], [0.1, 0.5, -1, 2, 0.3, 0.2, -0.7, 1.1]])
+R_ZPH = {
+    "km": [0.6126794557930, 0.0117787023609, 3.0132597368423],
+    "identity": [0.23997438207878, 0.00753106954831, 0.28768592058224],
+    "rank": [0.37185434567412, 0.00100414446089, 0.62623736020196],
+}
+
+
+def test_weighted_fit_as_r():
+    fit = fit_cox(R_TIME, R_EVENT, R_X, weights=R_WEIGHTS)
+    assert fit.coef.tolist() == pytest.approx([1.56394257995082, 0.27219831375065], rel=1e-8)
+    assert (fit.loglik_null, fit.loglik) == pytest.approx((-14.721074339583, -13.048493455886))
+    model = [0.83636136752221, 0.11327568513282, 0.13331280671548]
+    robust = [0.611566193411802, -0.078845389944463, 0.064678994513751]
+    upper = np.triu_indices(2)
+    assert fit.covariance[upper].tolist() == pytest.approx(model, rel=1e-8)
+    assert fit.covariance_robust[upper].tolist() == pytest.approx(robust, rel=1e-8)
+
+
+@pytest.mark.parametrize("transform", R_ZPH)
+def test_weighted_proportional_hazards_as_r(transform):
+    fit = fit_cox(R_TIME, R_EVENT, R_X, weights=R_WEIGHTS, names=["a", "b"])
+    data = (fit, R_TIME, R_EVENT, R_X)
+    test = proportional_hazards_test(*data, transform=transform, weights=R_WEIGHTS)
+    assert test["term"].tolist() == ["a", "b", "GLOBAL"]
+    assert test["statistic"].tolist() == pytest.approx(R_ZPH[transform], rel=1e-8)
+    assert test["p_value"].iloc[2] == pytest.approx(chi2.sf(R_ZPH[transform][2], 2), rel=1e-8)
+    joint = proportional_hazards_test(
+        *data, transform=transform, weights=R_WEIGHTS, terms=["x", "x"]
+    )
+    assert joint["statistic"].tolist() == pytest.approx([R_ZPH[transform][2]] * 2, rel=1e-8)
+    assert joint["df"].tolist() == [2, 2]
+
+
+def test_proportional_hazards_score_by_definition():
+    """The tested score is the derivative of the likelihood with x g(t) added."""
+    time, event, X = tied_sample(6)
+    X = X - X.mean(axis=0)
+    fit = fit_cox(time, event, X)
+    g = (time[event] - time[event].mean()).astype(float)
+    by_time = dict(zip(time[event], g, strict=True))
+    score, blocks = np.zeros(3), np.zeros((6, 6))
+    for dying, _, _, _, mean, spread in efron_terms(time, event, X, fit.coef, np.ones(len(X))):
+        h = by_time[time[dying][0]]
+        score += h * (X[dying].mean(axis=0) - mean)
+        blocks += np.kron([[1, h], [h, h * h]], spread)
+    u = np.r_[np.zeros(3), score]
+    test = proportional_hazards_test(fit, time, event, X, transform="identity")
+    assert test["statistic"].iloc[-1] == pytest.approx(u @ np.linalg.solve(blocks, u), rel=1e-8)
+
+
+def separated_sample():
+    rng = np.random.default_rng(3)
+    time, event = rng.integers(1, 30, 120), rng.random(120) < 0.4
+    rare = np.r_[np.ones(20), np.zeros(100)]
+    event[:20] = False
+    return time, event, rare, rng.normal(size=120)
+
+
+def test_separation_is_reported_and_the_rest_is_at_its_limit():
+    time, event, rare, x = separated_sample()
+    fit = fit_cox(time, event, np.column_stack([rare, x]))
+    assert not fit.converged
+    # a hazard ratio of 0 takes those patients out of every risk set
+    others = rare == 0
+    limit = fit_cox(time[others], event[others], x[others, None])
+    assert limit.converged
+    assert fit.coef[1] == pytest.approx(limit.coef[0], abs=1e-7)
+    assert fit.se[1] == pytest.approx(limit.se[0], rel=1e-6)
+    assert fit.loglik == pytest.approx(limit.loglik, abs=1e-6)
+    assert fit.covariance_robust[1, 1] == pytest.approx(limit.covariance_robust[0, 0], rel=1e-6)
+
+
+@pytest.mark.parametrize("column", [np.ones(120), None])
+def test_dependent_columns_are_refused(column):
+    time, event, _, x = separated_sample()
+    event = event | (time == 29)
+    X = np.column_stack([x, 2 * x + 1 if column is None else column])
+    with pytest.raises(StudyError, match="Cox model of age, size: a column is constant or depends"):
+        fit_cox(time, event, X, names=["age", "size"])
+
+
+def test_messages():
+    with pytest.raises(StudyError, match="Nobody in this cohort has the event"):
+        fit_cox(np.array([1, 2]), np.zeros(2), np.array([[0.0], [1.0]]))
+    time, event, X = tied_sample(1)
+    with pytest.raises(ValueError, match="transform: 'log' is none of km, identity, rank"):
+        proportional_hazards_test(fit_cox(time, event, X), time, event, X, transform="log")

@@ -1,0 +1,82 @@
+"""A wrong key, value or sheet stops within seconds and names itself."""
+
+import time
+
+import pytest
+
+PUBLIC = [
+    "all",
+    "registry",
+    "study",
+    "results/attrition.tsv",
+    "results/cohort.parquet",
+    "results/propensity.parquet",
+    "results/matched.parquet",
+    "results/balance.tsv",
+    "results/group_comparison.parquet",
+    *[f"results/table{number}.tsv" for number in (1, 2, 3, 4)],
+    "results/followup.tsv",
+    "results/survival/kaplan_meier.parquet",
+    "results/survival/logrank.tsv",
+    "results/survival/cox.parquet",
+    "results/competing_risks/fine_gray.parquet",
+    "results/competing_risks/incidence.parquet",
+    "results/competing_risks/gray.tsv",
+    *[
+        f"results/figures/figure{number}.{kind}"
+        for number in (1, 2, 3, 4)
+        for kind in ("svg", "png")
+    ],
+    "results/report.html",
+    "resources/synthetic/truth.json",
+]
+
+
+@pytest.mark.parametrize("target", PUBLIC)
+def test_every_public_target_has_a_plan(checkout, target):
+    assert checkout.planned(target)["simulate_exports"] == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("caliper: 0.2", "calliper: 0.2", "unknown key 'calliper'; did you mean 'caliper'?"),
+        ("caliper: 0.2", "caliper: -1", "config.matching.caliper: -1"),
+        ("ratio: 2", "ratio: two", "config.matching.ratio: 'two' is not of type 'integer'"),
+        ("ties: hash", "ties: random", "config.matching.ties: 'random'"),
+        ("age: {minimum: 18", "age: {minium: 18", "unknown key 'minium'"),
+        ("subtype, t_stage, n_stage]\n\nsurvival", "m_stage]\n\nsurvival", "'m_stage'"),
+        (
+            "field: m_stage",
+            "field: n_stage",
+            "config.matching.covariates: n_stage tells the groups apart",
+        ),
+        ("exports: config/exports.tsv", "exports: nowhere.tsv", "there is no file nowhere.tsv"),
+    ],
+)
+def test_a_wrong_configuration_names_itself(checkout, old, new, message):
+    checkout.edit("config/config.yaml", old, new)
+    started = time.monotonic()
+    done = checkout.snakemake("--dry-run", succeeds=False)
+    assert message in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("sheet", "message"),
+    [
+        ("", "no export is listed"),
+        ("a\tmissing.csv\t\n", "export 'a': the path missing.csv does not exist"),
+        ("a\tconfig\t\n", "export 'a': the path config is a folder"),
+        ("a\tSnakefile\tmissing.dic\n", "the dictionary missing.dic does not exist"),
+        ("a b\tSnakefile\t\n", "row 2.export: 'a b'"),
+        ("a\tSnakefile\t\na\tSnakefile\t\n", "row 3: the export 'a' is listed twice"),
+    ],
+)
+def test_a_wrong_sheet_names_itself(checkout, sheet, message):
+    header = "export\tpath\tdictionary\n"
+    (checkout.path / "config/exports.tsv").write_text(header + sheet, encoding="utf-8")
+    done = checkout.snakemake("--dry-run", succeeds=False)
+    assert message in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

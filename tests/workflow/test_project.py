@@ -1,0 +1,84 @@
+"""Lint, format, schemas and documents in step, and the pinned environment."""
+
+import importlib.util
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import validate
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_lint(checkout):
+    done = checkout.snakemake("--lint", succeeds=None)
+    assert "Congratulations" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_snakefmt():
+    done = run(sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_configuration_equals_the_defaults_of_the_schema():
+    defaults = {}
+    validate(defaults, str(ROOT / "workflow/schemas/config.schema.yaml"))
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    assert config == defaults
+
+
+def test_every_key_of_the_schema_is_described():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
+
+    def check(node, place):
+        for name, child in node.get("properties", {}).items():
+            assert child.get("description"), f"{place}.{name}"
+            if child.get("type") == "object" and "properties" in child:
+                assert child["additionalProperties"] is False, f"{place}.{name}"
+            check(child, f"{place}.{name}")
+            check(child.get("items", {}), f"{place}.{name}[]")
+
+    check(schema, "config")
+
+
+def test_the_configuration_page_is_made_from_the_schemas():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    page = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    assert page == generate.configuration(), "run `make docs`"
+
+
+def test_the_conda_environment_has_the_versions_of_the_lock_file():
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    locked = {package["name"]: package["version"] for package in lock["package"]}
+    environment = yaml.safe_load((ROOT / "envs/seermatch.yaml").read_text(encoding="utf-8"))
+    pins = dict(pin.split(" =") for pin in environment["dependencies"])
+    assert pins.pop("python") in ("3.11", "3.12", "3.13")
+    pins["matplotlib"] = pins.pop("matplotlib-base")
+    assert pins == {name: locked[name] for name in pins}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    direct = {requirement.split()[0] for requirement in project["dependencies"]}
+    assert direct - set(pins) == {"snakemake", "pygments"}
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "workflow/scripts").glob("*.py")))
+def test_every_script_belongs_to_a_rule_of_its_name(script):
+    rules = "".join(path.read_text("utf-8") for path in (ROOT / "workflow/rules").glob("*.smk"))
+    if script.name != "study_io.py":
+        assert f"rule {script.stem}:" in rules
+        assert f'"../scripts/{script.name}"' in rules
+        assert f'code_of("{script.stem}")' in rules
+
+
+def test_the_package_imports_nothing_heavy():
+    code = "import sys, seermatch; sys.exit(bool({'numpy', 'pandas', 'polars'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow/scripts", check=False)
+    assert done.returncode == 0

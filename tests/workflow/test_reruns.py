@@ -1,0 +1,118 @@
+"""What a change reruns, and what it leaves alone. One small study is run; tests use copies."""
+
+import os
+
+AFTER_MATCHING = {
+    "match_cohort": 1,
+    "compare_groups": 1,
+    "assess_balance": 1,
+    "estimate_survival": 1,
+    "fit_cox": 1,
+    "estimate_incidence": 1,
+    "cross_check_incidence": 1,
+    "test_gray": 1,
+    "fit_fine_gray": 1,
+    "draw_figures": 1,
+    "render_report": 1,
+}
+AFTER_THE_COHORT = {"estimate_propensity": 1} | AFTER_MATCHING
+ONE_EXPORT = {"ingest_export": 1, "filter_cohort": 1, "recode_variables": 1, "merge_cohort": 1}
+
+
+def test_a_finished_study_has_nothing_to_do(study_copy):
+    assert study_copy.planned() == {}
+
+
+def test_a_changed_caliper_reruns_matching_and_what_follows(study_copy):
+    study_copy.edit("config/config.yaml", "caliper: 0.2", "caliper: 0.1")
+    assert study_copy.planned() == AFTER_MATCHING
+
+
+def test_a_changed_title_reruns_the_report_only(study_copy):
+    study_copy.edit("config/config.yaml", "Prognostic value", "Meaning")
+    assert study_copy.planned() == {"render_report": 1}
+
+
+def test_changed_marks_redraw_the_figures(study_copy):
+    study_copy.edit("config/config.yaml", "[0, 12, 24,", "[0, 24,")
+    assert study_copy.planned() == {"draw_figures": 1, "render_report": 1}
+
+
+def test_reordered_keys_rerun_nothing(study_copy):
+    study_copy.edit("config/config.yaml", "  ratio: 2\n", "")
+    study_copy.edit("config/config.yaml", "  link: logit\n", "  ratio: 2\n  link: logit\n")
+    assert study_copy.planned() == {}
+
+
+def test_changed_years_read_no_export_again(study_copy):
+    study_copy.edit(
+        "config/config.yaml", "[2018, 2019, 2020, 2021, 2022]", "[2018, 2019, 2020, 2021]"
+    )
+    plan = study_copy.planned()
+    assert "ingest_export" not in plan
+    assert plan["filter_cohort"] == 5
+
+
+def test_touched_and_identical_inputs_rerun_nothing(study_copy):
+    for path in (
+        "resources/synthetic/breast_2019.csv",
+        "results/exports/breast_2020.parquet",
+        "results/cohort.parquet",
+        "results/matched.parquet",
+    ):
+        file = study_copy.path / path
+        file.write_bytes(file.read_bytes())
+    os.utime(study_copy.path / "resources/synthetic/breast_2018.dic")
+    assert study_copy.planned() == {}
+
+
+def test_a_changed_row_of_the_sheet_reruns_that_export(study_copy):
+    file = study_copy.path / "resources/synthetic/breast_2021.csv"
+    lines = file.read_bytes().splitlines(keepends=True)
+    (study_copy.path / "corrected.csv").write_bytes(b"".join(lines[:-1]))
+    dictionary = "resources/synthetic/breast_2021.dic"
+    study_copy.edit(
+        "config/exports.tsv",
+        f"resources/synthetic/breast_2021.csv\t{dictionary}",
+        f"corrected.csv\t{dictionary}",
+    )
+    assert study_copy.planned() == ONE_EXPORT | AFTER_THE_COHORT
+
+
+def test_a_year_that_is_dropped_from_the_sheet_reruns_the_merge(study_copy):
+    sheet = study_copy.path / "config/exports.tsv"
+    rows = sheet.read_text().splitlines(keepends=True)
+    sheet.write_text("".join(rows[:-1]))
+    study_copy.edit("config/config.yaml", "2021, 2022]", "2021]")
+    plan = study_copy.planned()
+    assert "ingest_export" not in plan
+    assert plan["merge_cohort"] == 1
+
+
+def test_registry_first_redoes_only_what_really_changed(study_copy):
+    """A new version of the reader reads all exports again; where they come out equal, that is all."""
+    reader = study_copy.path / "workflow/scripts/seermatch/seerstat.py"
+    reader.write_text(reader.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    assert study_copy.planned("registry") == {"ingest_export": 5}
+    everything = {"ingest_export": 5, "filter_cohort": 5, "recode_variables": 5, "merge_cohort": 1}
+    assert study_copy.planned() == everything | AFTER_THE_COHORT
+    study_copy.snakemake("registry")
+    assert study_copy.planned() == {}
+
+
+def test_an_edited_module_reruns_its_users_and_what_follows(study_copy):
+    gray = study_copy.path / "workflow/scripts/seermatch/gray.py"
+    gray.write_text(gray.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    assert study_copy.planned() == {"test_gray": 1, "draw_figures": 1, "render_report": 1}
+
+
+def test_an_edited_script_reruns_its_rule_and_what_follows(study_copy):
+    script = study_copy.path / "workflow/scripts/test_gray.py"
+    script.write_text(script.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    assert study_copy.planned() == {"test_gray": 1, "draw_figures": 1, "render_report": 1}
+
+
+def test_edited_package_data_reruns_the_ingest(study_copy):
+    table = study_copy.path / "workflow/scripts/seermatch/seer_fields.tsv"
+    table.write_text(table.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert study_copy.planned()["ingest_export"] == 5

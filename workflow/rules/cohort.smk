@@ -1,0 +1,90 @@
+"""Choose the patients and recode their variables.
+
+Needs the exports once read. Makes `<results>/cohort.parquet`, one row per patient, and
+`<results>/attrition.tsv`, what each criterion took away.
+"""
+
+
+rule filter_cohort:
+    """Apply the ordered criteria to one export, and count what each takes away."""
+    input:
+        "<registry>/{export}.parquet",
+    output:
+        records="<results>/cohort/{export}.parquet",
+        attrition="<results>/attrition/{export}.parquet",
+    log:
+        "<logs>/filter_cohort/{export}.log",
+    benchmark:
+        "<benchmarks>/filter_cohort/{export}.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="15m",
+    params:
+        code=code_of("filter_cohort"),
+        cohort=section("cohort"),
+    message:
+        "Applying the criteria to {wildcards.export}"
+    script:
+        "../scripts/filter_cohort.py"
+
+
+rule recode_variables:
+    """Turn SEER's labels into the analysis variables."""
+    input:
+        "<results>/cohort/{export}.parquet",
+    output:
+        "<results>/recoded/{export}.parquet",
+    log:
+        "<logs>/recode_variables/{export}.log",
+    benchmark:
+        "<benchmarks>/recode_variables/{export}.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="15m",
+    params:
+        code=code_of("recode_variables"),
+        recode=section("recode"),
+    message:
+        "Recoding the variables of {wildcards.export}"
+    script:
+        "../scripts/recode_variables.py"
+
+
+rule merge_cohort:
+    """Join the exports, keep one tumor per patient, and add up the counts."""
+    input:
+        records=collect("<results>/recoded/{export}.parquet", export=EXPORTS),
+        attrition=collect("<results>/attrition/{export}.parquet", export=EXPORTS),
+    output:
+        cohort="<results>/cohort.parquet",
+        attrition=report(
+            "<results>/attrition.tsv",
+            caption="../report/attrition.rst",
+            category="Cohort",
+            labels={"item": "Attrition"},
+        ),
+    log:
+        "<logs>/merge_cohort.log",
+    benchmark:
+        "<benchmarks>/merge_cohort.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="15m",
+    params:
+        code=code_of("merge_cohort"),
+        cohort=section("cohort"),
+        recode=section("recode"),
+        labels=LABELS,
+    message:
+        "Merging the exports into one cohort"
+    script:
+        "../scripts/merge_cohort.py"

@@ -1,0 +1,198 @@
+"""Configuration, sheet of exports, and the helpers that the rules share.
+
+Runs at every start of Snakemake and in every cluster job, so it imports nothing heavy.
+"""
+
+import ast
+import csv
+import difflib
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
+SHEET_SCHEMA = workflow.source_path("../schemas/exports.schema.yaml")
+
+
+def stop(message):
+    """End the run with a message for people instead of a traceback."""
+    raise SystemExit(message)
+
+
+def explain(error, name):
+    """Say in one line what a schema finds wrong, and where."""
+    place = ".".join([name, *(str(part) for part in error.absolute_path)])
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(error.instance) - set(known))
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+        )
+        return f"{place}: unknown key {unknown[0]!r}; {hint}"
+    return f"{place}: {error.message}."
+
+
+def validate_or_stop(data, schema, name):
+    """Fill in the schema's defaults, or stop with the key that is wrong."""
+    try:
+        validate(data, schema=schema)
+    except WorkflowError:
+        from jsonschema import Draft202012Validator
+
+        errors = Draft202012Validator(load_configfile(schema)).iter_errors(data)
+        stop("\n".join(explain(error, name) for error in errors))
+
+
+def read_sheet(path):
+    """Read the sheet of exports: name of the export -> its row."""
+    if not Path(path).is_file():
+        stop(
+            f"config.exports: there is no file {path}; name the sheet of your exports."
+        )
+    with Path(path).open(encoding="utf-8-sig", newline="") as sheet:
+        rows = [
+            row for row in csv.DictReader(sheet, delimiter="\t") if any(row.values())
+        ]
+    if not rows:
+        stop(
+            f"{path}: no export is listed; add a row with its name, path and dictionary."
+        )
+    exports = {}
+    for number, row in enumerate(rows, start=2):
+        row.pop(None, None)
+        row = {key: (value or "").strip() for key, value in row.items()}
+        validate_or_stop(row, SHEET_SCHEMA, f"{path}, row {number}")
+        if row["export"] in exports:
+            stop(f"{path}, row {number}: the export {row['export']!r} is listed twice.")
+        exports[row["export"]] = row
+    return exports
+
+
+def check_paths(exports, sheet, made):
+    """Stop where a listed file does not exist and is not one that the workflow makes."""
+    for row in exports.values():
+        for column in ("path", "dictionary"):
+            path = row.get(column)
+            if path and path not in made and not Path(path).is_file():
+                kind = (
+                    "is a folder, not a file"
+                    if Path(path).is_dir()
+                    else "does not exist"
+                )
+                stop(f"{sheet}, export {row['export']!r}: the {column} {path} {kind}.")
+
+
+def check_terms(config):
+    """Stop where a model would hold the variable that tells the groups apart."""
+    field = config["cohort"]["exposure"]["field"]
+    for key, terms in (
+        ("matching.covariates", config["matching"]["covariates"]),
+        ("regression.recommended", config["regression"]["recommended"]),
+    ):
+        if field in terms:
+            stop(
+                f"config.{key}: {field} tells the groups apart and cannot be a covariate too."
+            )
+        missing = set(terms) - set(config["matching"]["covariates"]) - {"year"}
+        if missing:
+            stop(
+                f"config.{key}: {', '.join(sorted(missing))} is not in matching.covariates."
+            )
+
+
+def sorted_keys(value):
+    """Sort the keys of nested dictionaries, so that their order reruns nothing."""
+    if isinstance(value, dict):
+        return {key: sorted_keys(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [sorted_keys(item) for item in value]
+    return value
+
+
+def section(name):
+    """Give a section of the configuration as one sorted dictionary, for `params`."""
+    return sorted_keys(config[name])
+
+
+@cache
+def source_text(path):
+    """Read a source file of this workflow, wherever it was deployed from."""
+    return Path(workflow.source_path(path)).read_text(encoding="utf-8")
+
+
+def imports_of(source):
+    """List the files below `scripts/` that a module imports or reads as its data."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif (
+            isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "joinpath"
+        ):
+            yield from (f"seermatch/{arg.value}" for arg in node.args)
+            continue
+        else:
+            continue
+        for name in names:
+            if name == "study_io":
+                yield "study_io.py"
+            elif name.split(".")[0] == "seermatch":
+                yield "seermatch/__init__.py"
+                yield f"{name.replace('.', '/')}.py"
+
+
+@cache
+def code_of(script):
+    """Digest a script with all it imports from this workflow.
+
+    As a parameter of the rule it makes an edit of the library rerun the steps that use it, and
+    no other; asking for each file also puts it beside the script when the workflow is remote.
+    """
+    seen, waiting = {}, [f"{script}.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen[path] = source_text(f"../scripts/{path}")
+            if path.endswith(".py"):
+                waiting.extend(imports_of(seen[path]))
+    digest = hashlib.sha256()
+    for path in sorted(seen):
+        digest.update(f"{path}\0{seen[path]}\0".encode())
+    return digest.hexdigest()
+
+
+validate_or_stop(config, SCHEMA, "config")
+check_terms(config)
+
+# Names of the groups, reference first.
+LABELS = [config["cohort"]["exposure"][arm]["label"] for arm in ("reference", "exposed")]
+
+# The synthetic registry: one export per year of diagnosis.
+SYNTHETIC_YEARS = [2018, 2019, 2020, 2021, 2022]
+SYNTHETIC = [
+    workflow.pathvars.apply(f"<resources>/synthetic/breast_{year}{suffix}")
+    for year in SYNTHETIC_YEARS
+    for suffix in (".csv", ".dic")
+]
+
+EXPORTS = read_sheet(config["exports"])
+check_paths(EXPORTS, config["exports"], SYNTHETIC)
+
+
+wildcard_constraints:
+    export="|".join(EXPORTS),
+
+
+def export_files(wildcards):
+    """Name the files of an export: the data, and the dictionary if there is one."""
+    row = EXPORTS[wildcards.export]
+    beside = str(Path(row["path"].removesuffix(".gz")).with_suffix(".dic"))
+    dictionary = row.get("dictionary") or (beside if Path(beside).is_file() else "")
+    return {"data": row["path"]} | ({"dictionary": dictionary} if dictionary else {})

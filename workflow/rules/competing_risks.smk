@@ -1,0 +1,112 @@
+"""Breast cancer mortality in the matched cohort, other deaths competing.
+
+Needs the matched cohort. Makes cumulative incidence, Gray's test, Fine–Gray models and Table 4.
+"""
+
+
+rule estimate_incidence:
+    """Cumulative incidence of both causes in both groups."""
+    input:
+        "<results>/matched.parquet",
+    output:
+        "<results>/competing_risks/incidence.parquet",
+    log:
+        "<logs>/estimate_incidence.log",
+    benchmark:
+        "<benchmarks>/estimate_incidence.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("estimate_incidence"),
+        labels=LABELS,
+    message:
+        "Estimating the cumulative incidence of both causes of death"
+    script:
+        "../scripts/estimate_incidence.py"
+
+
+rule cross_check_incidence:
+    """Set scikit-survival's cumulative incidence beside ours."""
+    input:
+        matched="<results>/matched.parquet",
+        incidence="<results>/competing_risks/incidence.parquet",
+    output:
+        "<results>/competing_risks/incidence_cross_check.tsv",
+    log:
+        "<logs>/cross_check_incidence.log",
+    benchmark:
+        "<benchmarks>/cross_check_incidence.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("cross_check_incidence"),
+        labels=LABELS,
+    message:
+        "Checking the cumulative incidence against scikit-survival"
+    script:
+        "../scripts/cross_check_incidence.py"
+
+
+rule test_gray:
+    """Gray's test between the groups, for both causes."""
+    input:
+        "<results>/matched.parquet",
+    output:
+        "<results>/competing_risks/gray.tsv",
+    log:
+        "<logs>/test_gray.log",
+    benchmark:
+        "<benchmarks>/test_gray.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("test_gray"),
+    message:
+        "Comparing the cumulative incidence of the groups"
+    script:
+        "../scripts/test_gray.py"
+
+
+rule fit_fine_gray:
+    """Table 4: univariable, published and recommended Fine–Gray models."""
+    input:
+        "<results>/matched.parquet",
+    output:
+        models="<results>/competing_risks/fine_gray.parquet",
+        table4=report(
+            "<results>/table4.tsv",
+            caption="../report/table4.rst",
+            category="Tables",
+            labels={"item": "Table 4, breast cancer mortality (Fine–Gray)"},
+        ),
+    log:
+        "<logs>/fit_fine_gray.log",
+    benchmark:
+        "<benchmarks>/fit_fine_gray.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("fit_fine_gray"),
+        covariates=config["matching"]["covariates"],
+        labels=LABELS,
+        regression=section("regression"),
+    message:
+        "Fitting the Fine–Gray models"
+    script:
+        "../scripts/fit_fine_gray.py"

@@ -1,0 +1,57 @@
+"""Propensity score and 1:k nearest-neighbor matching.
+
+Needs `<results>/cohort.parquet`. Makes the score of every patient and the matched cohort.
+"""
+
+
+rule estimate_propensity:
+    """Logistic regression of the exposure on the covariates."""
+    input:
+        "<results>/cohort.parquet",
+    output:
+        "<results>/propensity.parquet",
+    log:
+        "<logs>/estimate_propensity.log",
+    benchmark:
+        "<benchmarks>/estimate_propensity.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="15m",
+    params:
+        code=code_of("estimate_propensity"),
+        covariates=config["matching"]["covariates"],
+        link=config["matching"]["link"],
+        ties=config["matching"]["ties"],
+    message:
+        "Estimating the propensity score"
+    script:
+        "../scripts/estimate_propensity.py"
+
+
+rule match_cohort:
+    """Nearest-neighbor matching within the caliper, without replacement."""
+    input:
+        cohort="<results>/cohort.parquet",
+        propensity="<results>/propensity.parquet",
+    output:
+        "<results>/matched.parquet",
+    log:
+        "<logs>/match_cohort.log",
+    benchmark:
+        "<benchmarks>/match_cohort.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="15m",
+    params:
+        code=code_of("match_cohort"),
+        matching=section("matching"),
+    message:
+        "Matching controls to the exposed patients"
+    script:
+        "../scripts/match_cohort.py"

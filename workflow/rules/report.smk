@@ -1,0 +1,118 @@
+"""Figures and the report.
+
+Needs the results of all steps. Makes Figures 1–4 and one self-contained page.
+"""
+
+FIGURES = {
+    1: "flow of patients",
+    2: "balance before and after matching",
+    3: "overall survival",
+    4: "cumulative incidence",
+}
+
+
+rule draw_figures:
+    """Figures 1–4: flow chart, love plot, Kaplan–Meier and cumulative incidence curves."""
+    input:
+        attrition="<results>/attrition.tsv",
+        matched="<results>/matched.parquet",
+        balance="<results>/balance.tsv",
+        kaplan_meier="<results>/survival/kaplan_meier.parquet",
+        logrank="<results>/survival/logrank.tsv",
+        incidence="<results>/competing_risks/incidence.parquet",
+        gray="<results>/competing_risks/gray.tsv",
+    output:
+        figure1=report(
+            "<results>/figures/figure1.svg",
+            caption="../report/figure1.rst",
+            category="Figures",
+            labels={"item": "Figure 1, flow of patients"},
+        ),
+        figure2=report(
+            "<results>/figures/figure2.svg",
+            caption="../report/figure2.rst",
+            category="Figures",
+            labels={"item": "Figure 2, balance"},
+        ),
+        figure3=report(
+            "<results>/figures/figure3.svg",
+            caption="../report/figure3.rst",
+            category="Figures",
+            labels={"item": "Figure 3, overall survival"},
+        ),
+        figure4=report(
+            "<results>/figures/figure4.svg",
+            caption="../report/figure4.rst",
+            category="Figures",
+            labels={"item": "Figure 4, cumulative incidence"},
+        ),
+        prints=collect("<results>/figures/figure{number}.png", number=FIGURES),
+    log:
+        "<logs>/draw_figures.log",
+    benchmark:
+        "<benchmarks>/draw_figures.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("draw_figures"),
+        balance=section("balance"),
+        labels=LABELS,
+        figures=section("figures"),
+    message:
+        "Drawing Figures 1–4"
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule study:
+    input:
+        collect("<results>/table{number}.tsv", number=[1, 2, 3, 4]),
+        collect(
+            "<results>/figures/figure{number}.{suffix}",
+            number=FIGURES,
+            suffix=["svg", "png"],
+        ),
+
+
+rule render_report:
+    """One self-contained page: what was found, what was run, and on which data."""
+    input:
+        attrition="<results>/attrition.tsv",
+        balance="<results>/balance.tsv",
+        exports=collect("<registry>/{export}.parquet", export=EXPORTS),
+        figures=collect("<results>/figures/figure{number}.svg", number=FIGURES),
+        fine_gray="<results>/competing_risks/fine_gray.parquet",
+        followup="<results>/followup.tsv",
+        gray="<results>/competing_risks/gray.tsv",
+        cox="<results>/survival/cox.parquet",
+        logrank="<results>/survival/logrank.tsv",
+        matched="<results>/matched.parquet",
+        tables=collect("<results>/table{number}.tsv", number=[1, 2, 3, 4]),
+    output:
+        report(
+            "<results>/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"item": "Study report"},
+        ),
+    log:
+        "<logs>/render_report.log",
+    benchmark:
+        "<benchmarks>/render_report.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("render_report"),
+        config=sorted_keys({key: config[key] for key in config if key != "pathvars"}),
+    message:
+        "Writing the report"
+    script:
+        "../scripts/render_report.py"

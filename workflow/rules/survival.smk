@@ -1,0 +1,72 @@
+"""Overall survival of the matched cohort.
+
+Needs the cohort and the matched cohort. Makes follow-up, Kaplan–Meier estimates, log-rank test,
+Cox models and Table 3.
+"""
+
+
+rule estimate_survival:
+    """Follow-up, Kaplan–Meier estimates and the log-rank test."""
+    input:
+        cohort="<results>/cohort.parquet",
+        matched="<results>/matched.parquet",
+    output:
+        kaplan_meier="<results>/survival/kaplan_meier.parquet",
+        logrank="<results>/survival/logrank.tsv",
+        followup=report(
+            "<results>/followup.tsv",
+            caption="../report/followup.rst",
+            category="Survival",
+            labels={"item": "Follow-up"},
+        ),
+    log:
+        "<logs>/estimate_survival.log",
+    benchmark:
+        "<benchmarks>/estimate_survival.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("estimate_survival"),
+        survival=section("survival"),
+        labels=LABELS,
+    message:
+        "Estimating overall survival"
+    script:
+        "../scripts/estimate_survival.py"
+
+
+rule fit_cox:
+    """Table 3: univariable, published and recommended Cox models."""
+    input:
+        "<results>/matched.parquet",
+    output:
+        models="<results>/survival/cox.parquet",
+        table3=report(
+            "<results>/table3.tsv",
+            caption="../report/table3.rst",
+            category="Tables",
+            labels={"item": "Table 3, overall survival (Cox)"},
+        ),
+    log:
+        "<logs>/fit_cox.log",
+    benchmark:
+        "<benchmarks>/fit_cox.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("fit_cox"),
+        covariates=config["matching"]["covariates"],
+        labels=LABELS,
+        regression=section("regression"),
+    message:
+        "Fitting the Cox models"
+    script:
+        "../scripts/fit_cox.py"

@@ -1,0 +1,22 @@
+"""Tables 1 and 2: medians, counts and tests of both groups."""
+
+from study_io import job, read_table, with_group_labels, write_table
+
+with job(snakemake) as tell:
+    import pandas as pd
+    from seermatch.group_comparison import compare_groups
+    from seermatch.tables import characteristics_table
+
+    params = snakemake.params
+    rows = []
+    for population in ("cohort", "matched"):
+        frame = with_group_labels(read_table(snakemake.input[population]), params.labels)
+        comparison = compare_groups(frame, params.covariates)
+        comparison.insert(0, "population", population)
+        rows.append(comparison)
+    write_table(pd.concat(rows, ignore_index=True), snakemake.output.comparison)
+    for comparison, path in zip(
+        rows, (snakemake.output.table1, snakemake.output.table2), strict=True
+    ):
+        write_table(characteristics_table(comparison, params.labels), path)
+    tell("compared the groups before and after matching")

@@ -1,0 +1,29 @@
+"""Figures 1–4: flow chart, love plot, Kaplan–Meier and cumulative incidence curves."""
+
+from study_io import job, read_table, write_bytes
+
+with job(snakemake) as tell:
+    from seermatch.figure_style import figure_bytes
+    from seermatch.figures import (
+        draw_cumulative_incidence,
+        draw_love_plot,
+        draw_survival_curves,
+    )
+    from seermatch.flow_chart import draw_flow_chart
+
+    params = snakemake.params
+    labels = params.labels
+    marks = params.figures["follow_up_marks"]
+    tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "matched"}
+    matched = read_table(snakemake.input.matched)["group"].value_counts()
+    figures = [
+        draw_flow_chart(tables["attrition"], labels, (matched[0], matched[1])),
+        draw_love_plot(tables["balance"], params.balance["threshold"]),
+        draw_survival_curves(tables["kaplan_meier"], tables["logrank"], marks, labels),
+        draw_cumulative_incidence(tables["incidence"], tables["gray"], marks, labels),
+    ]
+    drawings = [path for path in snakemake.output if path.endswith(".svg")]
+    for figure, drawing, picture in zip(figures, drawings, snakemake.output.prints, strict=True):
+        write_bytes(figure_bytes(figure, "svg"), drawing)
+        write_bytes(figure_bytes(figure, "png"), picture)
+    tell("drew Figures 1–4")

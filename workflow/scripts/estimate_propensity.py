@@ -1,0 +1,19 @@
+"""Logistic regression of the exposure on the covariates."""
+
+from study_io import job, read_table, write_table
+
+with job(snakemake) as tell:
+    from seermatch.design_matrix import design_matrix
+    from seermatch.propensity import estimate_propensity, r_glm_linear_predictor
+
+    params = snakemake.params
+    cohort = read_table(snakemake.input[0])
+    fit = estimate_propensity(cohort, params.covariates)
+    score = fit.linear_predictor
+    if params.ties == "file_order":
+        X = design_matrix(cohort, params.covariates).X
+        score = r_glm_linear_predictor(X, cohort["group"].to_numpy())
+    write_table(cohort[["patient_id", "group"]].assign(propensity=score), snakemake.output[0])
+    for name, words in fit.aliased.items():
+        tell(f"propensity score: {name} is aliased and was left out: {words}")
+    tell(f"scored {len(cohort):,} patients with {fit.n_patterns:,} distinct covariate patterns")

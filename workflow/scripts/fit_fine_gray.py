@@ -1,0 +1,26 @@
+"""Table 4: univariable, published and recommended Fine–Gray models."""
+
+from study_io import job, read_table, reference_levels, write_table
+
+with job(snakemake) as tell:
+    from seermatch.models import regression_models
+    from seermatch.tables import regression_table
+
+    params = snakemake.params
+    matched = read_table(snakemake.input[0])
+    fitted = regression_models(
+        matched,
+        params.covariates,
+        params.regression["recommended"],
+        estimator="fine_gray",
+        threshold=params.regression["selection_p"],
+        group_labels=tuple(params.labels),
+    )
+    write_table(fitted.table, snakemake.output.models)
+    terms = [*params.covariates, "group"]
+    table = regression_table(fitted.table, terms, params.labels, reference_levels(matched))
+    write_table(table, snakemake.output.table4)
+    for note in fitted.notes:
+        tell(note)
+    selected = ", ".join(fitted.selected) or "no covariate"
+    tell(f"Fine–Gray models: {selected} below p = {params.regression['selection_p']}")

@@ -1,0 +1,27 @@
+"""Nearest-neighbor matching within the caliper, without replacement."""
+
+from study_io import job, read_table, write_table
+
+with job(snakemake) as tell:
+    from scipy.special import expit
+    from seermatch.matching import match
+
+    settings = dict(snakemake.params.matching)
+    link = settings.pop("link")
+    del settings["covariates"]
+    cohort = read_table(snakemake.input.cohort)
+    propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
+    result = match(
+        propensity if link == "logit" else expit(propensity),
+        cohort["group"].to_numpy() == 1,
+        patient_id=cohort["patient_id"].to_numpy(),
+        **settings,
+    )
+    matched = cohort.assign(
+        propensity=propensity, matched_set=result.matched_set, weight=result.weight
+    )
+    write_table(matched[matched["matched_set"] > 0], snakemake.output[0])
+    tell(
+        f"matched {result.n_matched_exposed:,} of {result.n_exposed:,} exposed to "
+        f"{result.n_controls:,} controls"
+    )

@@ -1,0 +1,35 @@
+"""Join the exports, keep one tumor per patient, and add up the counts of the criteria."""
+
+from study_io import job, replacing, write_bytes
+
+with job(snakemake) as tell:
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from seermatch.cohort import combine_attrition, one_tumor_per_patient
+    from seermatch.recode import levels_of
+
+    settings = snakemake.params.cohort
+    labels = snakemake.params.labels
+    counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
+    records = pl.concat([pl.read_parquet(path) for path in snakemake.input.records])
+    one_each = settings["one_tumor_per_patient"]
+    cohort = (
+        one_tumor_per_patient(records) if one_each else records.sort("patient_id", "record_number")
+    )
+    flow = combine_attrition(counts, cohort if one_each else None, settings["years"], labels)
+
+    # pandas takes a dictionary column as a category, and keeps the order of its levels.
+    table = cohort.drop("record_number").to_arrow(compat_level=pl.CompatLevel.oldest())
+    for name, levels in levels_of(snakemake.params.recode).items():
+        codes = cohort[name].cast(pl.Enum(levels)).to_physical().cast(pl.Int8).to_arrow()
+        column = pa.DictionaryArray.from_arrays(codes, pa.array(levels))
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    with replacing(snakemake.output.cohort) as path:
+        pq.write_table(table, path, compression="zstd")
+    write_bytes(flow.write_csv(separator="\t"), snakemake.output.attrition)
+    exposed = int(cohort["group"].sum())
+    tell(
+        f"the cohort has {len(cohort):,} patients: {len(cohort) - exposed:,} {labels[0]} and "
+        f"{exposed:,} {labels[1]}"
+    )

@@ -1,0 +1,395 @@
+"""Who is in the study: typed fields, ordered criteria, and what each takes away.
+
+One list of criteria both filters and counts, so that the flow chart cannot drift from the cohort.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from seermatch.errors import StudyError
+
+NUMBERS = ("year", "age", "tumor_size", "survival_months", "record_number")
+STAGES = ("t_stage", "n_stage", "m_stage")
+
+# NCI's order of preference between clinical and pathological grade of a malignant breast tumor
+# (EOD 2018 algorithm, table combined_grade_breast_8723).
+GRADE_PRIORITY = ("3", "2", "1", "H", "M", "L", "D", "C", "B", "A", "9")
+
+# Fields that can stand in for a recode, with their spelling of the same facts (SEER, 2018+).
+RECEPTOR_ALTERNATIVES = {
+    "er": ("er_2018", {"ER positive": "Positive", "ER negative": "Negative"}),
+    "pr": ("pr_2018", {"PR positive": "Positive", "PR negative": "Negative"}),
+    "her2": (
+        "her2_2018",
+        {"HER2 positive": "Positive", "HER2 negative; equivocal": "Negative"},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The field that tells the two groups apart, and the labels of each.
+
+    Attributes
+    ----------
+    field : str
+        Canonical name of the field, such as ``"m_stage"``.
+    reference, exposed : tuple of str
+        Labels of the field that make up each group.
+    """
+
+    field: str
+    reference: tuple[str, ...]
+    exposed: tuple[str, ...]
+
+    def arm(self) -> pl.Expr:
+        """Give ``"reference"``, ``"exposed"`` or null for each record."""
+        field = pl.col(self.field)
+        return (
+            pl.when(field.is_in(self.reference))
+            .then(pl.lit("reference"))
+            .when(field.is_in(self.exposed))
+            .then(pl.lit("exposed"))
+        )
+
+
+@dataclass(frozen=True)
+class FilteredCohort:
+    """Records that meet every criterion, and the counts on the way.
+
+    Attributes
+    ----------
+    records : polars.DataFrame
+        The records that stay, with typed fields and the column `group` (0 reference, 1 exposed).
+    attrition : polars.DataFrame
+        Columns `year`, `step`, `criterion`, `remaining`, `remaining_reference` and
+        `remaining_exposed`, one row per year of diagnosis and step; step 0 are all records.
+    """
+
+    records: pl.DataFrame
+    attrition: pl.DataFrame
+
+
+def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
+    """Give the fields of an export their types and one spelling each.
+
+    Numbers come from ``"063 years"``, ``"0012"``, ``"12"`` or ``"12.0"``; what is no number
+    (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing. Stage labels lose blanks, a
+    leading ``c`` or ``p`` and capitals in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their
+    remark in brackets. Receptors and grade are taken from the fields that can stand in for them
+    where the usual one is absent.
+
+    Parameters
+    ----------
+    records : polars.LazyFrame
+        Text columns under canonical names, labels as exported.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The same rows; numbers as Int32, the rest as text.
+
+    Examples
+    --------
+    >>> rows = pl.LazyFrame({"age": ["63 years", "90+ years"], "m_stage": ["M0", "cM0 (I+)"]})
+    >>> standardize(rows).collect().rows()
+    [(63, 'M0'), (None, 'M0(i+)')]
+    """
+    names = records.collect_schema().names()
+    records = records.with_columns(pl.all().str.strip_chars())
+    steps = []
+    for name in NUMBERS:
+        if name in names:
+            digits = pl.col(name).str.extract(r"^(\d+)(?:\.0*)?(?: years?)?$")
+            steps.append(digits.cast(pl.Int32).alias(name))
+    for name in STAGES:
+        if name in names:
+            label = pl.col(name).str.replace_all(" ", "").str.replace("^[cp]([TNM])", "$1")
+            steps.append(label.str.replace(r"\((?i:i\+)\)", "(i+)").alias(name))
+    if "subtype" in names:
+        steps.append(pl.col("subtype").str.replace(r" \(.*\)$", "").alias("subtype"))
+    if "patient_id" in names:
+        whole = pl.col("patient_id").str.replace(r"\.0*$", "")
+        steps.append(whole.str.zfill(8).alias("patient_id"))
+    if "histology" in names:
+        steps.append(pl.col("histology").str.extract(r"^(\d{4})").alias("histology"))
+    for name, (alternative, spelling) in RECEPTOR_ALTERNATIVES.items():
+        if name not in names and alternative in names:
+            steps.append(pl.col(alternative).replace(spelling).alias(name))
+    if "grade" not in names and {"grade_clinical", "grade_pathological"} <= set(names):
+        steps.append(_preferred_grade().alias("grade"))
+    return records.with_columns(steps)
+
+
+def _preferred_grade() -> pl.Expr:
+    grade = pl.lit("9")
+    for code in reversed(GRADE_PRIORITY):
+        either = (pl.col("grade_clinical") == code) | (pl.col("grade_pathological") == code)
+        grade = pl.when(either).then(pl.lit(code)).otherwise(grade)
+    return grade
+
+
+def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
+    """Translate a rule of the configuration into a condition on a field.
+
+    Parameters
+    ----------
+    field : str
+        Canonical name of the field.
+    rule : dict
+        ``labels`` (a list), ``pattern`` (a regular expression for the whole label), or
+        ``minimum`` and ``maximum``.
+    numeric : bool
+        Whether the field is a number.
+
+    Returns
+    -------
+    polars.Expr
+        True where the field meets the rule; missing values never do.
+
+    Raises
+    ------
+    StudyError
+        If a range is asked of a text field or a pattern of a number.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"grade": ["1", "9", None]})
+    >>> rows.select(rule_expression("grade", {"labels": [1, 2]}, numeric=False))["grade"].to_list()
+    [True, False, False]
+    """
+    column = pl.col(field)
+    conditions = []
+    if "labels" in rule:
+        labels = rule["labels"]
+        try:
+            wanted = [int(label) if numeric else str(label) for label in labels]
+        except ValueError:
+            raise StudyError(
+                f"{field} is a number; a criterion or recode names the label {labels!r}."
+            ) from None
+        conditions.append(column.is_in(wanted))
+    if "pattern" in rule:
+        if numeric:
+            raise StudyError(f"{field} is a number; give minimum and maximum, not a pattern.")
+        conditions.append(column.str.contains(f"^(?:{rule['pattern']})$"))
+    for bound in ("minimum", "maximum"):
+        if bound in rule:
+            if not numeric:
+                raise StudyError(f"{field} is text; give labels or a pattern, not a {bound}.")
+            limit = rule[bound]
+            conditions.append(column >= limit if bound == "minimum" else column <= limit)
+    return pl.all_horizontal(conditions).fill_null(False).alias(field)
+
+
+def filter_cohort(
+    records: pl.LazyFrame, criteria: list[dict], exposure: Exposure, years: list[int]
+) -> FilteredCohort:
+    """Apply ordered criteria to the records of an export, and count what each takes away.
+
+    Parameters
+    ----------
+    records : polars.LazyFrame
+        Records with canonical field names, as exported; they are standardized here.
+    criteria : list of dict
+        Each with ``criterion``, its words, and ``keep``, a mapping of fields to rules
+        (`rule_expression`), all of which must hold. The field ``exposure`` takes the labels
+        ``reference`` and ``exposed``.
+    exposure : Exposure
+        The two groups.
+    years : list of int
+        Years of diagnosis; records of other years are not counted.
+
+    Returns
+    -------
+    FilteredCohort
+        Records that stay, and counts per year and step.
+
+    Raises
+    ------
+    StudyError
+        If a criterion or the exposure names a field that the export lacks.
+
+    Examples
+    --------
+    >>> rows = pl.LazyFrame(
+    ...     {"year": ["2018"] * 3, "m_stage": ["M0", "M0(i+)", "M1"], "sex": ["Female"] * 3}
+    ... )
+    >>> kept = filter_cohort(
+    ...     rows,
+    ...     [{"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}],
+    ...     Exposure("m_stage", ("M0",), ("M0(i+)",)),
+    ...     [2018],
+    ... )
+    >>> kept.attrition["remaining"].to_list()
+    [3, 2]
+    """
+    records = standardize(records)
+    fields = records.collect_schema().names()
+    _require(fields, [exposure.field, "year"], "the exposure")
+    records = records.filter(pl.col("year").is_in(years)).with_columns(
+        exposure.arm().alias("exposure")
+    )
+    # The number of the first criterion that a record fails; one past the last if it fails none.
+    failed = pl.lit(len(criteria) + 1, dtype=pl.Int16)
+    for step, criterion in reversed(list(enumerate(criteria, start=1))):
+        keep = criterion["keep"]
+        _require([*fields, "exposure"], keep, f"the criterion '{criterion['criterion']}'")
+        holds = pl.all_horizontal(
+            [rule_expression(field, rule, field in NUMBERS) for field, rule in keep.items()]
+        )
+        failed = pl.when(~holds).then(pl.lit(step, dtype=pl.Int16)).otherwise(failed)
+    records = records.with_columns(failed.alias("failed"))
+    counts, kept = pl.collect_all(
+        [
+            records.group_by("year", "exposure", "failed").len(),
+            records.filter(pl.col("failed") > len(criteria)),
+        ]
+    )
+    if (ungrouped := kept["exposure"].null_count()) > 0:
+        raise StudyError(
+            f"{ungrouped:,} records meet every criterion but belong to neither group; add the "
+            f"field exposure to a criterion in cohort.criteria."
+        )
+    group = (pl.col("exposure") == "exposed").cast(pl.Int8).alias("group")
+    return FilteredCohort(
+        kept.with_columns(group).drop("failed", "exposure"),
+        _attrition(counts, ["records", *(item["criterion"] for item in criteria)]),
+    )
+
+
+def _require(fields, wanted, who: str) -> None:
+    missing = [name for name in wanted if name not in fields]
+    if missing:
+        raise StudyError(
+            f"{who} needs {', '.join(missing)}, which the export does not hold; select the "
+            f"variable in SEER*Stat and export again, or change cohort.criteria."
+        )
+
+
+def _attrition(counts: pl.DataFrame, words: list[str]) -> pl.DataFrame:
+    years = sorted(counts["year"].unique())
+    rows = []
+    for year in years:
+        of_year = counts.filter(pl.col("year") == year)
+        for step, criterion in enumerate(words):
+            left = of_year.filter(pl.col("failed") > step)
+            arms = [
+                left.filter(pl.col("exposure") == arm)["len"].sum()
+                for arm in ("reference", "exposed")
+            ]
+            rows.append((year, step, criterion, left["len"].sum(), *arms))
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "year": pl.Int32,
+            "step": pl.Int32,
+            "criterion": pl.String,
+            "remaining": pl.Int64,
+            "remaining_reference": pl.Int64,
+            "remaining_exposed": pl.Int64,
+        },
+    )
+
+
+def one_tumor_per_patient(records: pl.DataFrame) -> pl.DataFrame:
+    """Keep, of each patient's records, the one with the lowest record number.
+
+    Parameters
+    ----------
+    records : polars.DataFrame
+        Eligible records of all exports, with `patient_id` and `record_number`.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per patient, sorted by `patient_id`.
+
+    Raises
+    ------
+    StudyError
+        If two records share patient and record number, as when two exports overlap.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"patient_id": ["2", "1", "2"], "record_number": [2, 1, 1]})
+    >>> one_tumor_per_patient(rows).rows()
+    [('1', 1), ('2', 1)]
+    """
+    key = ["patient_id", "record_number"]
+    repeated = records.select(pl.struct(key).is_duplicated().sum()).item()
+    if repeated:
+        raise StudyError(
+            f"{repeated:,} records share patient and record number with another record: two "
+            f"exports overlap, or one is listed twice in the sheet of exports."
+        )
+    return records.sort(key).unique("patient_id", keep="first", maintain_order=True)
+
+
+def combine_attrition(
+    counts: pl.DataFrame, merged: pl.DataFrame | None, years: list[int], labels: tuple[str, str]
+) -> pl.DataFrame:
+    """Add up the counts of all exports into the flow of the study.
+
+    Parameters
+    ----------
+    counts : polars.DataFrame
+        Attrition of all exports, one below the other (`FilteredCohort.attrition`).
+    merged : polars.DataFrame or None
+        Cohort after one tumor per patient, with `group`; None where that step is off.
+    years : list of int
+        Years of diagnosis that the study asks for.
+    labels : tuple of str
+        Names of the reference and the exposed group, for the messages.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns `step`, `criterion`, `remaining`, `excluded`, then `remaining_` and `excluded_`
+        of the `reference` and the `exposed` group.
+
+    Raises
+    ------
+    StudyError
+        If a year has no record, or a criterion leaves a group empty.
+
+    Examples
+    --------
+    >>> counts = pl.DataFrame(
+    ...     {"year": [2018, 2018], "step": [0, 1], "criterion": ["records", "female"],
+    ...      "remaining": [9, 7], "remaining_reference": [6, 5], "remaining_exposed": [3, 2]}
+    ... )
+    >>> combine_attrition(counts, None, [2018], ("M0", "M0(i+)"))["excluded"].to_list()
+    [0, 2]
+    """
+    found = sorted(counts["year"].unique())
+    if absent := sorted(set(years) - set(found)):
+        raise StudyError(
+            f"cohort.years: no record was diagnosed in {', '.join(map(str, absent))}; the exports "
+            f"hold {', '.join(map(str, found)) or 'none of the years'}."
+        )
+    columns = ["remaining", "remaining_reference", "remaining_exposed"]
+    flow = counts.group_by("step", "criterion").agg(pl.col(columns).sum()).sort("step")
+    if merged is not None:
+        exposed = int(merged["group"].sum())
+        last = pl.DataFrame(
+            [[flow.height, "one tumor per patient", len(merged), len(merged) - exposed, exposed]],
+            orient="row",
+            schema=flow.schema,
+        )
+        flow = flow.vstack(last)
+    for arm, label in zip(("reference", "exposed"), labels, strict=True):
+        empty = flow.filter(pl.col(f"remaining_{arm}") == 0)
+        if len(empty):
+            raise StudyError(
+                f"no patient of the group {label} is left after step {empty['step'][0]}, "
+                f"'{empty['criterion'][0]}'; check the labels in cohort.exposure and "
+                f"cohort.criteria against the export."
+            )
+    for name in columns:
+        excluded = (pl.col(name).shift(1) - pl.col(name)).fill_null(0)
+        flow = flow.with_columns(excluded.alias(name.replace("remaining", "excluded")))
+    arms = ["remaining_reference", "remaining_exposed", "excluded_reference", "excluded_exposed"]
+    return flow.select("step", "criterion", "remaining", "excluded", *arms)

@@ -1,0 +1,344 @@
+"""Kaplan-Meier survival, log-rank test, restricted mean survival and follow-up.
+
+Survival and the log-rank test are lifelines'. Standard errors and limits are computed here,
+because lifelines gives no standard error of S(t) and only log-log limits.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from seermatch.errors import StudyError
+
+INTERVALS = ("log", "log-log", "plain")
+
+
+@dataclass(frozen=True)
+class LogRankTest:
+    """Log-rank test of equal survival.
+
+    Attributes
+    ----------
+    statistic, df, p_value : float, int, float
+        Chi-square with (groups - 1) degrees of freedom.
+    groups : tuple
+        The distinct groups in ascending order.
+    observed, expected : ndarray (groups,)
+        Deaths, and those expected if all groups shared one hazard.
+    """
+
+    statistic: float
+    df: int
+    p_value: float
+    groups: tuple
+    observed: np.ndarray
+    expected: np.ndarray
+
+
+@dataclass(frozen=True)
+class RestrictedMean:
+    """Mean survival time up to a horizon, with its standard error, in the unit of time."""
+
+    estimate: float
+    se: float
+
+
+def kaplan_meier(
+    time: np.ndarray,
+    event: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    interval: str = "log",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Estimate survival at every distinct time.
+
+    Parameters
+    ----------
+    time : ndarray (n,)
+        Follow-up, 0 allowed.
+    event : ndarray (n,)
+        True or non-zero for a death.
+    weights : ndarray (n,), optional
+        Positive weights. Unless all are 1, the standard error is the infinitesimal jackknife
+        (robust) one of R's survfit instead of Greenwood's.
+    interval : {"log", "log-log", "plain"}
+        Scale of the confidence limits; "log" is the default of R's survfit.
+    confidence : float
+        Coverage of the limits.
+
+    Returns
+    -------
+    DataFrame
+        time, n_at_risk (number, or weight, with time >= t), n_events, survival, se (of S(t)),
+        conf_low, conf_high. As in R, se and limits are NaN once S(t) is 0, and log-log limits
+        are NaN while S(t) is 1.
+
+    Raises
+    ------
+    StudyError
+        If there is no patient.
+    ValueError
+        If `interval` is not one of the three.
+
+    Examples
+    --------
+    >>> kaplan_meier(np.array([1, 2, 2, 3]), np.array([1, 1, 0, 0])).round(3).to_dict("list")
+    {'time': [1, 2, 3], 'n_at_risk': [4, 3, 1], 'n_events': [1, 1, 0], \
+'survival': [0.75, 0.5, 0.5], 'se': [0.217, 0.25, 0.25], 'conf_low': [0.426, 0.188, 0.188], \
+'conf_high': [1.0, 1.0, 1.0]}
+    """
+    if interval not in INTERVALS:
+        raise ValueError(f"interval: {interval!r} is none of {', '.join(INTERVALS)}.")
+    time, event = np.asarray(time), np.asarray(event).astype(bool)
+    if len(time) == 0:
+        raise StudyError("No patient is left whose survival could be estimated.")
+    weighted = weights is not None and not np.all(np.asarray(weights) == 1)
+    weight = np.asarray(weights, dtype=float) if weighted else np.ones(len(time))
+    times, index = np.unique(time, return_inverse=True)
+    n_events = np.bincount(index, weights=weight * event)
+    n_at_risk = np.bincount(index, weights=weight)[::-1].cumsum()[::-1]
+    survival = _lifelines_survival(time, event, weight if weighted else None, times)
+    # weighted sums may leave a rest of 1e-16 where the last patient died
+    ended = np.maximum.accumulate(n_events > n_at_risk * (1 - 1e-12))
+    survival[ended] = 0.0
+    if weighted:
+        relative_se = _robust_relative_se(index, event, weight, n_events, n_at_risk, ended)
+    else:
+        relative_se = np.sqrt(np.cumsum(_greenwood_terms(n_events, n_at_risk)))
+    relative_se[ended] = np.nan
+    low, high = _limits(survival, relative_se, interval, confidence)
+    frame = pd.DataFrame(
+        {
+            "time": times,
+            "n_at_risk": n_at_risk,
+            "n_events": n_events,
+            "survival": survival,
+            "se": survival * relative_se,
+            "conf_low": low,
+            "conf_high": high,
+        }
+    )
+    return frame if weighted else frame.astype({"n_at_risk": "int64", "n_events": "int64"})
+
+
+def _lifelines_survival(time, event, weight, times) -> np.ndarray:
+    from lifelines import KaplanMeierFitter
+
+    with warnings.catch_warnings():
+        # fractional weights and the logarithm of S(t) = 0 in limits that are not used here
+        warnings.simplefilter("ignore")
+        fit = KaplanMeierFitter().fit(time, event, weights=weight)
+    return fit.survival_function_.iloc[:, 0].reindex(times).to_numpy(copy=True)
+
+
+def _greenwood_terms(n_events, n_at_risk) -> np.ndarray:
+    survivors = n_at_risk - n_events
+    return np.divide(
+        n_events, n_at_risk * survivors, out=np.zeros(len(n_events)), where=survivors > 0
+    )
+
+
+def _robust_relative_se(index, event, weight, n_events, n_at_risk, ended) -> np.ndarray:
+    """Infinitesimal-jackknife standard error of log S(t), linear in n.
+
+    The influence of a patient on log S(t) is B(min(T, t)) - [died by t] a(T), where a is
+    1 / (survivors) at a time and B sums hazard times a; so only the squares of those already gone
+    and one common term for those still followed are needed at each time.
+    """
+    survivors = np.where(ended, 1.0, n_at_risk - n_events)
+    a = np.where(ended, 0.0, 1 / survivors)
+    b = np.cumsum(a * n_events / n_at_risk)
+    gone = np.bincount(index, weights=(weight * (b[index] - event * a[index])) ** 2).cumsum()
+    squares = np.bincount(index, weights=weight**2)
+    followed = squares.sum() - squares.cumsum()
+    return np.sqrt(gone + b**2 * followed)
+
+
+def _limits(survival, relative_se, interval, confidence) -> tuple[np.ndarray, np.ndarray]:
+    z = ndtri(0.5 + confidence / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if interval == "plain":
+            low, high = survival * (1 - z * relative_se), survival * (1 + z * relative_se)
+        elif interval == "log":
+            low, high = survival * np.exp(-z * relative_se), survival * np.exp(z * relative_se)
+        else:
+            log_survival = np.log(np.where(survival < 1, survival, np.nan))
+            width = z * relative_se / log_survival
+            low, high = np.exp(log_survival * np.exp(-width)), np.exp(log_survival * np.exp(width))
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
+
+
+def median_survival(curve: pd.DataFrame) -> float:
+    """Median of a Kaplan-Meier curve, as R's survfit.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        As returned by `kaplan_meier`.
+
+    Returns
+    -------
+    float
+        The first time with S(t) below 0.5; midway to the next death if the curve runs at exactly
+        0.5; NaN if it is never reached.
+
+    Examples
+    --------
+    >>> median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.ones(4)))
+    2.5
+    >>> median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.array([1, 0, 0, 0])))
+    nan
+    """
+    survival, times = curve["survival"].to_numpy(), curve["time"].to_numpy(dtype=float)
+    reached = np.flatnonzero(survival <= 0.5 + 1e-9)
+    if len(reached) == 0:
+        return float("nan")
+    below = np.flatnonzero(survival < 0.5 - 1e-9)
+    first = times[reached[0]]
+    if len(below) == 0 or below[0] == reached[0]:
+        return float(first)
+    return float((first + times[below[0]]) / 2)
+
+
+def restricted_mean_survival(time: np.ndarray, event: np.ndarray, horizon: float) -> RestrictedMean:
+    """Mean survival time up to a horizon: the area under the Kaplan-Meier curve.
+
+    Parameters
+    ----------
+    time, event : ndarray (n,)
+        As in `kaplan_meier`.
+    horizon : float
+        Time up to which the curve is integrated; beyond the last patient it stays level.
+
+    Returns
+    -------
+    RestrictedMean
+        Estimate and its Greenwood-type standard error (Klein and Moeschberger 2003, 4.5).
+
+    Examples
+    --------
+    >>> mean = restricted_mean_survival(np.array([1, 2, 3]), np.array([1, 1, 1]), 3)
+    >>> round(mean.estimate, 6), round(mean.se, 6)
+    (2.0, 0.471405)
+    """
+    curve = kaplan_meier(time, event)
+    curve = curve[curve["time"] <= horizon]
+    times = np.r_[0.0, curve["time"], horizon]
+    areas = np.diff(times) * np.r_[1.0, curve["survival"]]
+    remaining = areas[::-1].cumsum()[::-1][1:]  # from each time to the horizon
+    terms = _greenwood_terms(
+        curve["n_events"].to_numpy(dtype=float), curve["n_at_risk"].to_numpy(dtype=float)
+    )
+    return RestrictedMean(float(areas.sum()), float(np.sqrt((remaining**2 * terms).sum())))
+
+
+def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogRankTest:
+    """Compare survival between groups by the log-rank test.
+
+    Parameters
+    ----------
+    time, event : ndarray (n,)
+        As in `kaplan_meier`.
+    group : ndarray (n,)
+        Two or more distinct values.
+
+    Returns
+    -------
+    LogRankTest
+
+    Raises
+    ------
+    StudyError
+        If there are fewer than two groups or no death.
+
+    Examples
+    --------
+    >>> test = logrank_test(np.array([1, 2, 3, 4]), np.ones(4), np.array([0, 0, 1, 1]))
+    >>> round(test.statistic, 4), test.df, round(test.p_value, 4), test.expected.round(3).tolist()
+    (2.8824, 1, 0.0896, [0.833, 3.167])
+    """
+    time, event = np.asarray(time), np.asarray(event).astype(bool)
+    groups, code = np.unique(np.asarray(group), return_inverse=True)
+    if len(groups) < 2:
+        raise StudyError("The log-rank test needs two groups, but only one has patients.")
+    if not event.any():
+        raise StudyError("The log-rank test needs deaths, but no patient of this cohort died.")
+    from lifelines.statistics import multivariate_logrank_test
+
+    result = multivariate_logrank_test(time, code, event)
+    times, index = np.unique(time, return_inverse=True)
+    cells = (len(times), len(groups))
+    leaving = np.bincount(index * cells[1] + code, minlength=cells[0] * cells[1]).reshape(cells)
+    at_risk = leaving[::-1].cumsum(axis=0)[::-1]
+    hazard = np.bincount(index, weights=event) / at_risk.sum(axis=1)
+    return LogRankTest(
+        statistic=float(result.test_statistic),
+        df=len(groups) - 1,
+        p_value=float(result.p_value),
+        groups=tuple(groups.tolist()),
+        observed=np.bincount(code, weights=event, minlength=len(groups)),
+        expected=hazard @ at_risk,
+    )
+
+
+def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> pd.DataFrame:
+    """Summarise follow-up and deaths per arm.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns `time` (months) and `event` (category: censored, breast cancer death, other death),
+        and the arms.
+    population : str
+        Name written to the first column, such as ``"cohort"`` or ``"matched"``.
+    group : str
+        Column with the arms; its values are written as text.
+
+    Returns
+    -------
+    DataFrame
+        population, group, n, median, q1, q3, maximum (of the observed times, type 7),
+        reverse_km_median (Schemper and Smith 1996: censoring as the event; NaN if not reached),
+        deaths_breast_cancer, deaths_other. One row per arm with patients, then ``all``.
+
+    Raises
+    ------
+    StudyError
+        If there is no patient.
+
+    Examples
+    --------
+    >>> events = ["censored", "breast cancer death", "other death"]
+    >>> frame = pd.DataFrame({"group": [0, 0, 1, 1], "time": [10, 20, 30, 40],
+    ...     "event": pd.Categorical.from_codes([0, 1, 0, 2], events)})
+    >>> table = follow_up(frame, "matched")
+    >>> table[["group", "n", "median", "maximum", "deaths_other"]].to_dict("list")
+    {'group': ['0', '1', 'all'], 'n': [2, 2, 4], 'median': [15.0, 35.0, 25.0], \
+'maximum': [20, 40, 40], 'deaths_other': [0, 1, 1]}
+    """
+    if len(frame) == 0:
+        raise StudyError(f"{population}: no patient is left whose follow-up could be summarised.")
+    parts = [(str(label), part) for label, part in frame.groupby(group, observed=True)]
+    rows = []
+    for label, part in [*parts, ("all", frame)]:
+        time, code = part["time"].to_numpy(), part["event"].cat.codes.to_numpy()
+        q1, median, q3 = np.quantile(time, (0.25, 0.5, 0.75))
+        rows.append(
+            {
+                "population": population,
+                "group": label,
+                "n": len(part),
+                "median": median,
+                "q1": q1,
+                "q3": q3,
+                "maximum": time.max(),
+                "reverse_km_median": median_survival(kaplan_meier(time, code == 0)),
+                "deaths_breast_cancer": np.count_nonzero(code == 1),
+                "deaths_other": np.count_nonzero(code == 2),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,300 @@
+"""The regression tables: univariable, multivariable and recommended models, Cox or Fine-Gray.
+
+Every model passes the same guard. Columns that depend on earlier ones are left out and said to be
+aliased. Columns without a finite estimate (separation) get Firth's penalised estimate, profile
+interval and test, from the same model and marked ``separated``. The other rows of such a model
+stay maximum-likelihood estimates: they are finite, and what the likelihood tends to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, ndtr, ndtri
+
+from seermatch.design_matrix import (
+    DesignMatrix,
+    aliased_columns,
+    describe_aliasing,
+    design_matrix,
+)
+from seermatch.errors import StudyError
+
+GROUP = "group"
+FEW_EVENTS = 10  # per parameter (Peduzzi et al. 1995)
+ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
+CLUSTERED = ("se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered")
+COLUMNS = ("model", "term", "level", *ESTIMATES, *CLUSTERED, "status", "n", "events")
+
+Estimator = Literal["cox", "fine_gray"]
+
+
+@dataclass(frozen=True)
+class RegressionModels:
+    """Rows of a regression table, and what has to be said about them.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns `COLUMNS`; model is ``univariable``, ``multivariable`` or ``recommended``.
+    selected : tuple of str
+        Covariates of the multivariable model.
+    joint_p : dict of str to float
+        Univariable joint p-value per covariate, and of the group.
+    notes : tuple of str
+        Aliasing, separation and few events per parameter, one sentence each.
+    """
+
+    table: pd.DataFrame
+    selected: tuple[str, ...]
+    joint_p: Mapping[str, float]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Outcome of the patients, and how it is modelled."""
+
+    estimator: Estimator
+    time: np.ndarray
+    event: np.ndarray  # 0 censored, 1 event, 2 competing (Fine-Gray only)
+    weights: np.ndarray | None
+    clusters: np.ndarray | None
+
+    @property
+    def ever_at_risk(self) -> np.ndarray:
+        """Patients in any risk set of an event; only they inform the model."""
+        return (self.time >= self.time[self.event == 1].min()) | (self.event == 2)
+
+    def fit(self, X, names):
+        """Fit by maximum (pseudo-)likelihood."""
+        options = {"weights": self.weights, "clusters": self.clusters}
+        if self.estimator == "cox":
+            from seermatch.cox import fit_cox
+
+            return fit_cox(self.time, self.event == 1, X, names=names, **options)
+        from seermatch.fine_gray import fit_fine_gray
+
+        # a separated coefficient grows by about 1 per step; after 15 it has done all the harm to
+        # the likelihood that it can, and the information can still be inverted
+        return fit_fine_gray(self.time, self.event, X, max_iterations=15, **options)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One fitted model: rows of the table, joint p-value, notes."""
+
+    rows: list[dict]
+    joint_p: float
+    notes: list[str]
+
+
+def regression_models(
+    frame: pd.DataFrame,
+    covariates: Sequence[str],
+    recommended: Sequence[str],
+    *,
+    estimator: Estimator = "cox",
+    threshold: float = 0.05,
+    group_labels: tuple[str, str] = ("reference", "exposed"),
+    confidence: float = 0.95,
+) -> RegressionModels:
+    """Fit the models of a regression table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per patient: the covariates, `group` (0 reference, 1 exposed), `time` (months),
+        `event` (category: censored, breast cancer death, other death), and if the sample is
+        matched `matched_set` and `weight`.
+    covariates : sequence of str
+        Each is modelled alone. Those with a joint p-value below `threshold` enter the
+        multivariable model, in this order.
+    recommended : sequence of str
+        Covariates of the recommended model, chosen beforehand.
+    estimator : {"cox", "fine_gray"}
+        ``cox``: death of any cause. ``fine_gray``: breast cancer death, other deaths competing.
+    threshold : float
+        For the joint test of a covariate: likelihood ratio in Cox, Wald with the sandwich in
+        Fine-Gray and wherever weights are used.
+    group_labels : tuple of str
+        Labels of the reference and the exposed arm; the second is the level of the term `group`,
+        which is in every multivariable and recommended model and alone as univariable.
+    confidence : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    RegressionModels
+        Rows with ``status`` ``ok``; ``aliased`` (no estimates: the column depends on earlier
+        ones, or has one value); ``separated`` (Firth's estimate with profile interval and
+        penalised likelihood-ratio test, nothing clustered).
+        Standard errors: model-based in Cox, sandwich in Fine-Gray; with weights other than 1
+        robust in both. The clustered columns sum the sandwich within matched sets and are empty
+        without them.
+
+    Raises
+    ------
+    StudyError
+        If nobody has the event or a covariate is missing from the data.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> group, age = np.repeat([0, 1], 100), rng.integers(40, 80, 200)
+    >>> time = rng.exponential(900 / age).astype(int)
+    >>> events = ["censored", "breast cancer death", "other death"]
+    >>> frame = pd.DataFrame({"group": group, "age": age, "time": time,
+    ...     "event": pd.Categorical.from_codes(rng.integers(0, 3, 200), events)})
+    >>> models = regression_models(frame, ["age"], ["age"], group_labels=("M0", "M0(i+)"))
+    >>> models.table[["model", "term", "level", "status"]].to_dict("split")["data"][:3]
+    [['univariable', 'age', '', 'ok'], ['univariable', 'group', 'M0(i+)', 'ok'], \
+['multivariable', 'age', '', 'ok']]
+    """
+    data = _data(frame, estimator)
+    labels = list(group_labels)
+    frame = frame.assign(**{GROUP: pd.Categorical.from_codes(frame[GROUP].to_numpy(int), labels)})
+    univariable = {
+        term: _fit_model(data, frame, "univariable", [term], confidence)
+        for term in (*covariates, GROUP)
+    }
+    joint_p = {term: model.joint_p for term, model in univariable.items()}
+    selected = tuple(term for term in covariates if joint_p[term] < threshold)
+    models = [
+        *univariable.values(),
+        _fit_model(data, frame, "multivariable", [*selected, GROUP], confidence),
+        _fit_model(data, frame, "recommended", [*recommended, GROUP], confidence),
+    ]
+    return RegressionModels(
+        table=pd.DataFrame([row for model in models for row in model.rows], columns=list(COLUMNS)),
+        selected=selected,
+        joint_p=joint_p,
+        notes=tuple(note for model in models for note in model.notes),
+    )
+
+
+def _data(frame: pd.DataFrame, estimator: Estimator) -> _Data:
+    event = frame["event"].cat.codes.to_numpy(dtype=np.int64)
+    outcome = "breast cancer death"
+    if estimator == "cox":
+        event, outcome = (event > 0).astype(np.int64), "death"
+    if not (event == 1).any():
+        raise StudyError(f"event: no {outcome} among the {len(frame):,} patients, so no model.")
+    weights = frame["weight"].to_numpy(dtype=float) if "weight" in frame else None
+    return _Data(
+        estimator=estimator,
+        time=frame["time"].to_numpy(),
+        event=event,
+        weights=None if weights is None or np.all(weights == 1) else weights,
+        clusters=frame["matched_set"].to_numpy() if "matched_set" in frame else None,
+    )
+
+
+def _columns(frame: pd.DataFrame, terms: Sequence[str]) -> DesignMatrix:
+    """Design matrix in which a covariate of one value keeps a constant column per level."""
+    parts = []
+    for term in terms:
+        one_value = term in frame and frame[term].nunique(dropna=False) == 1
+        if one_value and not frame[term].isna().any():
+            values = frame[term]
+            levels = [""]
+            if isinstance(values.dtype, pd.CategoricalDtype):
+                levels = [str(level) for level in values.cat.categories[1:]] or [""]
+            names = tuple(f"{term}: {level}" if level else term for level in levels)
+            constant = np.zeros((len(frame), len(levels)))
+            parts.append(DesignMatrix(constant, (term,) * len(levels), tuple(levels), names))
+        else:
+            parts.append(design_matrix(frame, [term], setting="the covariates of the models"))
+    return DesignMatrix(
+        X=np.hstack([part.X for part in parts]),
+        terms=sum((part.terms for part in parts), ()),
+        levels=sum((part.levels for part in parts), ()),
+        names=sum((part.names for part in parts), ()),
+    )
+
+
+def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence) -> _Model:
+    design = _columns(frame, terms)
+    title = model if len(terms) > 1 or model != "univariable" else f"univariable, {terms[0]}"
+    at_risk = design.X[data.ever_at_risk]
+    aliased = aliased_columns(at_risk)
+    notes = [
+        f"{title}: {name} cannot be estimated ({reason})."
+        for name, reason in describe_aliasing(at_risk, design.names).items()
+    ]
+    kept = np.flatnonzero(~aliased)
+    events = int(np.count_nonzero(data.event == 1))
+    estimates: list[dict] = [{} for _ in design.names]
+    status = np.where(aliased, "aliased", "ok").astype(object)
+    joint_p = np.nan
+    if len(kept):
+        names = [design.names[j] for j in kept]
+        X = design.X[:, kept]
+        fit = data.fit(X, names)
+        infinite = np.zeros(len(kept), dtype=bool)
+        firth = None
+        if not fit.converged:
+            infinite, firth = _separated(data, X, confidence)
+            notes.append(_separation_note(title, names, infinite, fit))
+        for j, values in zip(kept, _wald_rows(data, fit, confidence), strict=True):
+            estimates[j] = values
+        for i in np.flatnonzero(infinite):
+            estimates[kept[i]] = _firth_row(firth, i)
+            status[kept[i]] = "separated"
+        joint_p = _joint_p(data, fit, infinite, firth)
+        if model != "univariable" and events < FEW_EVENTS * len(kept):
+            notes.append(
+                f"{title}: {events} events for {len(kept)} parameters, fewer than {FEW_EVENTS} "
+                "events per parameter."
+            )
+    rows = [
+        {"model": model, "term": design.terms[j], "level": design.levels[j]}
+        | dict.fromkeys((*ESTIMATES, *CLUSTERED), np.nan)
+        | estimates[j]
+        | {"status": status[j], "n": len(frame), "events": events}
+        for j in range(len(design.names))
+    ]
+    return _Model(rows, joint_p, notes)
+
+
+def _wald_rows(data: _Data, fit, confidence) -> list[dict]:
+    """Hazard ratio, Wald interval and test of each column, and the same for matched sets."""
+    with np.errstate(invalid="ignore"):  # rows of separated columns are replaced
+        se = np.sqrt(np.diag(_main_covariance(data, fit)))
+    z = ndtri(0.5 + confidence / 2)
+    rows = []
+    for j, coef in enumerate(fit.coef):
+        row = _wald(coef, se[j], z)
+        if fit.covariance_clustered is not None:
+            clustered = _wald(coef, np.sqrt(fit.covariance_clustered[j, j]), z)
+            row |= {name: clustered[name.removesuffix("_clustered")] for name in CLUSTERED}
+        rows.append(row)
+    return rows
+
+
+def _main_covariance(data: _Data, fit) -> np.ndarray:
+    # with weights the inverse information is no variance; the Fine-Gray one is a sandwich already
+    if data.estimator == "cox" and data.weights is not None:
+        return fit.covariance_robust
+    return fit.covariance
+
+
+def _wald(coef, se, z) -> dict:
+    with np.errstate(over="ignore", invalid="ignore"):  # rows of separated columns are replaced
+        hr, low, high = np.exp([coef, coef - z * se, coef + z * se])
+        p_value = 2 * ndtr(-abs(coef) / se)
+    return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
+
+
+def _joint_p(data: _Data, fit, infinite, firth) -> float:
+    """Joint p-value of all columns of a model that holds one term."""
+    df = len(fit.coef)
+    if data.estimator == "cox" and data.weights is None:
+        # of a separated term too: the likelihood has a limit, only the estimate has none
+        return float(chdtrc(df, max(2 * (fit.loglik - fit.loglik_null), 0)))
+    if infinite.any():
+        return float(chdtrc(df, max(2 * (firth.loglik - firth.loglik_null), 0)))
+    covariance = _main_covariance(data, fit)
+    return float(chdtrc(df, fit.coef @ np.linalg.solve(covariance, fit.coef)))

@@ -1,0 +1,247 @@
+"""Tables laid out for print: header rows, spans, row labels and notes.
+
+One layout for whatever renders it, the HTML report or a word processor.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seermatch.formatting import describe_variable
+from seermatch.tables import ALIASED, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
+from seermatch.variables import printed
+
+NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠ"
+
+
+@dataclass(frozen=True)
+class HeaderCell:
+    """A header cell and how many columns and rows it spans."""
+
+    text: str
+    columns: int = 1
+    rows: int = 1
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """A row of a printed table: its label, its cells, and whether it belongs under a heading.
+
+    Attributes
+    ----------
+    label : str
+        First column.
+    cells : tuple of str
+        The other columns.
+    kind : str
+        ``"row"``, ``"heading"`` (names a factor) or ``"level"`` (one of its levels, indented).
+    """
+
+    label: str
+    cells: tuple[str, ...]
+    kind: str = "row"
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """A table ready to be rendered: caption, header rows, body rows and notes below it.
+
+    Attributes
+    ----------
+    caption : str
+        Sentence above the table.
+    header : tuple of tuple of HeaderCell
+        One or two header rows.
+    rows : tuple of PrintedRow
+        The body.
+    notes : tuple of str
+        Abbreviations, tests and marks, below the table.
+    """
+
+    caption: str
+    header: tuple[tuple[HeaderCell, ...], ...]
+    rows: tuple[PrintedRow, ...]
+    notes: tuple[str, ...] = ()
+
+
+def print_characteristics(
+    table: pd.DataFrame, labels: tuple[str, str], caption: str
+) -> PrintedTable:
+    """Lay out Table 1 or 2: a factor's name above its levels, the group sizes in the header.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `characteristics_table`, or its file read back as text.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    caption : str
+        Caption.
+
+    Returns
+    -------
+    PrintedTable
+        Notes name each test beside the raised letter that follows its p-values.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     [("n", "", "1,170", "585", "", ""),
+    ...      ("age", "median (IQR)", "61 (52–69)", "61 (52–70)", "0.726", "Wilcoxon rank sum")],
+    ...     columns=["variable", "level", "M0", "M0(i+)", "p_value", "test"])
+    >>> printed_table = print_characteristics(table, ("M0", "M0(i+)"), "After matching.")
+    >>> printed_table.rows[0]
+    PrintedRow(label='Age (years), median (IQR)', cells=('61 (52–69)', '61 (52–70)', '0.726ᵃ'), \
+kind='row')
+    >>> printed_table.notes
+    ('IQR, interquartile range.', 'ᵃ Wilcoxon rank sum.')
+    """
+    table = table.fillna("")
+    sizes = table[table["variable"] == "n"].iloc[0]
+    body = table[table["variable"] != "n"]
+    tests = [test for test in body["test"].unique() if test]
+    marks = dict(zip(tests, NOTE_MARKS, strict=False))
+    rows = []
+    for variable, block in body.groupby("variable", sort=False):
+        first = block.iloc[0]
+        p = first["p_value"] + marks.get(first["test"], "")
+        name = describe_variable(variable)
+        if first["level"] == MEDIAN:
+            rows.append(PrintedRow(f"{name}, {MEDIAN}", (*first[list(labels)], p)))
+            continue
+        rows.append(PrintedRow(f"{name}, n (%)", ("", "", p), "heading"))
+        for _, line in block.iterrows():
+            rows.append(PrintedRow(printed(line["level"]), (*line[list(labels)], ""), "level"))
+    header = (
+        HeaderCell("Characteristic"),
+        *(HeaderCell(f"{printed(label)} (n = {sizes[label]})") for label in labels),
+        HeaderCell("p"),
+    )
+    notes = ["IQR, interquartile range."] if (body["level"] == MEDIAN).any() else []
+    notes += [f"{mark} {test[:1].upper()}{test[1:].rstrip('.')}." for test, mark in marks.items()]
+    return PrintedTable(caption, (header,), tuple(rows), tuple(notes))
+
+
+def print_regression(
+    table: pd.DataFrame, caption: str, measure: str = "HR", notes: Sequence[str] = ()
+) -> PrintedTable:
+    """Lay out Table 3 or 4: three columns per kind of model under a spanning header.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `regression_table`, or its file read back as text.
+    caption : str
+        Caption.
+    measure : str, default "HR"
+        ``"HR"``, or ``"sHR"`` for a subdistribution hazard ratio.
+    notes : sequence of str, optional
+        Further notes, first.
+
+    Returns
+    -------
+    PrintedTable
+        Notes explain ``aliased``, ``separated`` and the Firth mark where they occur.
+
+    Examples
+    --------
+    >>> from seermatch.tables import regression_table
+    >>> rows = pd.DataFrame([{
+    ...     "model": "univariable", "term": "age", "level": "", "hr": 1.069, "hr_low": 1.049,
+    ...     "hr_high": 1.09, "p_value": 0.002, "status": "ok"}])
+    >>> table = regression_table(rows, ["age"], ("M0", "M0(i+)"))
+    >>> print_regression(table, "Overall survival.").rows[0].cells[:3]
+    ('1.069', '1.049–1.090', '0.002')
+    """
+    table = table.fillna("")
+    titles = {
+        "univariable": "Univariable",
+        "multivariable": "Multivariable, as published",
+        "recommended": "Multivariable, recommended",
+    }
+    shown = [m for m in MODELS if f"{m}_hr" in table and (table[f"{m}_hr"] != "").any()]
+    columns = [f"{model}_{part}" for model in shown for part in ("hr", "ci", "p")]
+    top = (
+        HeaderCell("Variable", rows=2),
+        *(HeaderCell(titles[model], columns=3) for model in shown),
+    )
+    bottom = tuple(HeaderCell(text) for _ in shown for text in (measure, "95% CI", "p"))
+    rows = tuple(
+        PrintedRow(line["contrast"], tuple(line[column] or "–" for column in columns))
+        for _, line in table.iterrows()
+    )
+    return PrintedTable(
+        caption, (top, bottom), rows, (*notes, *_regression_notes(table, columns, measure))
+    )
+
+
+def _regression_notes(table: pd.DataFrame, columns: list[str], measure: str) -> list[str]:
+    cells = [str(cell) for column in columns for cell in table[column]]
+    name = {"HR": "hazard ratio", "sHR": "subdistribution hazard ratio"}.get(measure, measure)
+    notes = [f"{measure}, {name}; CI, confidence interval. –, not in the model."]
+    if ALIASED in cells:
+        notes.append(
+            "Aliased: the term is a linear combination of the terms before it and has no estimate "
+            "of its own."
+        )
+    if SEPARATED in cells:
+        notes.append(
+            "Separated: one level has no event given the other terms, so no finite estimate exists."
+        )
+    if any(cell.endswith(FIRTH_MARK) for cell in cells):
+        notes.append(
+            "(Firth): the maximum likelihood estimate is infinite (separation); the value is "
+            "Firth's penalized estimate."
+        )
+    return notes
+
+
+def print_frame(
+    frame: pd.DataFrame,
+    caption: str,
+    columns: Mapping[str, str],
+    formats: Mapping[str, Callable] | None = None,
+    notes: Sequence[str] = (),
+) -> PrintedTable:
+    """Lay out any tidy frame: the chosen columns under their printed names.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Tidy rows.
+    caption : str
+        Caption.
+    columns : mapping
+        Column to header text, in order; the first one labels the rows.
+    formats : mapping, optional
+        Column to a function from value to text; `str` otherwise, missing values are empty.
+    notes : sequence of str, optional
+        Notes below the table.
+
+    Returns
+    -------
+    PrintedTable
+        One row per row of the frame.
+
+    Examples
+    --------
+    >>> from seermatch.formatting import format_count
+    >>> frame = pd.DataFrame({"criterion": ["female"], "remaining": [1234]})
+    >>> table = print_frame(frame, "Flow.", {"criterion": "Criterion", "remaining": "n"},
+    ...                     {"remaining": format_count})
+    >>> table.rows
+    (PrintedRow(label='female', cells=('1,234',), kind='row'),)
+    """
+    formats = formats or {}
+
+    def text(column: str, value) -> str:
+        return "" if pd.isna(value) else formats.get(column, str)(value)
+
+    rows = [
+        tuple(text(column, value) for column, value in zip(columns, values, strict=True))
+        for values in frame[list(columns)].itertuples(index=False)
+    ]
+    header = tuple(HeaderCell(name) for name in columns.values())
+    body = tuple(PrintedRow(label, tuple(cells)) for label, *cells in rows)
+    return PrintedTable(caption, (header,), body, tuple(notes))

@@ -1,0 +1,326 @@
+"""Propensity score: the log odds of belonging to the exposed group given the covariates.
+
+Patients with the same covariates form a pattern, and each pattern's score is computed once, so
+that such patients have the same score to the last bit and matching sees the tie.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from seermatch.design_matrix import (
+    DesignMatrix,
+    aliased_columns,
+    describe_aliasing,
+    design_matrix,
+)
+from seermatch.errors import StudyError
+
+
+@dataclass(frozen=True)
+class PropensityFit:
+    """A fitted propensity model.
+
+    Attributes
+    ----------
+    linear_predictor : numpy.ndarray, shape (n,)
+        Log odds of being exposed, in the order of the rows.
+    coefficients : pandas.DataFrame
+        Columns term, level, coef, se; the first row is the intercept. An aliased term has NaN.
+    aliased : dict of str to str
+        For each aliased column the equation that makes it redundant.
+    n_patterns : int
+        Number of distinct covariate patterns.
+    """
+
+    linear_predictor: np.ndarray
+    coefficients: pd.DataFrame
+    aliased: dict[str, str]
+    n_patterns: int
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Probability of being exposed, shape (n,)."""
+        from scipy.special import expit
+
+        return expit(self.linear_predictor)
+
+    def distance(self, link: str = "logit") -> np.ndarray:
+        """Return what patients are matched on.
+
+        Parameters
+        ----------
+        link : {"logit", "probability"}
+            The linear predictor (MatchIt's ``link="linear.logit"``) or the fitted probability
+            (MatchIt's default).
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+        """
+        if link == "logit":
+            return self.linear_predictor
+        if link == "probability":
+            return self.probability
+        raise StudyError(f"matching.link is {link!r}; use 'logit' or 'probability'.")
+
+
+def estimate_propensity(
+    frame: pd.DataFrame, covariates: Sequence[str], group: str = "group"
+) -> PropensityFit:
+    """Fit the logistic regression of the group on the covariates by maximum likelihood.
+
+    statsmodels' binomial GLM is fitted to the counts of exposed and reference patients of each
+    distinct pattern. Columns that depend on earlier ones are left out, as R does.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per patient.
+    covariates : sequence of str
+        Columns of `frame`, in model order.
+    group : str
+        Column with 0 for reference and 1 for exposed patients.
+
+    Returns
+    -------
+    PropensityFit
+        Does not depend on the order of the rows.
+
+    Raises
+    ------
+    StudyError
+        If a group is empty, a covariate cannot be used or the covariates separate the groups.
+
+    Examples
+    --------
+    >>> grade = pd.Categorical(["I-II"] * 40 + ["III"] * 20, categories=["I-II", "III"])
+    >>> exposed = [1] * 10 + [0] * 30 + [1] * 10 + [0] * 10
+    >>> frame = pd.DataFrame({"group": exposed, "grade": grade})
+    >>> fit = estimate_propensity(frame, ["grade"])
+    >>> fit.coefficients.round(4)
+              term level    coef      se
+    0  (intercept)       -1.0986  0.3651
+    1        grade   III  1.0986  0.5774
+    >>> fit.n_patterns
+    2
+    """
+    exposed = _exposed(frame, group)
+    design = design_matrix(frame, covariates)
+    patterns, pattern = distinct_patterns(design.X)
+    n_exposed = np.bincount(pattern, weights=exposed, minlength=len(patterns))
+    n_reference = np.bincount(pattern, minlength=len(patterns)) - n_exposed
+    kept = ~aliased_columns(patterns)
+    X = np.column_stack([np.ones(len(patterns)), patterns[:, kept]])
+    coef, se = _fit_counts(X, n_exposed, n_reference, _subset(design, kept))
+    all_coef = np.full(1 + len(kept), np.nan)
+    all_se = all_coef.copy()
+    all_coef[np.r_[True, kept]] = coef
+    all_se[np.r_[True, kept]] = se
+    coefficients = pd.DataFrame(
+        {
+            "term": ["(intercept)", *design.terms],
+            "level": ["", *design.levels],
+            "coef": all_coef,
+            "se": all_se,
+        }
+    )
+    return PropensityFit(
+        linear_predictor=(X @ coef)[pattern],
+        coefficients=coefficients,
+        aliased=describe_aliasing(patterns, design.names),
+        n_patterns=len(patterns),
+    )
+
+
+def distinct_patterns(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the distinct rows of a matrix and which of them each row is.
+
+    Parameters
+    ----------
+    X : numpy.ndarray, shape (n, p)
+        No missing values.
+
+    Returns
+    -------
+    patterns : numpy.ndarray, shape (m, p)
+        The distinct rows in lexicographic order.
+    pattern : numpy.ndarray, shape (n,), int
+        ``patterns[pattern]`` equals `X`.
+
+    Examples
+    --------
+    >>> patterns, pattern = distinct_patterns(np.array([[2.0, 0], [1, 1], [2, 0]]))
+    >>> patterns
+    array([[1., 1.],
+           [2., 0.]])
+    >>> pattern
+    array([1, 0, 1])
+    """
+    # Each row becomes one integer, a number with one digit per column; far faster than
+    # sorting rows (numpy.unique with axis=0).
+    code = np.zeros(len(X), dtype=np.int64)
+    n_codes = 1
+    for column in X.T:
+        digit, values = pd.factorize(column, sort=True)
+        if n_codes * len(values) > 2**62:
+            code, distinct = pd.factorize(code, sort=True)
+            n_codes = len(distinct)
+        code = code * len(values) + digit
+        n_codes *= len(values)
+    _, first, pattern = np.unique(code, return_index=True, return_inverse=True)
+    return X[first], pattern
+
+
+def r_glm_linear_predictor(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Compute the linear predictor by the steps of R's ``glm(family = binomial)``.
+
+    Iteratively reweighted least squares row by row from R's start,
+    ``mustart = (weights * y + 0.5) / (weights + 1)``, until
+    ``|deviance change| / (|deviance| + 0.1) < 1e-8``. It stops earlier than `estimate_propensity`
+    and is meant for comparison with R only (``ties: file_order``).
+
+    Parameters
+    ----------
+    X : numpy.ndarray, shape (n, p)
+        Covariates without the intercept; aliased columns are left out.
+    y : numpy.ndarray, shape (n,)
+        1 for exposed and 0 for reference patients.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+
+    Raises
+    ------
+    StudyError
+        If 25 iterations do not suffice.
+
+    Examples
+    --------
+    >>> x = np.array([0.0] * 40 + [1.0] * 20)
+    >>> y = np.array([1] * 10 + [0] * 30 + [1] * 10 + [0] * 10)
+    >>> r_glm_linear_predictor(x[:, None], y)[[0, -1]].round(6) + 0.0
+    array([-1.098612,  0.      ])
+    """
+    kept = ~aliased_columns(X, tolerance=1e-11)
+    X = np.column_stack([np.ones(len(X)), X[:, kept]])
+    mu = (y + 0.5) / 2
+    eta = np.log(mu / (1 - mu))
+    deviance = _deviance(y, mu)
+    for _ in range(25):
+        slope = mu * (1 - mu)  # of the mean; also the variance
+        root = np.sqrt(slope)
+        q, r = np.linalg.qr(root[:, None] * X)
+        coef = np.linalg.solve(r, q.T @ (root * (eta + (y - mu) / slope)))
+        # column by column, as reference BLAS does: equal rows keep equal scores
+        eta = np.zeros(len(X))
+        for b, column in zip(coef, X.T, strict=True):
+            eta += b * column
+        odds = np.exp(np.clip(eta, -36, 36))  # R, too, stops short of probabilities 0 and 1
+        mu = odds / (1 + odds)
+        previous, deviance = deviance, _deviance(y, mu)
+        if abs(deviance - previous) / (abs(deviance) + 0.1) < 1e-8:
+            return eta
+    raise StudyError(
+        "The propensity model did not converge in 25 iterations, R's limit; "
+        "use matching.ties: hash or check the covariates for separation."
+    )
+
+
+def _deviance(y: np.ndarray, mu: np.ndarray) -> float:
+    """Binomial deviance of 0/1 outcomes."""
+    return float(-2 * np.log(np.where(y == 1, mu, 1 - mu)).sum())
+
+
+def _exposed(frame: pd.DataFrame, group: str) -> np.ndarray:
+    """Return the group as 0.0/1.0 after checking that both groups have patients."""
+    exposed = frame[group].to_numpy(dtype=np.float64)
+    if not np.isin(exposed, (0, 1)).all():
+        raise StudyError(f"{group} must be 0 (reference) or 1 (exposed) for every patient.")
+    for value, name in ((1, "exposed"), (0, "reference")):
+        if not (exposed == value).any():
+            raise StudyError(
+                f"No {name} patient among {len(exposed):,}; check the definition of the groups."
+            )
+    return exposed
+
+
+def _subset(design: DesignMatrix, kept: np.ndarray) -> list[tuple[str, str]]:
+    """Terms and levels of the estimable columns."""
+    labels = zip(design.terms, design.levels, strict=True)
+    return [label for label, keep in zip(labels, kept, strict=True) if keep]
+
+
+def _fit_counts(
+    X: np.ndarray, n_exposed: np.ndarray, n_reference: np.ndarray, labels: list[tuple[str, str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit the grouped logistic regression and return coefficients and standard errors."""
+    # statsmodels.api would import every model of the package
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
+
+    model = GLM(np.column_stack([n_exposed, n_reference]), X, family=Binomial())
+    start = np.zeros(X.shape[1])  # the model without covariates: few steps for a rare exposure
+    start[0] = np.log(n_exposed.sum() / n_reference.sum())
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        # on the coefficients: an absolute tolerance on the deviance would end in rounding noise
+        fit = model.fit(
+            start_params=start, maxiter=100, tol=1e-10, tol_criterion="params", wls_method="qr"
+        )
+        probability = np.asarray(fit.mu)
+    _require_overlap(X, probability, n_exposed, n_exposed + n_reference, labels)
+    if not fit.converged:
+        raise StudyError(
+            "The propensity model did not converge in 100 iterations; check "
+            "matching.covariates for values far from all others."
+        )
+    return np.asarray(fit.params), np.asarray(fit.bse)
+
+
+def _require_overlap(
+    X: np.ndarray,
+    probability: np.ndarray,
+    n_exposed: np.ndarray,
+    n: np.ndarray,
+    labels: list[tuple[str, str]],
+) -> None:
+    """Raise StudyError if a combination of covariates predicts the group without error.
+
+    The likelihood then rises for ever along that combination and its information vanishes:
+    relative to that of the model without covariates it falls below 1e-8. A single exposed
+    patient in a level of a million leaves 1e-6 or more.
+    """
+    from scipy.linalg import eigh
+
+    scaled = X / np.abs(X).max(axis=0)
+    overall = n_exposed.sum() / n.sum()
+    information = (scaled.T * (n * probability * (1 - probability))) @ scaled
+    without_covariates = (scaled.T * (n * overall * (1 - overall))) @ scaled
+    ratio, direction = eigh(information, without_covariates)
+    if ratio[0] > 1e-8:
+        return
+    weight = np.abs(direction[1:, 0])
+    culprits = np.flatnonzero(weight > 1e-3 * weight.max())
+    for j in culprits:
+        term, level = labels[j]
+        inside = X[:, j + 1] == 1
+        if level and n_exposed[inside].sum() in (0, n[inside].sum()):
+            count = f"{int(n_exposed[inside].sum()):,} of its {int(n[inside].sum()):,}"
+            raise StudyError(
+                f"{term}: {level}: {count} patients are exposed, so no propensity score can be "
+                f"estimated there; merge the level with another, exclude it, or remove {term} "
+                "from matching.covariates."
+            )
+    names = ", ".join(dict.fromkeys(labels[j][0] for j in culprits))
+    raise StudyError(
+        f"The groups do not overlap in {names}: for some patients the fitted probability of "
+        "being exposed is 0 or 1. Remove a covariate from matching.covariates, merge levels, or "
+        "restrict the cohort."
+    )

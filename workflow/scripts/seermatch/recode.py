@@ -1,0 +1,136 @@
+"""From SEER's labels to the variables of the analysis."""
+
+import polars as pl
+
+from seermatch.cohort import rule_expression
+from seermatch.errors import StudyError
+from seermatch.variables import EVENTS
+
+RECEPTORS = {
+    "er": ("Negative", "Positive"),
+    "pr": ("Negative", "Positive"),
+    "her2": ("Negative", "Positive"),
+    "subtype": ("HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"),
+}
+
+ALIVE_OR_OTHER = "Alive or dead of other cause"
+ALIVE_OR_CANCER = "Alive or dead due to cancer"
+DEAD_OF_CANCER = "Dead (attributable to this cancer dx)"
+DEAD_OF_OTHER = "Dead (attributable to causes other than this cancer dx)"
+
+# The only combinations that SEER's recodes produce where the cause of death is known:
+# (vital status, cause-specific, other cause) -> event.
+OUTCOMES = {
+    ("Alive", ALIVE_OR_OTHER, ALIVE_OR_CANCER): "censored",
+    ("Dead", DEAD_OF_CANCER, ALIVE_OR_CANCER): "breast cancer death",
+    ("Dead", ALIVE_OR_OTHER, DEAD_OF_OTHER): "other death",
+}
+
+
+def levels_of(recodes: dict[str, list[dict]]) -> dict[str, tuple[str, ...]]:
+    """Give the levels of every categorical variable, the reference first.
+
+    Parameters
+    ----------
+    recodes : dict
+        Variable to its ordered levels, as in the configuration.
+
+    Returns
+    -------
+    dict
+        Variable to its levels, `event` included.
+
+    Examples
+    --------
+    >>> levels_of({"histology": [{"level": "IDC", "labels": ["8500"]}, {"level": "Other"}]})[
+    ...     "histology"
+    ... ]
+    ('IDC', 'Other')
+    """
+    grouped = {name: tuple(item["level"] for item in levels) for name, levels in recodes.items()}
+    return grouped | RECEPTORS | {"event": EVENTS}
+
+
+def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFrame:
+    """Recode eligible records into the variables of the analysis.
+
+    Parameters
+    ----------
+    records : polars.DataFrame
+        Eligible records with typed fields (`seermatch.cohort.FilteredCohort.records`).
+    recodes : dict
+        Variable to its ordered levels: ``level`` with ``labels`` or a ``pattern``, or with
+        neither for whatever is left.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns `patient_id`, `record_number`, `year`, `group`, `age` (years), `tumor_size` (mm),
+        `histology`, `grade`, `er`, `pr`, `her2`, `subtype`, `t_stage`, `n_stage`, `time` (months)
+        and `event`.
+
+    Raises
+    ------
+    StudyError
+        If a label fits no level, or vital status and the two death classifications contradict
+        each other.
+    """
+    variables = [_grouped(records, name, levels) for name, levels in recodes.items()]
+    for name, levels in RECEPTORS.items():
+        _refuse_unknown(records, name, pl.col(name).is_in(levels))
+        variables.append(pl.col(name))
+    return records.select(
+        "patient_id",
+        pl.col("record_number").cast(pl.Int16) if "record_number" in records.columns else pl.lit(1),
+        pl.col("year").cast(pl.Int16),
+        "group",
+        pl.col("age").cast(pl.Int16),
+        pl.col("tumor_size").cast(pl.Int16),
+        *variables,
+        pl.col("survival_months").cast(pl.Int16).alias("time"),
+        _event(records),
+    )
+
+
+def _grouped(records: pl.DataFrame, name: str, levels: list[dict]) -> pl.Expr:
+    level = pl.lit(None, dtype=pl.String)
+    for item in reversed(levels):
+        rule = {key: value for key, value in item.items() if key != "level"}
+        label = pl.lit(item["level"])
+        if rule:
+            level = (
+                pl.when(rule_expression(name, rule, numeric=False)).then(label).otherwise(level)
+            )
+        else:
+            level = label
+    _refuse_unknown(records, name, level.is_not_null())
+    return level.alias(name)
+
+
+def _refuse_unknown(records: pl.DataFrame, name: str, known: pl.Expr) -> None:
+    unknown = records.filter(~known.fill_null(False))[name]
+    if len(unknown):
+        labels = ", ".join(repr(label) for label in unknown.unique().sort().head(5))
+        raise StudyError(
+            f"{name}: {len(unknown):,} eligible records have a label that no level takes "
+            f"({labels}); add it to recode.{name} or exclude it in cohort.criteria."
+        )
+
+
+def _event(records: pl.DataFrame) -> pl.Expr:
+    fields = ["vital_status", "cause_specific", "other_cause"]
+    event = pl.lit(None, dtype=pl.String)
+    for labels, name in OUTCOMES.items():
+        fits = pl.all_horizontal(
+            [pl.col(field) == label for field, label in zip(fields, labels, strict=True)]
+        )
+        event = pl.when(fits).then(pl.lit(name)).otherwise(event)
+    impossible = records.filter(event.is_null()).group_by(fields).len().sort("len")
+    if len(impossible):
+        *labels, count = impossible.row(-1)
+        raise StudyError(
+            f"{impossible['len'].sum():,} eligible records contradict themselves in vital status "
+            f"and the two SEER death classifications, such as {count:,} with "
+            f"{' / '.join(map(str, labels))}; exclude them in cohort.criteria or check the export."
+        )
+    return event.alias("event")

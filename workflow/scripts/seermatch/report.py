@@ -1,0 +1,332 @@
+"""The report: one self-contained HTML page made from the results.
+
+No network, no scripts: figures are inlined as SVG, tables come from `seermatch.printed_tables`,
+the page from the template beside this module. A new section is a block of the template and a line
+of `SECTIONS`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from xml.etree import ElementTree
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from seermatch.formatting import (
+    REFERENCE_LEVELS,
+    format_count,
+    format_range,
+    format_ratio,
+    state_p,
+)
+from seermatch.report_tables import report_tables
+from seermatch.study_warnings import (
+    group_sizes,
+    warn_about_balance,
+    warn_about_matching,
+    warn_about_models,
+)
+from seermatch.variables import printed
+
+SECTIONS = (
+    ("summary", "Summary"),
+    ("warnings", "Before you use these results"),
+    ("selection", "Patient selection"),
+    ("characteristics", "Patient characteristics"),
+    ("balance", "Balance"),
+    ("survival", "Overall survival"),
+    ("competing-risks", "Breast cancer mortality"),
+    ("data", "About the data"),
+    ("provenance", "What was run"),
+)
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that the report shows; frames are the public result files.
+
+    Attributes
+    ----------
+    title, question : str
+        As in the configuration.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    synthetic : bool
+        Whether the patients were simulated; a banner says so.
+    attrition, balance, followup, logrank, gray : pandas.DataFrame
+        The result files of these names.
+    table1, table2, table3, table4 : pandas.DataFrame
+        Table files, all text.
+    kaplan_meier, cox, incidence, fine_gray : pandas.DataFrame
+        Tidy estimates.
+    figures : mapping
+        ``flow_chart``, ``love_plot``, ``survival``, ``incidence``: SVG as text or bytes.
+    marks : sequence of float
+        Months at which survival and incidence are tabulated.
+    config : mapping
+        The configuration as used.
+    inputs : pandas.DataFrame
+        One row per export: its name, checksum, database and so on; shown as it is.
+    versions : mapping
+        Package to version.
+    notes : sequence of str
+        Further warnings, such as aliasing in words.
+    reference_levels : mapping
+        Reference level per factor.
+    """
+
+    title: str
+    question: str
+    labels: tuple[str, str]
+    synthetic: bool
+    attrition: pd.DataFrame
+    balance: pd.DataFrame
+    followup: pd.DataFrame
+    logrank: pd.DataFrame
+    gray: pd.DataFrame
+    table1: pd.DataFrame
+    table2: pd.DataFrame
+    table3: pd.DataFrame
+    table4: pd.DataFrame
+    kaplan_meier: pd.DataFrame
+    cox: pd.DataFrame
+    incidence: pd.DataFrame
+    fine_gray: pd.DataFrame
+    figures: Mapping[str, str | bytes]
+    marks: Sequence[float]
+    config: Mapping
+    inputs: pd.DataFrame
+    versions: Mapping[str, str]
+    notes: Sequence[str] = ()
+    reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure of the report: inlined SVG, its caption and what a reader who cannot see it gets."""
+
+    svg: Markup
+    caption: str
+
+
+def render_report(content: ReportContent) -> str:
+    """Render the report.
+
+    Parameters
+    ----------
+    content : ReportContent
+        Results, figures and what was run.
+
+    Returns
+    -------
+    str
+        A complete HTML page. The same content gives the same page.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("seermatch").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source).render(
+        content=content,
+        labels=tuple(printed(label) for label in content.labels),
+        sections=SECTIONS,
+        summary=summarize(content),
+        warnings=find_warnings(content),
+        figures=_figures(content),
+        tables=report_tables(content),
+    )
+
+
+def summarize(content: ReportContent) -> list[str]:
+    """Say the main results in sentences.
+
+    Parameters
+    ----------
+    content : ReportContent
+        Results.
+
+    Returns
+    -------
+    list of str
+        Matching, follow-up and deaths, overall survival, breast cancer mortality, and what
+        intervals that include 1 do not show.
+    """
+    reference, exposed = content.labels
+    n = group_sizes(content.followup, content.labels)
+    names = f"{printed(exposed)} vs {printed(reference)}"
+    matched = (
+        f"{format_count(n['matched', exposed])} of {format_count(n['cohort', exposed])} "
+        f"{printed(exposed)} patients were matched to {format_count(n['matched', reference])} of "
+        f"{format_count(n['cohort', reference])} {printed(reference)} patients."
+    )
+    survival, low_os, high_os = _group_ratio(content.cox)
+    mortality, low_bc, high_bc = _group_ratio(content.fine_gray)
+    cause = content.gray["cause"].iloc[0]
+    gray = state_p(content.gray["p_value"].iloc[0])
+    sentences = [
+        matched,
+        *_follow_up_sentence(content.followup),
+        f"Overall survival: log-rank {state_p(content.logrank['p_value'].iloc[0])}; "
+        f"hazard ratio, {names}: {survival}.",
+        f"{cause.capitalize()}: Gray’s test {gray}; "
+        f"subdistribution hazard ratio, {names}: {mortality}.",
+    ]
+    if low_os <= 1 <= high_os and low_bc <= 1 <= high_bc:
+        sentences.append(
+            "Both intervals include 1. They bound the difference in prognosis that is compatible "
+            "with the data; they do not show that there is none."
+        )
+    return sentences
+
+
+def _group_ratio(models: pd.DataFrame) -> tuple[str, float, float]:
+    """Print the group's ratio from the recommended model, or the next best that has one."""
+    rows = models[(models["term"] == "group") & models["hr"].notna()].set_index("model")
+    for model in ("recommended", "multivariable", "univariable"):
+        if model in rows.index:
+            row = rows.loc[model]
+            interval = format_range(row["hr_low"], row["hr_high"])
+            text = f"{format_ratio(row['hr'])} (95% CI {interval}; {model} model)"
+            return text, row["hr_low"], row["hr_high"]
+    return "not estimable", float("nan"), float("nan")
+
+
+def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
+    for row in followup[followup["population"] == "matched"].itertuples():
+        if row.group == "all":
+            deaths = row.deaths_breast_cancer + row.deaths_other
+            yield (
+                f"Median follow-up of the matched patients was {row.median:g} months (IQR "
+                f"{format_range(row.q1, row.q3, None)}); {format_count(deaths)} died, "
+                f"{format_count(row.deaths_breast_cancer)} of breast cancer and "
+                f"{format_count(row.deaths_other)} of other causes."
+            )
+
+
+def find_warnings(content: ReportContent) -> list[str]:
+    """Collect the warnings of matching, balance and models, and the notes of the run.
+
+    Parameters
+    ----------
+    content : ReportContent
+        Results. `config` gives ``matching.ratio`` and ``balance.threshold``.
+
+    Returns
+    -------
+    list of str
+        Sentences; empty if there is nothing to warn about.
+    """
+    levels = content.reference_levels
+    return [
+        *warn_about_matching(content.followup, content.labels, content.config["matching"]["ratio"]),
+        *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
+        *warn_about_models(content.cox, "Overall survival", content.labels, levels),
+        *warn_about_models(content.fine_gray, "Breast cancer death", content.labels, levels),
+        *content.notes,
+    ]
+
+
+# ----- figures -----------------------------------------------------------------------------------
+
+
+def _figures(content: ReportContent) -> dict[str, ReportFigure]:
+    reference, exposed = (printed(label) for label in content.labels)
+    first, last = content.attrition.iloc[0], content.attrition.iloc[-1]
+    after = content.balance["smd_after"].abs().max()
+    logrank = state_p(content.logrank["p_value"].iloc[0])
+    gray = "; ".join(
+        f"{row.cause}, Gray’s test {state_p(row.p_value)}" for row in content.gray.itertuples()
+    )
+    bands = f"Steps with 95% bands: {reference} solid, {exposed} dashed; numbers at risk below"
+    described = {
+        "flow_chart": (
+            "Flow chart: records that each criterion left and excluded, and the matched groups.",
+            f"Flow chart from {format_count(first['remaining'])} records to "
+            f"{format_count(last['remaining'])} eligible patients. The next table holds its counts.",
+        ),
+        "love_plot": (
+            "Absolute standardized mean differences before and after matching.",
+            f"Love plot. The largest difference after matching is {after:.3f}. The next table "
+            "holds its values.",
+        ),
+        "survival": (
+            f"Overall survival of the matched patients (Kaplan–Meier). {bands}.",
+            f"Kaplan–Meier curves of {reference} and {exposed}, log-rank {logrank}. A table below "
+            "holds the estimates.",
+        ),
+        "incidence": (
+            f"Cumulative incidence of death by cause in the matched patients. {bands}.",
+            f"Cumulative incidence curves of {reference} and {exposed}: {gray}. A table below "
+            "holds the estimates.",
+        ),
+    }
+    return {
+        name: ReportFigure(
+            inline_svg(content.figures[name], f"figure-{number}", alternative), caption
+        )
+        for number, (name, (caption, alternative)) in enumerate(described.items(), start=1)
+    }
+
+
+def inline_svg(svg: str | bytes, prefix: str, alternative: str) -> Markup:
+    """Make an SVG file a part of an HTML page.
+
+    Ids get a prefix, since two figures use the same ones; the style sheet is confined to the
+    figure; metadata and the fixed size go, so that the picture scales with the page.
+
+    Parameters
+    ----------
+    svg : str or bytes
+        An SVG document.
+    prefix : str
+        Unique in the page.
+    alternative : str
+        Text for readers who cannot see the figure.
+
+    Returns
+    -------
+    markupsafe.Markup
+        An ``<svg>`` element.
+
+    Examples
+    --------
+    >>> inline_svg('<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt" '
+    ...            'viewBox="0 0 72 36"><g id="a"/></svg>', "figure-9", "A <plot>")
+    Markup('<svg viewBox="0 0 72 36" id="figure-9-drawing" role="img" aria-label="A &lt;plot&gt;" \
+style="width:154px;min-width:96px"><g id="figure-9-a" /></svg>')
+    """
+    root = ElementTree.fromstring(svg)
+    points = float(re.match(r"[\d.]+", root.attrib.pop("width"))[0])
+    root.attrib.pop("height")
+    root.attrib.pop("version", None)
+    for parent in list(root.iter()):
+        for child in [c for c in parent if c.tag.endswith("}metadata")]:
+            parent.remove(child)
+    for element in root.iter():
+        # in HTML the namespaces are known, and a prefix would not be
+        element.tag = element.tag.rpartition("}")[2]
+        for name, value in list(element.attrib.items()):
+            del element.attrib[name]
+            element.attrib[name.rpartition("}")[2]] = _prefixed(name, value, prefix)
+        if element.tag == "style":
+            element.text = f"#{prefix}-drawing {element.text}"
+    pixels = points * 4 / 3
+    root.attrib |= {
+        "id": f"{prefix}-drawing",
+        "role": "img",
+        "aria-label": alternative,
+        # larger than in print where there is room, never smaller than in print
+        "style": f"width:{min(pixels * 1.6, 860):.0f}px;min-width:{pixels:.0f}px",
+    }
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _prefixed(name: str, value: str, prefix: str) -> str:
+    if name == "id":
+        return f"{prefix}-{value}"
+    if name.endswith("href"):
+        return re.sub(r"^#", f"#{prefix}-", value)
+    return re.sub(r"url\(#", f"url(#{prefix}-", value)

@@ -1,0 +1,366 @@
+"""The tables of the report: Tables 1 to 4, and the tidy results beside them."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from seermatch.formatting import describe_balance_term, format_count, format_range, label_groups
+from seermatch.printed_tables import (
+    PrintedTable,
+    print_characteristics,
+    print_frame,
+    print_regression,
+)
+from seermatch.tables import estimates_at_marks
+from seermatch.variables import printed
+
+
+def report_tables(content) -> dict[str, PrintedTable]:
+    """Lay out every table of the report.
+
+    Parameters
+    ----------
+    content : seermatch.report.ReportContent
+        Results and what was run.
+
+    Returns
+    -------
+    dict
+        Name to table; captions carry no number, the page gives it.
+    """
+    labels = content.labels
+    named = tuple(printed(label) for label in labels)
+    subdistribution = ("Fine–Gray subdistribution hazards model; deaths of other causes compete.",)
+    return {
+        "attrition": attrition_table(content.attrition, named),
+        "table1": print_characteristics(
+            content.table1, labels, "Characteristics of the patients before matching."
+        ),
+        "table2": print_characteristics(
+            content.table2, labels, "Characteristics of the patients after matching."
+        ),
+        "balance": balance_table(content.balance),
+        "followup": followup_table(content.followup, labels),
+        "survival": marks_table(
+            content.kaplan_meier,
+            labels,
+            content.marks,
+            "survival",
+            1.0,
+            "Overall survival of the matched patients.",
+        ),
+        "table3": print_regression(
+            content.table3, "Overall mortality in the matched patients (Cox regression)."
+        ),
+        "incidence": marks_table(
+            content.incidence,
+            labels,
+            content.marks,
+            "incidence",
+            0.0,
+            "Cumulative incidence of death in the matched patients.",
+        ),
+        "table4": print_regression(
+            content.table4,
+            "Breast cancer mortality in the matched patients (competing risks regression).",
+            "sHR",
+            subdistribution,
+        ),
+        "inputs": inputs_table(content.inputs),
+        "versions": mapping_table(content.versions, "Versions.", ("Package", "Version")),
+        "config": mapping_table(flatten_config(content.config), "Configuration.", ("Key", "Value")),
+    }
+
+
+def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
+    """Lay out the flow: what each criterion left and excluded, in all and per group.
+
+    Parameters
+    ----------
+    attrition : pandas.DataFrame
+        Rows of ``results/attrition.tsv``.
+    labels : tuple of str
+        Printed labels of the reference and of the exposed group.
+
+    Returns
+    -------
+    PrintedTable
+        One row per step.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"criterion": ["female"], "remaining": [90], "excluded": [10],
+    ...     "remaining_reference": [75], "excluded_reference": [5],
+    ...     "remaining_exposed": [15], "excluded_exposed": [5]})
+    >>> attrition_table(frame, ("M0", "M0(i+)")).rows[0].cells
+    ('90', '10', '75', '5', '15', '5')
+    """
+    columns = {"criterion": "Criterion", "remaining": "Remaining", "excluded": "Excluded"}
+    for arm, label in zip(("reference", "exposed"), labels, strict=True):
+        columns[f"remaining_{arm}"] = f"{label} remaining"
+        columns[f"excluded_{arm}"] = f"{label} excluded"
+    counts = dict.fromkeys(list(columns)[1:], format_count)
+    caption = "Records that each criterion left and excluded, in the order of application."
+    return print_frame(attrition, caption, columns, counts)
+
+
+def balance_table(balance: pd.DataFrame) -> PrintedTable:
+    """Lay out standardized mean differences and variance ratios.
+
+    Parameters
+    ----------
+    balance : pandas.DataFrame
+        Rows of ``results/balance.tsv``.
+
+    Returns
+    -------
+    PrintedTable
+        One row per term and level.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"term": ["age"], "level": [""], "smd_before": [-0.1322],
+    ...     "smd_after": [0.01], "variance_ratio_before": [0.93], "variance_ratio_after": [None]})
+    >>> balance_table(frame).rows[0].cells
+    ('−0.132', '0.010', '0.930', '')
+    """
+    terms = [describe_balance_term(row.term, row.level) for row in balance.itertuples()]
+    columns = {
+        "name": "Term",
+        "smd_before": "SMD before",
+        "smd_after": "SMD after",
+        "variance_ratio_before": "Variance ratio before",
+        "variance_ratio_after": "Variance ratio after",
+    }
+    signed = dict.fromkeys(list(columns)[1:], format_signed)
+    return print_frame(
+        balance.assign(name=terms),
+        "Balance of the covariates before and after matching.",
+        columns,
+        signed,
+        (
+            "SMD, standardized mean difference: difference of the means over the standard deviation "
+            "of the exposed before matching. Variance ratios of continuous terms only.",
+        ),
+    )
+
+
+def format_signed(value: float) -> str:
+    """Print a number with three decimals and a real minus sign.
+
+    Parameters
+    ----------
+    value : float
+        Any number.
+
+    Returns
+    -------
+    str
+        Never ``−0.000``.
+
+    Examples
+    --------
+    >>> format_signed(-0.1322), format_signed(-0.0001)
+    ('−0.132', '0.000')
+    """
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def followup_table(followup: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
+    """Lay out follow-up and deaths per population and group.
+
+    Parameters
+    ----------
+    followup : pandas.DataFrame
+        Rows of ``results/followup.tsv``; the group may also be ``all``.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+
+    Returns
+    -------
+    PrintedTable
+        One row per population and group.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"population": ["matched"], "group": ["1"], "n": [585],
+    ...     "median": [30.0], "q1": [18.0], "q3": [47.0], "maximum": [59],
+    ...     "reverse_km_median": [33.0], "deaths_breast_cancer": [19], "deaths_other": [12]})
+    >>> followup_table(frame, ("M0", "M0(i+)")).rows[0]
+    PrintedRow(label='Matched, M0(i+)', cells=('585', '30 (18–47)', '59', '33', '19', '12'), \
+kind='row')
+    """
+    all_rows = followup["group"] == "all"
+    groups = label_groups(followup.loc[~all_rows, "group"], labels).map(printed)
+    groups = groups.reindex(followup.index, fill_value="all")
+    frame = followup.assign(
+        name=followup["population"].str.capitalize() + ", " + groups,
+        middle=[
+            f"{row.median:g} ({format_range(row.q1, row.q3, None)})"
+            for row in followup.itertuples()
+        ],
+    )
+    columns = {
+        "name": "Patients",
+        "n": "n",
+        "middle": "Median (IQR), months",
+        "maximum": "Maximum",
+        "reverse_km_median": "Median by reverse Kaplan–Meier",
+        "deaths_breast_cancer": "Breast cancer deaths",
+        "deaths_other": "Other deaths",
+    }
+    formats = dict.fromkeys(("n", "deaths_breast_cancer", "deaths_other"), format_count)
+    formats |= dict.fromkeys(("maximum", "reverse_km_median"), "{:g}".format)
+    return print_frame(frame, "Follow-up and deaths.", columns, formats)
+
+
+def marks_table(
+    curves: pd.DataFrame, labels: tuple[str, str], marks, estimate: str, start: float, caption: str
+) -> PrintedTable:
+    """Tabulate step curves at chosen months, one row per month and curve.
+
+    Parameters
+    ----------
+    curves : pandas.DataFrame
+        Tidy estimates with group, time and, for incidences, cause.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    marks : sequence of float
+        Months; 0 and those after the last time are left out.
+    estimate : str
+        ``"survival"`` or ``"incidence"``.
+    start : float
+        Value at month 0.
+    caption : str
+        Caption.
+
+    Returns
+    -------
+    PrintedTable
+        Estimates in percent with 95% intervals.
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"group": 0, "time": [3, 14], "n_at_risk": [10, 4],
+    ...     "survival": [0.9, 0.8], "conf_low": [0.71, 0.6], "conf_high": [0.99, 0.95]})
+    >>> marks_table(curve, ("M0", "M0(i+)"), [0, 12], "survival", 1.0, "Survival.").rows
+    (PrintedRow(label='M0', cells=('12', '4', '90.0% (71.0–99.0)'), kind='row'),)
+    """
+    keys = ["cause", "group"] if "cause" in curves else ["group"]
+    curves = curves.assign(group=label_groups(curves["group"], labels).map(printed))
+    last = curves["time"].max()
+    shown = [mark for mark in marks if 0 < mark <= last]
+    parts = []
+    for key, curve in curves.groupby(keys, sort=False):
+        part = estimates_at_marks(curve.sort_values("time"), shown, estimate, start)
+        parts.append(part.assign(name=", ".join(key).capitalize() if len(key) > 1 else key[0]))
+    frame = pd.concat(parts)
+    frame["text"] = [
+        f"{100 * value:.1f}%" + (f" ({limits})" if limits else "")
+        for value, limits in zip(
+            frame[estimate],
+            (
+                format_range(100 * low, 100 * high, 1)
+                for low, high in zip(frame["conf_low"], frame["conf_high"], strict=True)
+            ),
+            strict=True,
+        )
+    ]
+    columns = {
+        "name": "Patients",
+        "time": "Months",
+        "n_at_risk": "At risk",
+        "text": f"{estimate.capitalize()} (95% CI)",
+    }
+    return print_frame(frame, caption, columns, {"time": "{:g}".format, "n_at_risk": format_count})
+
+
+def inputs_table(inputs: pd.DataFrame) -> PrintedTable:
+    """Lay out the exports that went in, with whatever columns describe them.
+
+    Parameters
+    ----------
+    inputs : pandas.DataFrame
+        One row per export; the first column names it.
+
+    Returns
+    -------
+    PrintedTable
+        One row per export.
+
+    Examples
+    --------
+    >>> inputs_table(pd.DataFrame({"export": ["2018"], "sha256": ["ab12"]})).header[0][1].text
+    'SHA-256'
+    """
+    names = {"sha256": "SHA-256"}
+    columns = {c: names.get(c, str(c).replace("_", " ").capitalize()) for c in inputs.columns}
+    return print_frame(inputs, "Exports that went in.", columns)
+
+
+def mapping_table(values: Mapping, caption: str, header: tuple[str, str]) -> PrintedTable:
+    """Lay out a mapping as a table of two columns.
+
+    Parameters
+    ----------
+    values : mapping
+        Key to value.
+    caption : str
+        Caption.
+    header : tuple of str
+        Names of the columns.
+
+    Returns
+    -------
+    PrintedTable
+        One row per key.
+
+    Examples
+    --------
+    >>> mapping_table({"numpy": "2.4"}, "Versions.", ("Package", "Version")).rows[0].cells
+    ('2.4',)
+    """
+    frame = pd.DataFrame(list(values.items()), columns=["key", "value"], dtype=object)
+    return print_frame(frame, caption, dict(zip(frame.columns, header, strict=True)))
+
+
+def flatten_config(config: Mapping, prefix: str = "") -> dict[str, str]:
+    """Write a nested configuration as dotted keys and readable values.
+
+    Parameters
+    ----------
+    config : mapping
+        Nested mappings, lists and scalars.
+    prefix : str, optional
+        Put before each key.
+
+    Returns
+    -------
+    dict
+        In the order of the configuration; each entry of a list of mappings has its number.
+
+    Examples
+    --------
+    >>> flatten_config({"matching": {"ratio": 2, "exact": []}, "criteria": [{"age": [18, 89]}]})
+    {'matching.ratio': '2', 'matching.exact': 'none', 'criteria.1': 'age: 18, 89'}
+    """
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            flat |= flatten_config(value, f"{name}.")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            flat |= {f"{name}.{n}": _text(item) for n, item in enumerate(value, start=1)}
+        else:
+            flat[name] = _text(value)
+    return flat
+
+
+def _text(value) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_text(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

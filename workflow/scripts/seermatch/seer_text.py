@@ -1,0 +1,306 @@
+"""Text of an export in blocks of whole lines, checked before it is parsed.
+
+A SEER record is one line. Everything here keeps it so: a line whose fields or quotation marks do
+not add up is an error with its row, never a shifted column.
+"""
+
+import gzip
+import hashlib
+import io
+import zlib
+from typing import BinaryIO
+
+import numpy as np
+
+from seermatch.errors import StudyError
+
+BLOCK_SIZE = 32 << 20
+LONGEST_LINE = 1 << 20
+AGAIN = "Export the case listing again from SEER*Stat"
+SIGNATURES = {
+    b"PK\x03\x04": "an Excel workbook or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF file",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
+TEXT_BYTES = bytes([9, 10, 13, 26, *range(32, 256)])
+NEWLINE, RETURN, QUOTE = b'\n\r"'
+
+
+class HashingReader(io.RawIOBase):
+    """Readable stream that computes the SHA-256 of what passes through.
+
+    Parameters
+    ----------
+    stream : binary file object
+        The source.
+
+    Examples
+    --------
+    >>> reader = HashingReader(io.BytesIO(b"abc"))
+    >>> reader.read(), reader.bytes_read, reader.sha256[:8]
+    (b'abc', 3, 'ba7816bf')
+    """
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self.bytes_read = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer) -> int:
+        """Fill `buffer`; return the number of bytes."""
+        data = self._stream.read(len(buffer))
+        self._hash.update(data)
+        self.bytes_read += len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the bytes read so far, in hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+class LineBlocks:
+    """Cut a text stream into blocks of whole lines, as UTF-8 with LF line ends.
+
+    Gzip is unpacked. A UTF-8 byte order mark is dropped. Bytes that are not ASCII are taken as
+    UTF-8 if they are valid UTF-8, else as Windows-1252 (what Excel and R write on Windows);
+    a file that mixes the two is refused. Empty lines at the end are ignored.
+
+    Parameters
+    ----------
+    stream : binary file object
+        The file as on disk.
+    name : str
+        Name of the file, for messages.
+    block_size : int
+        Bytes to read at a time.
+
+    Attributes
+    ----------
+    unterminated : bool
+        Whether the last line of the file, once read, had no line end.
+    encoding : str
+        ``"ascii"``, ``"utf-8"`` or ``"cp1252"``, as far as read.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str, block_size: int = BLOCK_SIZE):
+        self.source = HashingReader(stream)
+        self.unterminated = False
+        self.encoding = "ascii"
+        self._name = name
+        self._block_size = block_size
+        self._carry = b""
+        self._rows = 0
+        buffered = io.BufferedReader(self.source, 1 << 18)
+        head = buffered.peek(4096)
+        self._gzipped = head[:2] == b"\x1f\x8b"
+        self._stream = gzip.GzipFile(fileobj=buffered) if self._gzipped else buffered
+
+    def read(self) -> tuple[bytes, int] | None:
+        """Return the next block and the row its first line has in the file (from 1), or None.
+
+        Raises
+        ------
+        StudyError
+            If the file is empty, binary, not in a known encoding, or its gzip data are damaged.
+        """
+        while True:
+            data, ended = self._more()
+            if ended:
+                if not data.strip(b"\r\n"):
+                    return None
+                if not data.endswith(b"\n"):
+                    self.unterminated = True
+                    data += b"\n"
+            end = self._end_of_lines(data)
+            if end:
+                self._carry = b"" if ended else data[end:]
+                return self._clean(data[:end])
+            if len(data) > max(self._block_size, LONGEST_LINE):
+                raise StudyError(
+                    f"{self._name}, row {self._rows + 1}: no line end in {len(data):,} bytes, so "
+                    f"this is not the text file that SEER*Stat exports. {AGAIN}."
+                )
+            self._carry = data
+
+    def _more(self) -> tuple[bytes, bool]:
+        try:
+            data = self._stream.read(self._block_size)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise StudyError(
+                f"{self._name}: the compressed file is damaged or cut off ({error}). "
+                "Copy it again, or export it again from SEER*Stat."
+            ) from error
+        first = self._rows == 0 and not self._carry
+        if first:
+            self._check_head(data[:4096])
+            data = data.removeprefix(b"\xef\xbb\xbf")
+        return self._carry + data, not data and not first
+
+    @staticmethod
+    def _end_of_lines(data: bytes) -> int:
+        """End of the last line that is not empty; empty ones wait, they may end the file."""
+        last = data.rfind(b"\n")
+        while last >= 0 and data[last] in b"\r\n":
+            last -= 1
+        return data.find(b"\n", last) + 1 if last >= 0 else 0
+
+    def _check_head(self, head: bytes) -> None:
+        if not head.strip():
+            raise StudyError(f"{self._name} is empty. {AGAIN}.")
+        for signature, kind in SIGNATURES.items():
+            if head.startswith(signature):
+                raise StudyError(
+                    f"{self._name} is {kind}, not the text file that SEER*Stat exports. "
+                    f"{AGAIN}, or save the table as CSV (UTF-8)."
+                )
+        control_characters = head.translate(None, TEXT_BYTES)
+        if 0 in head or len(control_characters) > len(head) // 50:
+            raise StudyError(
+                f"{self._name} is a binary file, not the text file that SEER*Stat exports. {AGAIN}."
+            )
+
+    def _clean(self, block: bytes) -> tuple[bytes, int]:
+        first_row = self._rows + 1
+        nul = block.find(b"\0")
+        if nul >= 0:
+            raise StudyError(
+                f"{self._name}, row {self._row(block, nul)}: a zero byte; the file is damaged. "
+                f"{AGAIN}."
+            )
+        if not block.isascii():
+            block = self._to_utf8(block)
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
+        self._rows += block.count(b"\n")
+        return block, first_row
+
+    def _row(self, block: bytes, position: int) -> int:
+        return self._rows + block.count(b"\n", 0, position) + 1
+
+    def _to_utf8(self, block: bytes) -> bytes:
+        position = 0
+        try:
+            block.decode("utf-8")
+            encoding = "utf-8"
+        except UnicodeDecodeError as error:
+            encoding, position = "cp1252", error.start
+            # valid UTF-8 beside bytes that are not: one of the two would be misread
+            if not block.decode("utf-8", "ignore").isascii():
+                self.encoding = "utf-8"
+        if self.encoding not in ("ascii", encoding):
+            raise StudyError(
+                f"{self._name}, row {self._row(block, position)} or later: the file mixes UTF-8 "
+                f"and Windows-1252 characters. {AGAIN}, or save the table as CSV (UTF-8)."
+            )
+        self.encoding = encoding
+        if encoding == "utf-8":
+            return block
+        try:
+            return block.decode("cp1252").encode()
+        except UnicodeDecodeError as error:
+            raise StudyError(
+                f"{self._name}, row {self._row(block, error.start)}: byte {block[error.start]:#x} "
+                f"is not a character of UTF-8 or Windows-1252. {AGAIN}."
+            ) from error
+
+
+def check_lines(
+    block: bytes, *, delimiter: str, quoted: bool, n_fields: int, first_row: int, name: str
+) -> int:
+    r"""Check that every line has the right number of fields and well-formed quotes.
+
+    Parameters
+    ----------
+    block : bytes
+        Whole lines, each ended by LF.
+    delimiter : str
+        One ASCII character.
+    quoted : bool
+        Whether fields may be enclosed in double quotes (a quote inside is doubled).
+    n_fields : int
+        Fields that every line must have.
+    first_row : int
+        Row of the first line in the file, for messages.
+    name : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    int
+        Number of lines.
+
+    Raises
+    ------
+    StudyError
+        Names the first row that is wrong.
+
+    Examples
+    --------
+    >>> options = dict(delimiter=",", quoted=True, n_fields=2, first_row=2, name="a.csv")
+    >>> check_lines(b'1,"C50.9-Breast, NOS"\n2,x\n', **options)
+    2
+    >>> check_lines(b"1,x\n2\n", **options)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    seermatch.errors.StudyError: a.csv, row 3: 1 field instead of 2. The file may be cut off, ...
+    """
+    characters = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(characters == NEWLINE)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    separators = characters == ord(delimiter)
+    fields = _count(separators, starts) + 1
+    bad_quotes = np.zeros(len(ends), dtype=bool)
+    if quoted and QUOTE in block:
+        quotes = characters == QUOTE
+        per_line = _count(quotes, starts)
+        bad_quotes = per_line % 2 == 1
+        if not bad_quotes.any():
+            marks = np.flatnonzero(quotes)
+            lines = np.repeat(np.arange(len(ends)), per_line // 2)
+            inside = _count(separators, marks)[::2]
+            fields -= np.bincount(lines, inside, len(ends)).astype(np.int64)
+            bad_quotes[lines[_misplaced(characters, marks, ord(delimiter))]] = True
+    wrong = np.flatnonzero(bad_quotes | (fields != n_fields))
+    if len(wrong):
+        row = first_row + int(wrong[0])
+        _refuse_line(name, row, int(fields[wrong[0]]), n_fields, bool(bad_quotes[wrong[0]]))
+    return len(ends)
+
+
+def _refuse_line(name: str, row: int, found: int, n_fields: int, bad_quotes: bool) -> None:
+    if bad_quotes:
+        raise StudyError(
+            f"{name}, row {row}: a quotation mark is missing or out of place. The file may be "
+            f"damaged or edited. {AGAIN}."
+        )
+    raise StudyError(
+        f"{name}, row {row}: {found} field{'s'[: found != 1]} instead of {n_fields}. The file may "
+        "be cut off, edited, or hold the delimiter inside a label; export it again from SEER*Stat "
+        "with 'Fields with delimiter in quotes'."
+    )
+
+
+def _count(mask: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Count the True elements of `mask` from each start to the next."""
+    # sums of bytes are ten times as fast, and right unless one of them passes 255
+    counts = np.add.reduceat(mask.view(np.uint8), starts, dtype=np.uint8).astype(np.int64)
+    if counts.sum() != np.count_nonzero(mask[starts[0] :]):
+        counts = np.add.reduceat(mask, starts, dtype=np.int64)
+    return counts
+
+
+def _misplaced(characters: np.ndarray, marks: np.ndarray, delimiter: int) -> np.ndarray:
+    """Whether the field between each pair of quotes is not bounded by separators or quotes."""
+    before = characters[marks[::2] - 1]  # at 0 this is the last character, a newline
+    after = characters[marks[1::2] + 1]
+    allowed = np.zeros(256, dtype=bool)
+    allowed[[delimiter, NEWLINE, QUOTE]] = True
+    return ~(allowed[before] & allowed[after])

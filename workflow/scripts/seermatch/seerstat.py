@@ -1,0 +1,368 @@
+"""Reader of SEER*Stat case-listing exports.
+
+An export is a text file with one record per line and, beside it, a dictionary (.dic). The
+dictionary drives the reading when it is given; without it the first line must hold the column
+names. Columns get canonical names (see `seermatch.seer_fields`), labels stay as they are.
+
+What counts as missing: a blank cell, and the missing character that the dictionary declares,
+except where it is also a label of the variable (``NA`` in the AJCC 7th edition fields). No other
+text is ever turned into a missing value: ``NA``, ``None`` and ``88`` are labels.
+"""
+
+import csv
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import polars as pl
+
+from seermatch.errors import StudyError
+from seermatch.seer_dictionary import DELIMITERS, SeerDictionary
+from seermatch.seer_fields import (
+    REQUIREMENTS,
+    SHORTEST_TRUNCATED_NAME,
+    identify_field,
+    match_columns,
+    normalized_name,
+    require_columns,
+    seer_fields,
+)
+from seermatch.seer_text import BLOCK_SIZE, LineBlocks, check_lines
+from seermatch.seer_unformatted import ColumnDecoder, find_coded_columns, plan_decoding
+
+RIGHT_DICTIONARY = (
+    "Give the .dic file that SEER*Stat wrote beside this file, or none if the first line holds "
+    "the column names."
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an export is written.
+
+    Attributes
+    ----------
+    header : tuple of str
+        Column names, from the first line or the dictionary.
+    has_header : bool
+        Whether the first line of the file holds them.
+    delimiter : str
+        One character.
+    quoted : bool
+        Whether fields may be enclosed in double quotes.
+    """
+
+    header: tuple[str, ...]
+    has_header: bool
+    delimiter: str
+    quoted: bool
+
+
+class Export:
+    """An opened export; made by `open_export`.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file, for messages.
+    layout : Layout
+        How the file is written.
+    columns : dict of str to str
+        Canonical name -> column name in the file, in the order of the file.
+    rows : int
+        Records read so far.
+    """
+
+    def __init__(
+        self,
+        blocks: LineBlocks,
+        name: str,
+        layout: Layout,
+        positions: Mapping[str, int],
+        dictionary: SeerDictionary,
+        head: tuple[bytes, int],
+    ):
+        self.name = name
+        self.layout = layout
+        self.columns = {field: layout.header[i] for field, i in positions.items()}
+        self.rows = 0
+        self._blocks = blocks
+        self._positions = positions
+        self._dictionary = dictionary
+        self._head: tuple[bytes, int] | None = head
+        self._decoders: Mapping[str, ColumnDecoder] | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the file as on disk; complete after the last batch."""
+        return self._blocks.source.sha256
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file read so far, for progress and, after the last batch, its size."""
+        return self._blocks.source.bytes_read
+
+    @property
+    def encoding(self) -> str:
+        """``"ascii"``, ``"utf-8"`` or ``"cp1252"``, as far as read."""
+        return self._blocks.encoding
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Read the records; can be done once.
+
+        Yields
+        ------
+        polars.DataFrame
+            String columns with canonical names, in the order of `columns`.
+
+        Raises
+        ------
+        StudyError
+            At the first record that is not well formed, with its row in the file (the line with
+            the column names is row 1).
+        """
+        # the next block is read and parsed while the caller works on this one
+        with ThreadPoolExecutor(1) as reader:
+            batch = reader.submit(self._next)
+            while (frame := batch.result()) is not None:
+                batch = reader.submit(self._next)
+                self.rows += frame.height
+                yield frame
+
+    def _next(self) -> pl.DataFrame | None:
+        block, self._head = self._head or self._blocks.read(), None
+        if block is None:
+            return None
+        text, first_row = block
+        lines = check_lines(
+            text,
+            delimiter=self.layout.delimiter,
+            quoted=self.layout.quoted,
+            n_fields=len(self.layout.header),
+            first_row=first_row,
+            name=self.name,
+        )
+        if self._blocks.unterminated:
+            self._check_last_line(text, first_row + lines - 1)
+        frame = self._parse(text)
+        if frame.height != lines:
+            raise StudyError(
+                f"{self.name}, rows {first_row} to {first_row + lines - 1}: {lines} lines were "
+                f"read as {frame.height} records. Please report this."
+            )
+        frame = self._tidy(frame)
+        if self._decoders is None:
+            coded = find_coded_columns(frame)
+            self._decoders = plan_decoding(self.columns, coded, self._dictionary, self.name)
+        return frame.with_columns(
+            decoder.decode(frame[field], first_row) for field, decoder in self._decoders.items()
+        )
+
+    def _parse(self, text: bytes) -> pl.DataFrame:
+        try:
+            frame = pl.read_csv(
+                text,
+                has_header=False,
+                infer_schema=False,  # all strings, nothing is guessed
+                separator=self.layout.delimiter,
+                quote_char='"' if self.layout.quoted else None,
+                columns=list(self._positions.values()),
+                low_memory=True,  # also the faster way for blocks of this size
+            )
+        except pl.exceptions.PolarsError as error:
+            raise StudyError(f"{self.name} cannot be read: {error}") from error
+        frame.columns = list(self._positions)
+        return frame
+
+    def _tidy(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Strip surrounding blanks; blank cells and the missing character become null."""
+        blank_at = pl.all().str.starts_with(" ") | pl.all().str.ends_with(" ")
+        indented = _columns_where(frame, blank_at)
+        frame = frame.with_columns(pl.col(indented).str.strip_chars(" "))
+        for missing in {"", self._dictionary.missing.strip(" ")}:
+            columns = [
+                field
+                for field in _columns_where(frame, pl.all() == missing)
+                if not missing or not seer_fields()[field].knows(missing)
+            ]
+            frame = frame.with_columns(
+                pl.when(pl.col(columns) != missing).then(pl.col(columns)).name.keep()
+            )
+        return frame
+
+    def _check_last_line(self, text: bytes, row: int) -> None:
+        """Refuse a last line without line end unless its last value also occurs before."""
+        lines = text[-(1 << 20) :].splitlines()
+        delimiter = self.layout.delimiter.encode()
+        *before, last = (line.rsplit(delimiter, 1)[-1] for line in lines)
+        same_width = last.isdigit() and {len(value) for value in before} == {len(last)}
+        if last not in before and not same_width:
+            raise StudyError(
+                f"{self.name}, row {row}: the file ends without a line end and its last value "
+                f"{last.decode()!r} may be cut off. Copy the file again, or export it again."
+            )
+
+
+def _columns_where(frame: pl.DataFrame, condition: pl.Expr) -> list[str]:
+    found = frame.select(condition.any())
+    return [column for column in found.columns if found[column][0]]
+
+
+def open_export(
+    stream: BinaryIO,
+    dictionary: SeerDictionary | None = None,
+    name: str = "The export",
+    columns: Collection[str] | None = None,
+    required: Collection[str] = tuple(REQUIREMENTS),
+    block_size: int = BLOCK_SIZE,
+) -> Export:
+    r"""Inspect the head of an export: encoding, delimiter, column names.
+
+    Parameters
+    ----------
+    stream : binary file object
+        The data file as on disk, plain or gzip-compressed; need not be seekable.
+    dictionary : SeerDictionary, optional
+        Its dictionary; needed if the file has no line with the column names.
+    name : str
+        Name of the file, for messages.
+    columns : collection of str, optional
+        Canonical names to read besides those in `required`; default: all that are recognised.
+    required : collection of str
+        Keys of `seermatch.seer_fields.REQUIREMENTS` or canonical names that must be there.
+    block_size : int
+        Bytes to read at a time; memory is a small multiple of it.
+
+    Returns
+    -------
+    Export
+        Its `columns` are known, its records are read by `batches`.
+
+    Raises
+    ------
+    StudyError
+        If the file is empty or binary, has no records, does not fit the dictionary, or lacks a
+        required variable.
+
+    Examples
+    --------
+    >>> import io
+    >>> text = b'Patient ID,Sex,Primary Site - labeled\n00000225,Female,"C50.9-Breast, NOS"\n'
+    >>> export = open_export(io.BytesIO(text), name="a.csv", required=["patient_id", "sex"])
+    >>> export.columns["primary_site"]
+    'Primary Site - labeled'
+    >>> [frame.row(0) for frame in export.batches()]
+    [('00000225', 'Female', 'C50.9-Breast, NOS')]
+    """
+    blocks = LineBlocks(stream, name, block_size)
+    head = blocks.read()
+    if head is None:
+        raise StudyError(f"{name} is empty. Export the case listing again from SEER*Stat.")
+    if dictionary and dictionary.session_type.lower() not in ("", "case listing"):
+        raise StudyError(
+            f"{name} comes from a SEER*Stat session of type {dictionary.session_type!r}. "
+            "Run a case listing session and export that."
+        )
+    text = head[0]
+    first_line, rest = text[: text.index(b"\n")], text[text.index(b"\n") + 1 :]
+    layout = _find_layout(first_line.decode(), dictionary, name)
+    bases = [""] * len(layout.header)
+    if dictionary:
+        bases = [variable.base for variable in dictionary.variables]
+    positions = match_columns(layout.header, bases, name)
+    recognised = {field: layout.header[i] for field, i in positions.items()}
+    require_columns(recognised, layout.header, required, name)
+    if columns is not None:
+        wanted = {*columns, *(f for key in required for a in _alternatives(key) for f in a)}
+        positions = {field: i for field, i in positions.items() if field in wanted}
+    if layout.has_header:
+        head = (rest, 2) if rest else blocks.read()
+        if head is None:
+            raise StudyError(
+                f"{name} has column names but no records. Check the selection of the case "
+                "listing and export again."
+            )
+    positions = dict(sorted(positions.items(), key=lambda item: item[1]))
+    return Export(blocks, name, layout, positions, dictionary or SeerDictionary(), head)
+
+
+def _alternatives(key: str) -> tuple[tuple[str, ...], ...]:
+    return REQUIREMENTS.get(key, ((key,),))
+
+
+def _split(line: str, delimiter: str, quoted: bool) -> list[str]:
+    """Cells of one line; empty if the quotes do not add up."""
+    if not quoted:
+        return [cell.strip('" ') for cell in line.split(delimiter)]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True))]
+    except (csv.Error, StopIteration):
+        return []
+
+
+def _find_layout(line: str, dictionary: SeerDictionary | None, name: str) -> Layout:
+    if dictionary:
+        return _layout_by_dictionary(line, dictionary, name)
+    tried = []
+    for delimiter in DELIMITERS.values():
+        cells = _split(line, delimiter, quoted=True)
+        known = sum(identify_field(cell) is not None for cell in cells)
+        tried.append((known, Layout(tuple(cells), True, delimiter, True)))
+    known, layout = max(tried, key=lambda item: item[0])
+    if known == 0 or len(layout.header) < 2:
+        raise StudyError(
+            f"{name}: the first line holds no names of SEER variables. Export with 'Variable names "
+            "included', or give the dictionary (.dic) that SEER*Stat wrote beside the file."
+        )
+    return layout
+
+
+def _layout_by_dictionary(line: str, dictionary: SeerDictionary, name: str) -> Layout:
+    names = tuple(variable.name for variable in dictionary.variables)
+    # the stated delimiter first; another one if the table was saved again by other software
+    stated = [dictionary.delimiter] if dictionary.delimiter else []
+    quoted = (
+        dictionary.variable_format == "quotedlabels"
+        or dictionary.quotes_delimiters is not False
+        or line.startswith('"')
+    )
+    tried = [
+        Layout(tuple(_split(line, delimiter, quoted)), True, delimiter, quoted)
+        for delimiter in dict.fromkeys([*stated, *DELIMITERS.values()])
+    ]
+    for layout in tried:
+        if len(layout.header) == len(names) and all(map(_same_name, layout.header, names)):
+            return layout
+    closest = max(tried, key=lambda layout: sum(map(_is_name, layout.header)))
+    if dictionary.has_header or sum(map(_is_name, closest.header)) > 1:
+        _refuse_dictionary(closest.header, names, name)
+    for layout in tried:
+        if len(layout.header) == len(names):
+            return replace(layout, header=names, has_header=False)
+    raise StudyError(
+        f"{name}, row 1: {len(tried[0].header)} fields, but the dictionary names {len(names)} "
+        f"variables, so it belongs to another file. {RIGHT_DICTIONARY}"
+    )
+
+
+def _same_name(found: str, expected: str) -> bool:
+    found, expected = normalized_name(found), normalized_name(expected)
+    return found == expected or (
+        len(found) >= SHORTEST_TRUNCATED_NAME and expected.startswith(found)
+    )
+
+
+def _is_name(cell: str) -> bool:
+    return identify_field(cell) is not None
+
+
+def _refuse_dictionary(header: tuple[str, ...], names: tuple[str, ...], name: str) -> None:
+    pairs = zip(header, names, strict=False)
+    differing = [(i, a, b) for i, (a, b) in enumerate(pairs, 1) if not _same_name(a, b)]
+    if differing:
+        position, found, expected = differing[0]
+        what = f"column {position} is {found!r} in the file but {expected!r} in the dictionary"
+    else:
+        what = f"the file has {len(header)} columns, the dictionary {len(names)}"
+    raise StudyError(f"{name}: the dictionary belongs to another file: {what}. {RIGHT_DICTIONARY}")

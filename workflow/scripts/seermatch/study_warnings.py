@@ -1,0 +1,203 @@
+"""What a reader must know before using the results, in plain words, found in the results."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from seermatch.formatting import (
+    REFERENCE_LEVELS,
+    describe_balance_term,
+    describe_contrast,
+    format_count,
+    label_groups,
+)
+from seermatch.tables import ALIASED, MODELS, SEPARATED
+from seermatch.variables import printed
+
+EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
+MODEL_NAMES = dict(
+    zip(
+        MODELS,
+        ("univariable models", "multivariable model as published", "recommended model"),
+        strict=True,
+    )
+)
+
+
+def warn_about_models(
+    models: pd.DataFrame,
+    outcome: str,
+    labels: tuple[str, str],
+    reference_levels: Mapping[str, str] = REFERENCE_LEVELS,
+) -> list[str]:
+    """Name aliased and separated terms, and models with few events.
+
+    Parameters
+    ----------
+    models : pandas.DataFrame
+        Rows with model, term, level, status and events.
+    outcome : str
+        Name of the outcome, at the start of each sentence.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    reference_levels : mapping, optional
+        Reference level per factor.
+
+    Returns
+    -------
+    list of str
+        Sentences, most serious first.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"model": "recommended", "term": ["age", "er"],
+    ...     "level": ["", "Positive"], "status": ["ok", "separated"], "events": 47})
+    >>> warn_about_models(rows, "Breast cancer death", ("M0", "M0(i+)"))
+    ['Breast cancer death, recommended model: no finite estimate exists for ER (Positive vs \
+Negative) (separation); Firth estimates are marked, other numbers of these terms are not shown.']
+    """
+    found = []
+    for status, sentence in (
+        (
+            SEPARATED,
+            "no finite estimate exists for {terms} (separation); Firth estimates are marked, "
+            "other numbers of these terms are not shown.",
+        ),
+        (
+            ALIASED,
+            "{terms} cannot be told apart from the terms before it (aliased) and got no estimate.",
+        ),
+    ):
+        for model, rows in models[models["status"] == status].groupby("model", sort=False):
+            terms = ", ".join(
+                describe_contrast(row.term, row.level or "", labels, reference_levels)
+                for row in rows.fillna({"level": ""}).itertuples()
+            )
+            name = MODEL_NAMES.get(model, model)
+            found.append(f"{outcome}, {name}: {sentence.format(terms=terms)}")
+    for model, rows in models[models["status"] != ALIASED].groupby("model", sort=False):
+        events, terms = rows["events"].max(), len(rows)
+        if model != MODELS[0] and events < EVENTS_PER_TERM * terms:
+            found.append(
+                f"{outcome}, {MODEL_NAMES.get(model, model)}: {format_count(events)} events for "
+                f"{terms} coefficients ({events / terms:.1f} per coefficient); below "
+                f"{EVENTS_PER_TERM} the estimates are unreliable."
+            )
+    return found
+
+
+def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
+    """Name terms out of balance after matching, and those that matching made worse.
+
+    Parameters
+    ----------
+    balance : pandas.DataFrame
+        Rows of ``results/balance.tsv``.
+    threshold : float
+        Largest absolute standardized mean difference that counts as balanced.
+
+    Returns
+    -------
+    list of str
+        At most two sentences.
+
+    Examples
+    --------
+    >>> balance = pd.DataFrame({"term": ["age", "er"], "level": ["", "Positive"],
+    ...                         "smd_before": [-0.13, 0.01], "smd_after": [0.01, 0.03]})
+    >>> warn_about_balance(balance, 0.1)
+    ['Balance became worse by matching, within the threshold of 0.1, for ER: Positive (0.010 to \
+0.030).']
+    """
+    before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
+    above = after > threshold
+    worse = (after > before + 1e-9) & ~above
+    found = []
+    for rows, sentence in (
+        (above, "Balance is insufficient after matching (above {threshold:g}) for {terms}."),
+        (
+            worse,
+            "Balance became worse by matching, within the threshold of {threshold:g}, for {terms}.",
+        ),
+    ):
+        if rows.any():
+            terms = "; ".join(
+                f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to {abs(row.smd_after):.3f})"
+                for row in balance[rows].itertuples()
+            )
+            found.append(sentence.format(threshold=threshold, terms=terms))
+    return found
+
+
+def warn_about_matching(followup: pd.DataFrame, labels: tuple[str, str], ratio: int) -> list[str]:
+    """Say how many exposed patients found no match and whether sets are incomplete.
+
+    Parameters
+    ----------
+    followup : pandas.DataFrame
+        Rows of ``results/followup.tsv``: population, group, n.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    ratio : int
+        Reference patients wanted per exposed patient.
+
+    Returns
+    -------
+    list of str
+        At most two sentences.
+
+    Examples
+    --------
+    >>> followup = pd.DataFrame({"population": ["cohort", "cohort", "matched", "matched"],
+    ...                          "group": [0, 1, 0, 1], "n": [5000, 100, 190, 99]})
+    >>> for sentence in warn_about_matching(followup, ("M0", "M0(i+)"), 2):
+    ...     print(sentence)
+    1 of 100 M0(i+) patients found no match within the caliper and is not in the results.
+    Matched sets are incomplete: 190 M0 patients for 99 M0(i+) patients instead of 198; their \
+weights differ.
+    """
+    n = group_sizes(followup, labels)
+    exposed, wanted = n["matched", labels[1]], ratio * n["matched", labels[1]]
+    lost, name = n["cohort", labels[1]] - exposed, printed(labels[1])
+    found = []
+    if lost:
+        found.append(
+            f"{format_count(lost)} of {format_count(n['cohort', labels[1]])} {name} patients found "
+            f"no match within the caliper and {'is' if lost == 1 else 'are'} not in the results."
+        )
+    if (reference := n["matched", labels[0]]) < wanted:
+        found.append(
+            f"Matched sets are incomplete: {format_count(reference)} {printed(labels[0])} patients "
+            f"for {format_count(exposed)} {name} patients instead of {format_count(wanted)}; "
+            "their weights differ."
+        )
+    return found
+
+
+def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[str, str], int]:
+    """Look up the patients of each population and group.
+
+    Parameters
+    ----------
+    followup : pandas.DataFrame
+        Rows of ``results/followup.tsv``; the row of all patients is left out.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+
+    Returns
+    -------
+    dict
+        (population, label) to the number of patients.
+
+    Examples
+    --------
+    >>> group_sizes(pd.DataFrame({"population": ["matched"], "group": ["1"], "n": [585]}),
+    ...             ("M0", "M0(i+)"))
+    {('matched', 'M0(i+)'): 585}
+    """
+    rows = followup[followup["group"] != "all"]
+    groups = label_groups(rows["group"], labels)
+    return {
+        (population, group): int(n)
+        for population, group, n in zip(rows["population"], groups, rows["n"], strict=True)
+    }

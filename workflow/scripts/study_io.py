@@ -1,0 +1,113 @@
+"""What the scripts share: the log, the line on standard error, and tables in and out.
+
+Nothing here computes. A script reads, calls `seermatch`, and writes; `job` sees to it that a
+reader gets a sentence instead of a traceback and that no file is left half-written.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+
+from seermatch.errors import StudyError
+
+
+@contextmanager
+def job(snakemake):
+    """Run a script's work: everything into its log, one line for the reader.
+
+    Parameters
+    ----------
+    snakemake : object
+        What Snakemake hands to a script.
+
+    Yields
+    ------
+    callable
+        Takes a sentence for the log, the last one of which is also printed at the end.
+
+    Raises
+    ------
+    SystemExit
+        With one message for people, where the work fails; the traceback goes to the log.
+    """
+    os.environ["POLARS_MAX_THREADS"] = str(snakemake.threads)
+    logging.basicConfig(
+        filename=snakemake.log[0],
+        filemode="w",
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        encoding="utf-8",
+    )
+    logging.captureWarnings(True)
+    lines = []
+
+    def tell(line):
+        logging.info(line)
+        lines.append(line)
+
+    try:
+        yield tell
+    except Exception as error:
+        logging.error(traceback.format_exc())
+        if isinstance(error, StudyError):
+            sys.exit(f"{snakemake.rule}: {error}")
+        sys.exit(
+            f"{snakemake.rule}: {type(error).__name__}: {error}\n"
+            f"This should not happen; {snakemake.log[0]} holds the details."
+        )
+    if lines:
+        print(lines[-1], file=sys.stderr, flush=True)
+
+
+@contextmanager
+def replacing(path):
+    """Give a temporary name beside `path`, and rename it when the block has ended well."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_table(path):
+    """Read a results file: Parquet, or tab-separated text with empty cells as missing numbers."""
+    import pandas as pd
+
+    if Path(path).suffix == ".parquet":
+        return pd.read_parquet(path)
+    frame = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+    text = frame.select_dtypes("object").columns
+    return frame.fillna(dict.fromkeys(text, ""))
+
+
+def write_table(frame, path):
+    """Write a pandas frame as Parquet or tab-separated text, whole or not at all."""
+    with replacing(path) as temporary:
+        if Path(path).suffix == ".parquet":
+            frame.to_parquet(temporary, index=False, compression="zstd")
+        else:
+            frame.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+
+
+def write_bytes(content, path):
+    """Write bytes or text, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def with_group_labels(frame, labels):
+    """Turn the group's codes 0 and 1 into a category of their labels."""
+    import pandas as pd
+
+    return frame.assign(group=pd.Categorical.from_codes(frame["group"], labels))
+
+
+def reference_levels(frame):
+    """Name the reference level of every categorical variable."""
+    categories = frame.select_dtypes("category")
+    return {name: column.cat.categories[0] for name, column in categories.items()}
