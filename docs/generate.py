@@ -1,9 +1,10 @@
-"""Write config/README.md from the schemas, so that the two cannot drift apart.
+"""Write config/README.md and docs/variables.md from the schemas and the field table.
 
-Run ``make docs`` after a change of a schema; a test compares the two.
+Run ``make docs`` after a change of either; a test compares the pages with what this makes.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import yaml
@@ -28,6 +29,19 @@ A tab-separated file, one row per SEER*Stat export.
 | column | what it holds |
 | --- | --- |
 """
+
+VARIABLES = """\
+# Variables to select in SEER*Stat
+
+The columns of the case listing that the default study needs, in the names of the November 2024
+submission. Other submissions' names are known too, with and without `Recode`, and so are names that
+R or SPSS have changed. Further columns do no harm.
+
+Export with *Matrix > Export*: "Labels", a header line or the dictionary, any delimiter. Leave
+*Display unformatted* off.
+
+| variable | or instead | what it is |
+| --- | --- | --- |"""
 
 
 def allowed(schema: dict) -> str:
@@ -83,9 +97,22 @@ def configuration() -> str:
         "| key | what it is | values | default |",
         "| --- | --- | --- | --- |",
     ]
-    text = INTRODUCTION + "\n".join([*lines, *keys, *rows(schema)]) + "\n"
-    return text
+    return INTRODUCTION + "\n".join([*lines, *keys, *rows(schema)]) + "\n"
+
+
+def variables() -> str:
+    """Compose docs/variables.md."""
+    sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+    from seermatch.seer_fields import REQUIREMENTS, seer_fields
+
+    fields = seer_fields()
+    lines = [VARIABLES]
+    for name, alternatives in REQUIREMENTS.items():
+        usual, *others = [" and ".join(fields[f].variable for f in each) for each in alternatives]
+        lines.append(f"| [ ] {usual} | {'; '.join(others)} | {fields[name].meaning} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
+    (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")

@@ -50,6 +50,12 @@ def test_fields_get_types_and_one_spelling(field, exported, typed):
     assert standardize(records(**{field: exported})).collect()[field].to_list() == typed
 
 
+def test_tumor_size_comes_from_the_recode_over_time():
+    labels = ["016", "400", "000 (no evidence of primary tumor)", "990 (microscopic focus)"]
+    frame = standardize(records(tumor_size_recode=labels)).collect()
+    assert frame["tumor_size"].to_list() == [16, 400, None, None]
+
+
 def test_receptors_and_grade_come_from_the_fields_that_stand_in():
     frame = standardize(
         records(

@@ -48,12 +48,15 @@ def test_every_key_of_the_schema_is_described():
     check(schema, "config")
 
 
-def test_the_configuration_page_is_made_from_the_schemas():
+def test_pages_are_made_from_the_schemas_and_the_field_table():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    page = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    assert page == generate.configuration(), "run `make docs`"
+    for page, text in (
+        ("config/README.md", generate.configuration()),
+        ("docs/variables.md", generate.variables()),
+    ):
+        assert (ROOT / page).read_text(encoding="utf-8") == text, "run `make docs`"
 
 
 def test_the_conda_environment_has_the_versions_of_the_lock_file():

@@ -145,7 +145,8 @@ def imports_of(source):
                 yield "study_io.py"
             elif name.split(".")[0] == "seermatch":
                 yield "seermatch/__init__.py"
-                yield f"{name.replace('.', '/')}.py"
+                if "." in name:
+                    yield f"{name.replace('.', '/')}.py"
 
 
 @cache
@@ -172,7 +173,9 @@ validate_or_stop(config, SCHEMA, "config")
 check_terms(config)
 
 # Names of the groups, reference first.
-LABELS = [config["cohort"]["exposure"][arm]["label"] for arm in ("reference", "exposed")]
+LABELS = [
+    config["cohort"]["exposure"][arm]["label"] for arm in ("reference", "exposed")
+]
 
 # The synthetic registry: one export per year of diagnosis.
 SYNTHETIC_YEARS = [2018, 2019, 2020, 2021, 2022]

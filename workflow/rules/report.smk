@@ -83,15 +83,23 @@ rule render_report:
     input:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
+        cox="<results>/survival/cox.parquet",
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
-        figures=collect("<results>/figures/figure{number}.svg", number=FIGURES),
         fine_gray="<results>/competing_risks/fine_gray.parquet",
+        flow_chart="<results>/figures/figure1.svg",
+        love_plot="<results>/figures/figure2.svg",
+        survival="<results>/figures/figure3.svg",
+        incidence_curves="<results>/figures/figure4.svg",
         followup="<results>/followup.tsv",
         gray="<results>/competing_risks/gray.tsv",
-        cox="<results>/survival/cox.parquet",
+        incidence="<results>/competing_risks/incidence.parquet",
+        kaplan_meier="<results>/survival/kaplan_meier.parquet",
         logrank="<results>/survival/logrank.tsv",
         matched="<results>/matched.parquet",
-        tables=collect("<results>/table{number}.tsv", number=[1, 2, 3, 4]),
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+        table3="<results>/table3.tsv",
+        table4="<results>/table4.tsv",
     output:
         report(
             "<results>/report.html",
@@ -112,6 +120,7 @@ rule render_report:
     params:
         code=code_of("render_report"),
         config=sorted_keys({key: config[key] for key in config if key != "pathvars"}),
+        labels=LABELS,
     message:
         "Writing the report"
     script:

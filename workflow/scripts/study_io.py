@@ -85,6 +85,13 @@ def read_table(path):
     return frame.fillna(dict.fromkeys(text, ""))
 
 
+def read_printed_table(path):
+    """Read a table that holds text as it is printed."""
+    import pandas as pd
+
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+
+
 def write_table(frame, path):
     """Write a pandas frame as Parquet or tab-separated text, whole or not at all."""
     with replacing(path) as temporary:

@@ -77,7 +77,7 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     Numbers come from ``"063 years"``, ``"0012"``, ``"12"`` or ``"12.0"``; what is no number
     (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing. Stage labels lose blanks, a
     leading ``c`` or ``p`` and capitals in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their
-    remark in brackets. Receptors and grade are taken from the fields that can stand in for them
+    remark in brackets. Receptors, grade and tumor size are taken from the fields that can stand in for them
     where the usual one is absent.
 
     Parameters
@@ -117,6 +117,9 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     for name, (alternative, spelling) in RECEPTOR_ALTERNATIVES.items():
         if name not in names and alternative in names:
             steps.append(pl.col(alternative).replace(spelling).alias(name))
+    if "tumor_size" not in names and "tumor_size_recode" in names:
+        millimetres = pl.col("tumor_size_recode").str.extract(r"^(\d{1,3})$")
+        steps.append(millimetres.cast(pl.Int32).alias("tumor_size"))
     if "grade" not in names and {"grade_clinical", "grade_pathological"} <= set(names):
         steps.append(_preferred_grade().alias("grade"))
     return records.with_columns(steps)

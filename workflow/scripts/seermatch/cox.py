@@ -253,8 +253,13 @@ def _lifelines_coef(time, event, X, weights) -> np.ndarray:
         if weights is not None:
             frame["weight"] = weights
         try:
+            # one pass per distinct time; lifelines' own choice may go patient by patient
             fit = CoxPHFitter().fit(
-                frame, "time", "event", weights_col=None if weights is None else "weight"
+                frame,
+                "time",
+                "event",
+                weights_col=None if weights is None else "weight",
+                batch_mode=True,
             )
         except (ConvergenceError, ValueError, np.linalg.LinAlgError):
             return np.zeros(X.shape[1])
@@ -298,8 +303,7 @@ def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.
 
 
 def _sandwich(inverse, residual) -> np.ndarray:
-    influence = residual @ inverse
-    return influence.T @ influence
+    return inverse @ (residual.T @ residual) @ inverse
 
 
 def _sum_by(values, code) -> np.ndarray:

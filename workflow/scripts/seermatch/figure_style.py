@@ -21,7 +21,7 @@ DOTS_PER_INCH = 300
 
 _palette = seaborn.color_palette("colorblind").as_hex()
 REFERENCE, EXPOSED = _palette[0], _palette[3]  # blue and vermilion
-BEFORE, AFTER = _palette[1], _palette[2]  # orange and green, free of a group's meaning
+AFTER = _palette[2]  # bluish green, free of a group's meaning
 INK, GREY, PALE = "#222222", "#6b6b6b", "#f2f2f2"
 GROUP_COLOURS = (REFERENCE, EXPOSED)
 # Dashes as well as colours, for black-and-white prints.

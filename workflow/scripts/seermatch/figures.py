@@ -1,7 +1,7 @@
-"""Figures 1 to 4: flow chart, balance before and after matching, survival, cumulative incidence.
+"""Figures 2 to 4: balance before and after matching, survival, cumulative incidence.
 
-Each function takes tidy rows and returns a matplotlib figure; `figure_bytes` turns it into bytes.
-Curves carry 95% bands and the numbers at risk below.
+Each function takes tidy rows and returns a matplotlib figure; `figure_style.figure_bytes` turns it
+into bytes. Curves carry 95% bands and the numbers at risk below. Figure 1 is in `flow_chart`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ from seaborn import despine
 from seermatch.errors import StudyError
 from seermatch.figure_style import (
     AFTER,
-    BEFORE,
     COLUMN,
     GREY,
     GROUP_COLOURS,
@@ -26,23 +25,13 @@ from seermatch.figure_style import (
     PAGE,
     SMALL,
     add_panel,
-    figure_bytes,
     new_figure,
     styled,
     text_width,
 )
-from seermatch.flow_chart import draw_flow_chart
 from seermatch.formatting import describe_balance_term, format_count, label_groups, state_p
 from seermatch.tables import numbers_at_risk
 from seermatch.variables import EVENTS, printed
-
-__all__ = [
-    "draw_cumulative_incidence",
-    "draw_flow_chart",
-    "draw_love_plot",
-    "draw_survival_curves",
-    "figure_bytes",
-]
 
 EDGE = 1.0  # mm, left edge of the names below a panel
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines
@@ -84,7 +73,7 @@ def draw_love_plot(balance: pd.DataFrame, threshold: float = 0.1, width: float =
     left = max(text_width(figure, name) for name in names) + 3.0
     axes = add_panel(figure, left, 10, 3, 6)
     points = {"ls": "", "marker": "o", "ms": 4.2, "mew": 1.1, "clip_on": False}
-    axes.plot(before, rows, mfc="none", mec=BEFORE, zorder=4, label="Before", **points)
+    axes.plot(before, rows, mfc="none", mec=GREY, zorder=4, label="Before", **points)
     axes.plot(after, rows, color=AFTER, zorder=3, label="After matching", **points)
     axes.hlines(rows, before, after, color=GREY, lw=0.6, zorder=2)
     axes.axvline(
@@ -367,7 +356,7 @@ def _draw_numbers_at_risk(figure: Figure, axes: Axes, curves, marks, labels, mar
     start = (EDGE - margin) * share
     table.text(start, -0.5, "Number at risk", transform=by_width, ha="left", **style)
     for row, curve in enumerate(curves):
-        name = {"color": GROUP_COLOURS[row], "fontweight": "bold", "transform": by_width}
+        name = {"fontweight": "bold", "transform": by_width}
         table.text(start, row + 0.5, printed(labels[row]), ha="left", **name, **style)
         for mark, count in zip(marks, numbers_at_risk(curve, marks), strict=True):
             table.text(mark, row + 0.5, format_count(count), ha="center", **style)

@@ -1,6 +1,5 @@
 """Figure 1: the flow of the records through the criteria to the matched groups."""
 
-import re
 import textwrap
 from dataclasses import dataclass
 
@@ -20,13 +19,13 @@ from seermatch.figure_style import (
     add_panel,
     new_figure,
     styled,
+    text_width,
 )
-from seermatch.formatting import format_count
+from seermatch.formatting import format_count, print_criterion
 from seermatch.variables import printed
 
 LINE, PADDING, GAP, EDGE = 3.2, 1.1, 4.0, 1.0  # mm
 MAIN_SHARE, SIDE_SHARE = 0.57, 0.38  # of the width
-CHARACTER = 1.45  # mm, a wide average at the size of the text
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ def draw_flow_chart(
     names = (printed(labels[0]), printed(labels[1]))
     steps, sides = _steps(attrition, names, matched)
     main_width, side_width = MAIN_SHARE * width, SIDE_SHARE * width
-    main = _stack([(*_wrap(head, main_width), count) for head, count in steps], main_width)
+    scale = new_figure(width, width)  # measures text only
+    main = _stack([(*_wrap(head, main_width, scale), count) for head, count in steps], main_width)
     beside = [
         _Box(width - side_width / 2 - EDGE, (above.bottom + below.top) / 2, side_width, lines)
         for above, below, lines in zip(main[:-1], main[1:], sides, strict=True)
@@ -119,7 +119,10 @@ def _steps(attrition, names, matched):
     """Text of the main boxes (heading, counts), and of the boxes beside the arrows."""
     rows = list(attrition.itertuples())
     steps = [
-        (_sentence(row.criterion), (row.remaining, row.remaining_reference, row.remaining_exposed))
+        (
+            print_criterion(row.criterion),
+            (row.remaining, row.remaining_reference, row.remaining_exposed),
+        )
         for row in rows
     ]
     excluded = [
@@ -143,14 +146,11 @@ def _steps(attrition, names, matched):
     )
 
 
-def _sentence(criterion: str) -> str:
-    """Capitalize a criterion and print its ranges (18-89, T1-T4) with an en dash."""
-    criterion = re.sub(r"(?<=\d)-(?=[A-Z]?\d)", "–", criterion)
-    return criterion[:1].upper() + criterion[1:]
-
-
-def _wrap(text: str, width: float) -> list[str]:
-    return textwrap.wrap(text, int((width - 2 * PADDING) / CHARACTER)) or [""]
+def _wrap(text: str, width: float, scale: Figure) -> list[str]:
+    """Break a heading into lines that fit a box."""
+    share = (width - 2 * PADDING) / text_width(scale, text, SIZE, "bold")
+    # characters differ in width, so a line may be longer than its share of the characters
+    return [text] if share >= 1 else textwrap.wrap(text, int(0.9 * share * len(text)))
 
 
 def _stack(texts: list[tuple[str, ...]], width: float) -> list[_Box]:

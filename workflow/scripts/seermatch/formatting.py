@@ -1,5 +1,6 @@
 """How numbers, variables and contrasts are worded in tables, figures and the report."""
 
+import re
 from collections.abc import Mapping
 
 import pandas as pd
@@ -109,12 +110,14 @@ def format_range(low: float, high: float, decimals: int | None = 3) -> str:
     --------
     >>> format_range(1.0494, 1.0896), format_range(53, 72.5, None), format_range(-0.2, 0.1, 1)
     ('1.049–1.090', '53–72.5', '−0.2 to 0.1')
+    >>> format_range(1.2, float("inf"))
+    '1.200–∞'
     """
     if pd.isna(low) or pd.isna(high):
         return ""
     ends = [f"{end:g}" if decimals is None else f"{end:.{decimals}f}" for end in (low, high)]
     dash = " to " if low < 0 else "–"
-    return dash.join(ends).replace("-", "\N{MINUS SIGN}")
+    return dash.join(ends).replace("-", "\N{MINUS SIGN}").replace("inf", "∞")
 
 
 def format_ratio(ratio: float) -> str:
@@ -266,3 +269,25 @@ def describe_balance_term(term: str, level: str) -> str:
         return "Propensity score (distance)"
     label = VARIABLES[term].label if term in VARIABLES else term
     return f"{label}: {printed(level)}" if level and not pd.isna(level) else label
+
+
+def print_criterion(criterion: str) -> str:
+    """Capitalize a criterion and print its ranges with an en dash.
+
+    Parameters
+    ----------
+    criterion : str
+        As in ``results/attrition.tsv``.
+
+    Returns
+    -------
+    str
+        Other hyphens stay.
+
+    Examples
+    --------
+    >>> print_criterion("age 18-89 years, T1-T4, cause-specific")
+    'Age 18–89 years, T1–T4, cause-specific'
+    """
+    criterion = re.sub(r"(?<=\d)-(?=[A-Z]?\d)", "–", criterion)
+    return criterion[:1].upper() + criterion[1:]

@@ -23,7 +23,6 @@ from seermatch.design_matrix import (
 from seermatch.errors import StudyError
 
 GROUP = "group"
-FEW_EVENTS = 10  # per parameter (Peduzzi et al. 1995)
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
 CLUSTERED = ("se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered")
 COLUMNS = ("model", "term", "level", *ESTIMATES, *CLUSTERED, "status", "n", "events")
@@ -44,7 +43,7 @@ class RegressionModels:
     joint_p : dict of str to float
         Univariable joint p-value per covariate, and of the group.
     notes : tuple of str
-        Aliasing, separation and few events per parameter, one sentence each.
+        Aliasing and separation, one sentence each.
     """
 
     table: pd.DataFrame
@@ -118,7 +117,7 @@ def regression_models(
         ``cox``: death of any cause. ``fine_gray``: breast cancer death, other deaths competing.
     threshold : float
         For the joint test of a covariate: likelihood ratio in Cox, Wald with the sandwich in
-        Fine-Gray and wherever weights are used.
+        Fine-Gray and wherever weights are used; likelihood ratio again if it is separated.
     group_labels : tuple of str
         Labels of the reference and the exposed arm; the second is the level of the term `group`,
         which is in every multivariable and recommended model and alone as univariable.
@@ -138,7 +137,8 @@ def regression_models(
     Raises
     ------
     StudyError
-        If nobody has the event or a covariate is missing from the data.
+        If nobody has the event, a covariate is missing from the data, or a fit fails for another
+        reason than separation.
 
     Examples
     --------
@@ -149,9 +149,8 @@ def regression_models(
     >>> frame = pd.DataFrame({"group": group, "age": age, "time": time,
     ...     "event": pd.Categorical.from_codes(rng.integers(0, 3, 200), events)})
     >>> models = regression_models(frame, ["age"], ["age"], group_labels=("M0", "M0(i+)"))
-    >>> models.table[["model", "term", "level", "status"]].to_dict("split")["data"][:3]
-    [['univariable', 'age', '', 'ok'], ['univariable', 'group', 'M0(i+)', 'ok'], \
-['multivariable', 'age', '', 'ok']]
+    >>> models.table[["model", "term", "level", "status"]].to_dict("split")["data"][:2]
+    [['univariable', 'age', '', 'ok'], ['univariable', 'group', 'M0(i+)', 'ok']]
     """
     data = _data(frame, estimator)
     labels = list(group_labels)
@@ -196,10 +195,8 @@ def _columns(frame: pd.DataFrame, terms: Sequence[str]) -> DesignMatrix:
     """Design matrix in which a covariate of one value keeps a constant column per level."""
     parts = []
     for term in terms:
-        one_value = term in frame and frame[term].nunique(dropna=False) == 1
-        if one_value and not frame[term].isna().any():
-            values = frame[term]
-            levels = [""]
+        if term in frame and (frame[term] == frame[term].iloc[0]).all():
+            values, levels = frame[term], [""]
             if isinstance(values.dtype, pd.CategoricalDtype):
                 levels = [str(level) for level in values.cat.categories[1:]] or [""]
             names = tuple(f"{term}: {level}" if level else term for level in levels)
@@ -217,7 +214,7 @@ def _columns(frame: pd.DataFrame, terms: Sequence[str]) -> DesignMatrix:
 
 def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence) -> _Model:
     design = _columns(frame, terms)
-    title = model if len(terms) > 1 or model != "univariable" else f"univariable, {terms[0]}"
+    title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
     aliased = aliased_columns(at_risk)
     notes = [
@@ -230,25 +227,19 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     status = np.where(aliased, "aliased", "ok").astype(object)
     joint_p = np.nan
     if len(kept):
-        names = [design.names[j] for j in kept]
+        names = tuple(design.names[j] for j in kept)
         X = design.X[:, kept]
         fit = data.fit(X, names)
-        infinite = np.zeros(len(kept), dtype=bool)
-        firth = None
+        rows_kept = _wald_rows(data, fit, confidence)
         if not fit.converged:
-            infinite, firth = _separated(data, X, confidence)
-            notes.append(_separation_note(title, names, infinite, fit))
-        for j, values in zip(kept, _wald_rows(data, fit, confidence), strict=True):
-            estimates[j] = values
-        for i in np.flatnonzero(infinite):
-            estimates[kept[i]] = _firth_row(firth, i)
-            status[kept[i]] = "separated"
-        joint_p = _joint_p(data, fit, infinite, firth)
-        if model != "univariable" and events < FEW_EVENTS * len(kept):
-            notes.append(
-                f"{title}: {events} events for {len(kept)} parameters, fewer than {FEW_EVENTS} "
-                "events per parameter."
-            )
+            rows_firth = _firth_rows(data, X, confidence)
+            rows_kept = [rows_firth.get(i, row) for i, row in enumerate(rows_kept)]
+            status[kept[list(rows_firth)]] = "separated"
+            infinite = ", ".join(names[i] for i in rows_firth)
+            notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
+        for j, row in zip(kept, rows_kept, strict=True):
+            estimates[j] = row
+        joint_p = _joint_p(data, fit)
     rows = [
         {"model": model, "term": design.terms[j], "level": design.levels[j]}
         | dict.fromkeys((*ESTIMATES, *CLUSTERED), np.nan)
@@ -288,13 +279,39 @@ def _wald(coef, se, z) -> dict:
     return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
 
 
-def _joint_p(data: _Data, fit, infinite, firth) -> float:
-    """Joint p-value of all columns of a model that holds one term."""
-    df = len(fit.coef)
-    if data.estimator == "cox" and data.weights is None:
-        # of a separated term too: the likelihood has a limit, only the estimate has none
-        return float(chdtrc(df, max(2 * (fit.loglik - fit.loglik_null), 0)))
-    if infinite.any():
-        return float(chdtrc(df, max(2 * (firth.loglik - firth.loglik_null), 0)))
-    covariance = _main_covariance(data, fit)
-    return float(chdtrc(df, fit.coef @ np.linalg.solve(covariance, fit.coef)))
+def _firth_rows(data: _Data, X, confidence) -> dict[int, dict]:
+    """Firth's estimate, profile interval and test of each column without a finite estimate."""
+    from seermatch.separation import firth_cox, firth_fine_gray, infinite_estimates
+
+    infinite = np.flatnonzero(infinite_estimates(data.time, data.event, X, data.estimator))
+    if len(infinite) == 0:
+        raise StudyError(
+            f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
+            "Look for covariates with extreme values."
+        )
+    firth = firth_cox if data.estimator == "cox" else firth_fine_gray
+    fit = firth(
+        data.time, data.event, X, weights=data.weights, index=infinite, confidence=confidence
+    )
+    return {
+        int(j): {
+            "coef": fit.coef[j],
+            "se": fit.se[j],
+            "hr": np.exp(fit.coef[j]),
+            "hr_low": np.exp(fit.conf_low[j]),
+            "hr_high": np.exp(fit.conf_high[j]),
+            "p_value": fit.p_value[j],
+        }
+        for j in infinite
+    }
+
+
+def _joint_p(data: _Data, fit) -> float:
+    """Joint p-value of all columns of a model, which is wanted where they are one term."""
+    if fit.converged and (data.estimator == "fine_gray" or data.weights is not None):
+        statistic = fit.coef @ np.linalg.solve(_main_covariance(data, fit), fit.coef)
+    else:
+        # Of a separated term too: the likelihood has a limit where the estimate has none, and a
+        # sandwich is far too small there.
+        statistic = max(2 * (fit.loglik - fit.loglik_null), 0)
+    return float(chdtrc(len(fit.coef), statistic))

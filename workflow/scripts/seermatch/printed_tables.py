@@ -13,6 +13,7 @@ from seermatch.tables import ALIASED, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
 from seermatch.variables import printed
 
 NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠ"
+PARTS = ("hr", "ci", "p")
 
 
 @dataclass(frozen=True)
@@ -161,25 +162,27 @@ def print_regression(
         "recommended": "Multivariable, recommended",
     }
     shown = [m for m in MODELS if f"{m}_hr" in table and (table[f"{m}_hr"] != "").any()]
-    columns = [f"{model}_{part}" for model in shown for part in ("hr", "ci", "p")]
     top = (
         HeaderCell("Variable", rows=2),
         *(HeaderCell(titles[model], columns=3) for model in shown),
     )
     bottom = tuple(HeaderCell(text) for _ in shown for text in (measure, "95% CI", "p"))
     rows = tuple(
-        PrintedRow(line["contrast"], tuple(line[column] or "–" for column in columns))
+        PrintedRow(line["contrast"], tuple(cell for model in shown for cell in _cells(line, model)))
         for _, line in table.iterrows()
     )
-    return PrintedTable(
-        caption, (top, bottom), rows, (*notes, *_regression_notes(table, columns, measure))
-    )
+    return PrintedTable(caption, (top, bottom), rows, (*notes, *_regression_notes(rows, measure)))
 
 
-def _regression_notes(table: pd.DataFrame, columns: list[str], measure: str) -> list[str]:
-    cells = [str(cell) for column in columns for cell in table[column]]
+def _cells(line: pd.Series, model: str) -> tuple[str, ...]:
+    """Print hazard ratio, interval and p-value of one model; a dash where the term is not in it."""
+    return tuple(line[f"{model}_{part}"] or ("–" if part == "hr" else "") for part in PARTS)
+
+
+def _regression_notes(rows: Sequence[PrintedRow], measure: str) -> list[str]:
+    cells = [cell for row in rows for cell in row.cells]
     name = {"HR": "hazard ratio", "sHR": "subdistribution hazard ratio"}.get(measure, measure)
-    notes = [f"{measure}, {name}; CI, confidence interval. –, not in the model."]
+    notes = [f"{measure}, {name}; CI, confidence interval; –, not in the model."]
     if ALIASED in cells:
         notes.append(
             "Aliased: the term is a linear combination of the terms before it and has no estimate "

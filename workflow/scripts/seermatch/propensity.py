@@ -114,12 +114,17 @@ def estimate_propensity(
     n_exposed = np.bincount(pattern, weights=exposed, minlength=len(patterns))
     n_reference = np.bincount(pattern, minlength=len(patterns)) - n_exposed
     kept = ~aliased_columns(patterns)
-    X = np.column_stack([np.ones(len(patterns)), patterns[:, kept]])
-    coef, se = _fit_counts(X, n_exposed, n_reference, _subset(design, kept))
-    all_coef = np.full(1 + len(kept), np.nan)
-    all_se = all_coef.copy()
-    all_coef[np.r_[True, kept]] = coef
-    all_se[np.r_[True, kept]] = se
+    X = patterns[:, kept]
+    mean = np.average(X, axis=0, weights=n_exposed + n_reference)
+    scale = np.abs(X - mean).max(axis=0)
+    # columns of about the same size: a year of 2015 beside 0 and 1 would cost digits
+    Z = np.column_stack([np.ones(len(X)), (X - mean) / scale])
+    coef_z, covariance_z = _fit_counts(Z, n_exposed, n_reference, _subset(design, kept))
+    back = np.diag(np.r_[1.0, 1 / scale])
+    back[0, 1:] = -mean / scale
+    all_coef, all_se = np.full((2, 1 + len(kept)), np.nan)
+    all_coef[np.r_[True, kept]] = back @ coef_z
+    all_se[np.r_[True, kept]] = np.sqrt(np.diag(back @ covariance_z @ back.T))
     coefficients = pd.DataFrame(
         {
             "term": ["(intercept)", *design.terms],
@@ -129,7 +134,7 @@ def estimate_propensity(
         }
     )
     return PropensityFit(
-        linear_predictor=(X @ coef)[pattern],
+        linear_predictor=(Z @ coef_z)[pattern],
         coefficients=coefficients,
         aliased=describe_aliasing(patterns, design.names),
         n_patterns=len(patterns),
@@ -258,7 +263,7 @@ def _subset(design: DesignMatrix, kept: np.ndarray) -> list[tuple[str, str]]:
 def _fit_counts(
     X: np.ndarray, n_exposed: np.ndarray, n_reference: np.ndarray, labels: list[tuple[str, str]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit the grouped logistic regression and return coefficients and standard errors."""
+    """Fit the grouped logistic regression; return coefficients and their covariance."""
     # statsmodels.api would import every model of the package
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
@@ -271,9 +276,7 @@ def _fit_counts(
         warnings.simplefilter("ignore", PerfectSeparationWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
         # on the coefficients: an absolute tolerance on the deviance would end in rounding noise
-        fit = model.fit(
-            start_params=start, maxiter=100, tol=1e-10, tol_criterion="params", wls_method="qr"
-        )
+        fit = model.fit(start_params=start, maxiter=100, tol=1e-10, tol_criterion="params")
         probability = np.asarray(fit.mu)
     _require_overlap(X, probability, n_exposed, n_exposed + n_reference, labels)
     if not fit.converged:
@@ -281,7 +284,7 @@ def _fit_counts(
             "The propensity model did not converge in 100 iterations; check "
             "matching.covariates for values far from all others."
         )
-    return np.asarray(fit.params), np.asarray(fit.bse)
+    return np.asarray(fit.params), np.asarray(fit.cov_params())
 
 
 def _require_overlap(
@@ -299,10 +302,9 @@ def _require_overlap(
     """
     from scipy.linalg import eigh
 
-    scaled = X / np.abs(X).max(axis=0)
     overall = n_exposed.sum() / n.sum()
-    information = (scaled.T * (n * probability * (1 - probability))) @ scaled
-    without_covariates = (scaled.T * (n * overall * (1 - overall))) @ scaled
+    information = (X.T * (n * probability * (1 - probability))) @ X
+    without_covariates = (X.T * (n * overall * (1 - overall))) @ X
     ratio, direction = eigh(information, without_covariates)
     if ratio[0] > 1e-8:
         return
@@ -310,7 +312,7 @@ def _require_overlap(
     culprits = np.flatnonzero(weight > 1e-3 * weight.max())
     for j in culprits:
         term, level = labels[j]
-        inside = X[:, j + 1] == 1
+        inside = X[:, j + 1] > 0
         if level and n_exposed[inside].sum() in (0, n[inside].sum()):
             count = f"{int(n_exposed[inside].sum()):,} of its {int(n[inside].sum()):,}"
             raise StudyError(

@@ -245,7 +245,8 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         "flow_chart": (
             "Flow chart: records that each criterion left and excluded, and the matched groups.",
             f"Flow chart from {format_count(first['remaining'])} records to "
-            f"{format_count(last['remaining'])} eligible patients. The next table holds its counts.",
+            f"{format_count(last['remaining'])} eligible patients. The next table holds "
+            "its counts.",
         ),
         "love_plot": (
             "Absolute standardized mean differences before and after matching.",
@@ -296,7 +297,7 @@ def inline_svg(svg: str | bytes, prefix: str, alternative: str) -> Markup:
     >>> inline_svg('<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt" '
     ...            'viewBox="0 0 72 36"><g id="a"/></svg>', "figure-9", "A <plot>")
     Markup('<svg viewBox="0 0 72 36" id="figure-9-drawing" role="img" aria-label="A &lt;plot&gt;" \
-style="width:154px;min-width:96px"><g id="figure-9-a" /></svg>')
+style="--natural:96px"><g id="figure-9-a" /></svg>')
     """
     root = ElementTree.fromstring(svg)
     points = float(re.match(r"[\d.]+", root.attrib.pop("width"))[0])
@@ -313,13 +314,12 @@ style="width:154px;min-width:96px"><g id="figure-9-a" /></svg>')
             element.attrib[name.rpartition("}")[2]] = _prefixed(name, value, prefix)
         if element.tag == "style":
             element.text = f"#{prefix}-drawing {element.text}"
-    pixels = points * 4 / 3
     root.attrib |= {
         "id": f"{prefix}-drawing",
         "role": "img",
         "aria-label": alternative,
-        # larger than in print where there is room, never smaller than in print
-        "style": f"width:{min(pixels * 1.6, 860):.0f}px;min-width:{pixels:.0f}px",
+        # the page scales it: larger than in a journal where there is room, never smaller
+        "style": f"--natural:{points * 4 / 3:.0f}px",
     }
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from seermatch.formatting import describe_balance_term, format_count, format_range, label_groups
+from seermatch.formatting import (
+    describe_balance_term,
+    format_count,
+    format_range,
+    label_groups,
+    print_criterion,
+)
 from seermatch.printed_tables import (
     PrintedTable,
     print_characteristics,
@@ -99,9 +105,9 @@ def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> Printed
     for arm, label in zip(("reference", "exposed"), labels, strict=True):
         columns[f"remaining_{arm}"] = f"{label} remaining"
         columns[f"excluded_{arm}"] = f"{label} excluded"
-    counts = dict.fromkeys(list(columns)[1:], format_count)
+    formats = dict.fromkeys(list(columns)[1:], format_count) | {"criterion": print_criterion}
     caption = "Records that each criterion left and excluded, in the order of application."
-    return print_frame(attrition, caption, columns, counts)
+    return print_frame(attrition, caption, columns, formats)
 
 
 def balance_table(balance: pd.DataFrame) -> PrintedTable:
@@ -139,8 +145,8 @@ def balance_table(balance: pd.DataFrame) -> PrintedTable:
         columns,
         signed,
         (
-            "SMD, standardized mean difference: difference of the means over the standard deviation "
-            "of the exposed before matching. Variance ratios of continuous terms only.",
+            "SMD, standardized mean difference: difference of the means over the standard "
+            "deviation of the exposed before matching. Variance ratios of continuous terms only.",
         ),
     )
 
@@ -253,7 +259,7 @@ def marks_table(
     parts = []
     for key, curve in curves.groupby(keys, sort=False):
         part = estimates_at_marks(curve.sort_values("time"), shown, estimate, start)
-        parts.append(part.assign(name=", ".join(key).capitalize() if len(key) > 1 else key[0]))
+        parts.append(part.assign(name=", ".join([*(c.capitalize() for c in key[:-1]), key[-1]])))
     frame = pd.concat(parts)
     frame["text"] = [
         f"{100 * value:.1f}%" + (f" ({limits})" if limits else "")

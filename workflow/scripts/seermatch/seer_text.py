@@ -14,8 +14,9 @@ import numpy as np
 
 from seermatch.errors import StudyError
 
-BLOCK_SIZE = 32 << 20
+BLOCK_SIZE = 16 << 20
 LONGEST_LINE = 1 << 20
+PIECE_SIZE = 1 << 20
 AGAIN = "Export the case listing again from SEER*Stat"
 SIGNATURES = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
@@ -154,7 +155,7 @@ class LineBlocks:
         return data.find(b"\n", last) + 1 if last >= 0 else 0
 
     def _check_head(self, head: bytes) -> None:
-        if not head.strip():
+        if not head.strip(b"\r\n"):
             raise StudyError(f"{self._name} is empty. {AGAIN}.")
         for signature, kind in SIGNATURES.items():
             if head.startswith(signature):
@@ -163,7 +164,7 @@ class LineBlocks:
                     f"{AGAIN}, or save the table as CSV (UTF-8)."
                 )
         control_characters = head.translate(None, TEXT_BYTES)
-        if 0 in head or len(control_characters) > len(head) // 50:
+        if len(control_characters) > len(head) // 50:
             raise StudyError(
                 f"{self._name} is a binary file, not the text file that SEER*Stat exports. {AGAIN}."
             )
@@ -180,7 +181,7 @@ class LineBlocks:
             block = self._to_utf8(block)
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n")
-        self._rows += block.count(b"\n")
+        self._rows += int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE))
         return block, first_row
 
     def _row(self, block: bytes, position: int) -> int:
@@ -252,6 +253,22 @@ def check_lines(
     Traceback (most recent call last):
     seermatch.errors.StudyError: a.csv, row 3: 1 field instead of 2. The file may be cut off, ...
     """
+    lines = 0
+    start = 0
+    while start < len(block):  # pieces that fit the processor's cache
+        end = block.rfind(b"\n", start, start + PIECE_SIZE) + 1 or block.find(b"\n", start) + 1
+        fields, bad_quotes = _measure(block[start:end], delimiter, quoted)
+        wrong = np.flatnonzero(bad_quotes | (fields != n_fields))
+        if len(wrong):
+            row = first_row + lines + int(wrong[0])
+            _refuse_line(name, row, int(fields[wrong[0]]), n_fields, bool(bad_quotes[wrong[0]]))
+        lines += len(fields)
+        start = end
+    return lines
+
+
+def _measure(block: bytes, delimiter: str, quoted: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Count the fields of each line; tell where quotation marks are missing or out of place."""
     characters = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(characters == NEWLINE)
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -268,11 +285,7 @@ def check_lines(
             inside = _count(separators, marks)[::2]
             fields -= np.bincount(lines, inside, len(ends)).astype(np.int64)
             bad_quotes[lines[_misplaced(characters, marks, ord(delimiter))]] = True
-    wrong = np.flatnonzero(bad_quotes | (fields != n_fields))
-    if len(wrong):
-        row = first_row + int(wrong[0])
-        _refuse_line(name, row, int(fields[wrong[0]]), n_fields, bool(bad_quotes[wrong[0]]))
-    return len(ends)
+    return fields, bad_quotes
 
 
 def _refuse_line(name: str, row: int, found: int, n_fields: int, bad_quotes: bool) -> None:

@@ -31,6 +31,7 @@ from seermatch.seer_fields import (
 from seermatch.seer_text import BLOCK_SIZE, LineBlocks, check_lines
 from seermatch.seer_unformatted import ColumnDecoder, find_coded_columns, plan_decoding
 
+TAIL = 1 << 16
 RIGHT_DICTIONARY = (
     "Give the .dic file that SEER*Stat wrote beside this file, or none if the first line holds "
     "the column names."
@@ -92,6 +93,7 @@ class Export:
         self._dictionary = dictionary
         self._head: tuple[bytes, int] | None = head
         self._decoders: Mapping[str, ColumnDecoder] | None = None
+        self._tail = b"\n"
 
     @property
     def sha256(self) -> str:
@@ -143,8 +145,10 @@ class Export:
             first_row=first_row,
             name=self.name,
         )
+        tail = self._tail + text[-TAIL:]
         if self._blocks.unterminated:
-            self._check_last_line(text, first_row + lines - 1)
+            self._check_last_line(tail, first_row + lines - 1)
+        self._tail = tail[-TAIL:]
         frame = self._parse(text)
         if frame.height != lines:
             raise StudyError(
@@ -155,9 +159,11 @@ class Export:
         if self._decoders is None:
             coded = find_coded_columns(frame)
             self._decoders = plan_decoding(self.columns, coded, self._dictionary, self.name)
-        return frame.with_columns(
+        frame = frame.with_columns(
             decoder.decode(frame[field], first_row) for field, decoder in self._decoders.items()
         )
+        self._refuse_grouped_age(frame)
+        return frame
 
     def _parse(self, text: bytes) -> pl.DataFrame:
         try:
@@ -191,16 +197,33 @@ class Export:
             )
         return frame
 
-    def _check_last_line(self, text: bytes, row: int) -> None:
-        """Refuse a last line without line end unless its last value also occurs before."""
-        lines = text[-(1 << 20) :].splitlines()
+    def _check_last_line(self, tail: bytes, row: int) -> None:
+        """Refuse a last line without line end unless its last value is certainly whole."""
         delimiter = self.layout.delimiter.encode()
-        *before, last = (line.rsplit(delimiter, 1)[-1] for line in lines)
-        same_width = last.isdigit() and {len(value) for value in before} == {len(last)}
-        if last not in before and not same_width:
+        lines = tail.splitlines()[1:]
+        *before, last = (line.rsplit(delimiter, 1)[-1].decode().strip() for line in lines)
+        read = {i: field for field, i in self._positions.items()}
+        field = read.get(len(self.layout.header) - 1)
+        if field is None or (self.layout.quoted and last.endswith('"')):
+            return
+        if last.isdigit():
+            whole = {len(value) for value in before} == {len(last)}
+        else:  # M0 may be the rest of M0(i+)
+            longer = (*before, *seer_fields()[field].labels)
+            whole = last in before and not any(v != last and v.startswith(last) for v in longer)
+        if not whole:
             raise StudyError(
                 f"{self.name}, row {row}: the file ends without a line end and its last value "
-                f"{last.decode()!r} may be cut off. Copy the file again, or export it again."
+                f"{last!r} may be cut off. Copy or export the file again; if it is complete, add "
+                "an empty line at its end."
+            )
+
+    def _refuse_grouped_age(self, frame: pl.DataFrame) -> None:
+        if "age" in frame.columns and (frame["age"] == "85+ years").any():
+            raise StudyError(
+                f"{self.name}: column {self.columns['age']!r} puts everyone from 85 years on in "
+                "one group, so an upper age limit cannot be applied. Export "
+                f"{seer_fields()['age'].variable!r} instead."
             )
 
 

@@ -73,16 +73,19 @@ Negative) (separation); Firth estimates are marked, other numbers of these terms
                 describe_contrast(row.term, row.level or "", labels, reference_levels)
                 for row in rows.fillna({"level": ""}).itertuples()
             )
-            name = MODEL_NAMES.get(model, model)
+            name = MODEL_NAMES[model]
             found.append(f"{outcome}, {name}: {sentence.format(terms=terms)}")
-    for model, rows in models[models["status"] != ALIASED].groupby("model", sort=False):
-        events, terms = rows["events"].max(), len(rows)
-        if model != MODELS[0] and events < EVENTS_PER_TERM * terms:
-            found.append(
-                f"{outcome}, {MODEL_NAMES.get(model, model)}: {format_count(events)} events for "
-                f"{terms} coefficients ({events / terms:.1f} per coefficient); below "
-                f"{EVENTS_PER_TERM} the estimates are unreliable."
-            )
+    estimated = models[(models["status"] != ALIASED) & (models["model"] != MODELS[0])]
+    few = [
+        f"{format_count(rows['events'].max())} for {len(rows)} in the {MODEL_NAMES[model]}"
+        for model, rows in estimated.groupby("model", sort=False)
+        if rows["events"].max() < EVENTS_PER_TERM * len(rows)
+    ]
+    if few:
+        found.append(
+            f"{outcome}: few events for the number of coefficients, {', '.join(few)}; below "
+            f"{EVENTS_PER_TERM} events per coefficient estimates are unreliable."
+        )
     return found
 
 
@@ -106,8 +109,7 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     >>> balance = pd.DataFrame({"term": ["age", "er"], "level": ["", "Positive"],
     ...                         "smd_before": [-0.13, 0.01], "smd_after": [0.01, 0.03]})
     >>> warn_about_balance(balance, 0.1)
-    ['Balance became worse by matching, within the threshold of 0.1, for ER: Positive (0.010 to \
-0.030).']
+    ['Matching made the balance worse, but kept it within 0.1, for ER: Positive (0.010 to 0.030).']
     """
     before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
     above = after > threshold
@@ -115,14 +117,12 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     found = []
     for rows, sentence in (
         (above, "Balance is insufficient after matching (above {threshold:g}) for {terms}."),
-        (
-            worse,
-            "Balance became worse by matching, within the threshold of {threshold:g}, for {terms}.",
-        ),
+        (worse, "Matching made the balance worse, but kept it within {threshold:g}, for {terms}."),
     ):
         if rows.any():
             terms = "; ".join(
-                f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to {abs(row.smd_after):.3f})"
+                f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to "
+                f"{abs(row.smd_after):.3f})"
                 for row in balance[rows].itertuples()
             )
             found.append(sentence.format(threshold=threshold, terms=terms))

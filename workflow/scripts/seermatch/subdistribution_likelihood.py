@@ -95,11 +95,8 @@ class SubdistributionLikelihood:
         risk = np.exp(linear, out=linear)
         risk *= self.weights
         work = np.multiply(self.X, risk, out=self._work)
-        zero, first = self._grid(risk), self._grid(work)
-        g = self.uncensored_before
-        competing = _before(zero[:, 2] / g), _before(first[:, :, 2] / g)
-        s0 = _reverse_cumsum(zero.sum(axis=1)) + g * competing[0]
-        s1 = _reverse_cumsum(first.sum(axis=2)) + g * competing[1]
+        s0, competing0 = self.risk_set_sums(risk)
+        s1, competing1 = self.risk_set_sums(work)
         failing = self.events > 0
         # A wild step can underflow s0; the result is then not finite and the step is halved.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -115,7 +112,9 @@ class SubdistributionLikelihood:
             information = work @ self.X.T
             information -= (mean[:, failing] * self.events[failing]) @ mean[:, failing].T
         information = (information + information.T) / 2
-        return Evaluation(beta, loglik, score, information, shift, risk, mean, jump, competing)
+        return Evaluation(
+            beta, loglik, score, information, shift, risk, mean, jump, (competing0, competing1)
+        )
 
     def residuals(self, evaluation: Evaluation) -> np.ndarray:
         """Weighted contributions to the score, (p, n), in the order of cells.
@@ -157,6 +156,17 @@ class SubdistributionLikelihood:
         with np.errstate(over="ignore", under="ignore"):  # under separation
             scale = np.exp(-evaluation.shift - self.center @ evaluation.beta)
             return self.times[failing], evaluation.jump[failing] * scale
+
+    def risk_set_sums(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sum `values` (..., n) over the weighted risk set of each time.
+
+        Returns the sums (..., times), and the part of earlier competing events in them before
+        it is multiplied by ``G(t-)``.
+        """
+        grid = self._grid(values)
+        competing = _before(grid[..., 2] / self.uncensored_before)
+        sums = _reverse_cumsum(grid.sum(axis=-1)) + self.uncensored_before * competing
+        return sums, competing
 
     def sum_over_risk_sets(self, values: np.ndarray) -> np.ndarray:
         """Sum `values` (..., times) over the risk sets a patient is in, weighted; per cell.

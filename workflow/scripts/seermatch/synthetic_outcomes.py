@@ -42,7 +42,7 @@ LOG_HAZARD_RATIOS: dict[str, dict[str, float]] = {
         "n_stage: N1mi": 0.0,
     },
 }
-SCALE = {"breast cancer death": 0.0417, "other death": 0.0277}
+SCALE = {"breast cancer death": 0.043, "other death": 0.0258}
 SHAPE = {"breast cancer death": 1.25, "other death": 1.0}
 
 COD_CANCER = {"Breast": 0.93, "Miscellaneous Malignant Cancer": 0.05}

@@ -36,6 +36,10 @@ class Arm:
         Records that leave at each criterion.
     year_shares : dict of int to float
         Share of the records diagnosed in each year.
+    age_noise : float
+        How loosely age follows the other characteristics (standard deviation of the noise). It is
+        small among the exposed, which spreads their propensity scores, so that the difference of
+        the means is the published one in units of that spread.
     """
 
     receptors: tuple[int, ...]
@@ -47,6 +51,7 @@ class Arm:
     size_shares: dict[int, float]
     excluded: dict[str, int]
     year_shares: dict[int, float]
+    age_noise: float
 
     @property
     def n(self) -> int:
@@ -66,6 +71,7 @@ REFERENCE = Arm(
     excluded={"sex": 2810, "age": 5010, "t_stage": 5300, "n_stage": 2900, "grade": 11900}
     | {"tumor_size": 3100, "receptors": 3900, "outcome": 1768, "second_primary": 3700},
     year_shares={2018: 0.187, 2019: 0.196, 2020: 0.187, 2021: 0.215, 2022: 0.215},
+    age_noise=1.0,
 )
 
 # The early years weigh more, and unevenly: with matched controls followed like all others, no
@@ -81,7 +87,8 @@ EXPOSED = Arm(
     | {100: 0.993},
     excluded={"sex": 5, "age": 9, "t_stage": 14, "n_stage": 8, "grade": 29}
     | {"tumor_size": 8, "receptors": 9, "outcome": 4, "second_primary": 9},
-    year_shares={2018: 0.42, 2019: 0.06, 2020: 0.45, 2021: 0.06, 2022: 0.01},
+    year_shares={2018: 0.415, 2019: 0.05, 2020: 0.475, 2021: 0.05, 2022: 0.01},
+    age_noise=0.4,
 )
 
 # Within node-negative and node-positive disease, from the lightest to the heaviest burden.
@@ -202,9 +209,9 @@ def eligible_patients(arm: Arm, n: int, rng: np.random.Generator) -> Records:
     burden = 0.9 * log_size + 0.3 * grade_iii + 0.5 * advanced + noise()
     node_positive = second_level(burden - 0.2 * hormone_negative, arm.node_positive)
     ages = np.interp((np.arange(n) + 0.5) / n, AGE_SHARES, arm.age_knots).astype(np.int16)
-    age = _by_rank(
-        ages, -0.3 * hormone_negative - 0.35 * her2 - 0.15 * grade_iii + noise()
-    )
+    # The younger, the more often HER2-positive, grade III and node-positive.
+    youth = 0.3 * hormone_negative + 0.35 * her2 + 0.4 * grade_iii + 0.7 * node_positive
+    age = _by_rank(ages, 0.6 * advanced + 0.9 * (pr > er) - youth + noise(arm.age_noise))
     return {
         "age": age,
         "tumor_size": size,

@@ -1,0 +1,541 @@
+"""Reading of exports in all their forms, and the message for each kind of bad file."""
+
+import gzip
+import hashlib
+import io
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+from seermatch.errors import StudyError
+from seermatch.seer_dictionary import parse_dictionary
+from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.seer_text import HashingReader, LineBlocks, check_lines
+from seermatch.seerstat import open_export
+
+RECORDS = {
+    "patient_id": ["00000225", "00000226", "00000226"],
+    "record_number": ["01", "01", "02"],
+    "year": ["2018", "2022", "2020"],
+    "sex": ["Female", "Female", "Male"],
+    "age": ["18 years", "90+ years", "Unknown"],
+    "primary_site": ["C50.9-Breast, NOS", "C50.0-Nipple", "C50.9-Breast, NOS"],
+    "histology": ["8500", "8522", "8500"],
+    "behavior": ["Malignant", "In situ", "Malignant"],
+    "grade": ["1", "A", "Blank(s)"],
+    "tumor_size": ["001", "988", "999"],
+    "er": ["Positive", "Negative", "Borderline/Unknown"],
+    "pr": ["Positive", "Negative", "Recode not available"],
+    "her2": ["Positive", "Negative", "Negative"],
+    "subtype": ["HR+/HER2+", "HR-/HER2-", "Unknown"],
+    "t_stage": ["T1c", "88", "Tis(DCIS)"],
+    "n_stage": ["N0(i+)", "N1mi", "NX"],
+    "m_stage": ["M0", "M0(i+)", "88"],
+    "survival_months": ["0000", "0059", "Unknown"],
+    "vital_status": ["Alive", "Dead", "Dead"],
+    "cause_specific": [
+        "Alive or dead of other cause",
+        "Dead (attributable to this cancer dx)",
+        "Dead (missing/unknown COD)",
+    ],
+    "other_cause": [
+        "Alive or dead due to cancer",
+        "Alive or dead due to cancer",
+        "Dead (missing/unknown COD)",
+    ],
+}
+
+
+def cell(text, delimiter=",", quoted=False):
+    return '"' + text.replace('"', '""') + '"' if quoted or delimiter in text else text
+
+
+def table(records=RECORDS, names=None, delimiter=",", header=True, quoted=False, eol="\n"):
+    """Write records as SEER*Stat does."""
+    names = names or {}
+    head = [names.get(field, seer_fields()[field].variable) for field in records]
+    lines = [delimiter.join(cell(name, delimiter, True) for name in head)] if header else []
+    for row in zip(*records.values(), strict=True):
+        lines.append(delimiter.join(cell(value, delimiter, quoted) for value in row))
+    return (eol.join(lines) + eol).encode()
+
+
+def dictionary(records=RECORDS, **options):
+    """Make the dictionary of a table."""
+    named = {"delimiter": "Field delimiter", "header": "Variable names included"}
+    named |= {"missing": "Missing character", "format": "Variable format"}
+    lines = ["[Export Options]", "Fields with delimiter in quotes=true"]
+    lines += [f"{named[key]}={value}" for key, value in options.items()]
+    lines += ["", "[Variables]"]
+    for number, field in enumerate(records, 1):
+        lines.append(f"Var{number}Name={seer_fields()[field].variable}")
+    return "\n".join(lines) + "\n"
+
+
+def read(content, dic=None, **options):
+    """Read an export whole."""
+    found = parse_dictionary(dic) if dic else None
+    export = open_export(io.BytesIO(content), found, name="breast.csv", **options)
+    frames = list(export.batches())
+    assert export.sha256 == hashlib.sha256(content).hexdigest()
+    assert export.bytes_read == len(content)
+    assert export.rows == sum(frame.height for frame in frames)
+    columns = {field: [] for field in export.columns}
+    for frame in frames:
+        assert frame.columns == list(export.columns)
+        for field in columns:
+            columns[field] += frame[field].to_list()
+    return columns
+
+
+def refused(message, content, dic=None, **options):
+    with pytest.raises(StudyError, match=re.escape(message)) as error:
+        read(content, dic, **options)
+    assert "breast.csv" in str(error.value)
+    return str(error.value)
+
+
+def without(*fields):
+    return {field: values for field, values in RECORDS.items() if field not in fields}
+
+
+def replaced(**columns):
+    return RECORDS | columns
+
+
+# ---- forms of an export
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", " "])
+def test_delimiters_quotes_and_line_ends_are_found_without_a_dictionary(delimiter, quoted, eol):
+    content = table(delimiter=delimiter, quoted=quoted, eol=eol)
+    assert read(content) == RECORDS
+    assert read(gzip.compress(content)) == RECORDS
+    assert read(b"\xef\xbb\xbf" + content) == RECORDS
+    assert read(content + eol.encode() * 3, block_size=50) == RECORDS
+
+
+@pytest.mark.parametrize("delimiter", ["comma", "tab", "semi-colon", "space"])
+def test_names_from_the_dictionary(delimiter):
+    character = {"comma": ",", "tab": "\t", "semi-colon": ";", "space": " "}[delimiter]
+    dic = dictionary(delimiter=delimiter, header="false")
+    assert read(table(delimiter=character, header=False), dic) == RECORDS
+    dic = dictionary(delimiter=delimiter, header="true")
+    assert read(table(delimiter=character), dic) == RECORDS
+
+
+def test_table_saved_again_by_other_software():
+    assert read(table(delimiter=";"), dictionary(delimiter="comma")) == RECORDS
+    # a line with names although the dictionary denies it
+    assert read(table(), dictionary(header="false")) == RECORDS
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000, 10**6])
+def test_result_does_not_depend_on_the_block_size(size):
+    assert read(table(), block_size=size) == RECORDS
+
+
+def test_names_of_other_submissions_r_and_spss():
+    names = {
+        "patient_id": "Patient_ID",
+        "m_stage": "Derived.EOD.2018.M.Recode..2018..",
+        "n_stage": "Derived EOD 2018 N (2018+)",
+        "vital_status": "Vitalstatusrecodestudycutoffus",
+        "er": "ER Status Recode Breast Cancer (2010+)",
+        "age": "Age.recode.with.single.ages.and.90.",
+    }
+    assert read(table(names=names)) == RECORDS
+    mangled = {field: names[field] for field in ("patient_id", "m_stage", "vital_status", "age")}
+    assert read(table(names=mangled), dictionary()) == RECORDS
+
+
+def test_unknown_columns_are_left_out():
+    content = table(replaced(dx_confirmation=["x, y"] * 3), {"dx_confirmation": "Race (W, B)"})
+    export = open_export(io.BytesIO(content))
+    assert "Race (W, B)" in export.layout.header
+    assert list(export.columns) == list(RECORDS)
+    assert read(content) == RECORDS
+
+
+def test_only_wanted_columns():
+    assert list(read(table(), columns=[], required=["sex", "year"])) == ["year", "sex"]
+    more = read(table(), columns=["primary_site"], required=["sex"])
+    assert list(more) == ["sex", "primary_site"]
+    assert set(read(table(), columns=[])) == set(RECORDS) - {"primary_site"}
+
+
+def test_alternatives_of_required_variables():
+    records = without("grade", "tumor_size", "er", "pr", "her2") | {
+        "grade_clinical": ["1"] * 3,
+        "grade_pathological": ["2"] * 3,
+        "tumor_size_recode": ["016"] * 3,
+        "er_2018": ["ER positive"] * 3,
+        "pr_2018": ["PR negative"] * 3,
+        "her2_2018": ["HER2 negative; equivocal"] * 3,
+    }
+    assert read(table(records)) == records
+
+
+def test_user_defined_variable_is_known_by_its_base():
+    dic = dictionary().replace(
+        "Var3Name=Year of diagnosis", "Var3Name=My years\nVar3Base=Year of diagnosis"
+    )
+    export = open_export(io.BytesIO(table(names={"year": "My years"})), parse_dictionary(dic))
+    assert export.columns["year"] == "My years"
+    assert read(table(header=False), dic) == RECORDS
+
+
+def test_indented_labels_are_stripped():
+    indented = {field: [f"  {value} " for value in values] for field, values in RECORDS.items()}
+    assert read(table(indented)) == RECORDS
+    assert read(table(indented, quoted=True)) == RECORDS
+
+
+def test_labels_never_become_missing_by_accident():
+    labels = ["NA", "None", "88", "null", "nan", "N/A", ".", "-", "0", "#N/A", "True", "1e5"]
+    records = {"grade": labels, "m_stage": labels[::-1]}
+    assert read(table(records), required=[]) == records
+
+
+def test_numbers_keep_their_form():
+    records = {"survival_months": ["0001", "1", "1.0"], "patient_id": ["00000225", "225", "225.0"]}
+    assert read(table(records), required=[]) == records
+
+
+@pytest.mark.parametrize(
+    ("option", "written"), [("space", " "), ("space", ""), ("period", "."), ('"NA"', "NA")]
+)
+def test_missing_character(option, written):
+    records = {"sex": ["Female", written, "Male"], "registry": [written] * 3, "year": ["2018"] * 3}
+    expected = records | {"sex": ["Female", None, "Male"], "registry": [None] * 3}
+    for quoted in (False, True):
+        content = table(records, quoted=quoted)
+        assert read(content, dictionary(records, missing=option), required=[]) == expected
+
+
+def test_missing_character_that_is_also_a_label():
+    records = {"m_stage_2010_2015": ["NA", "M0"], "registry": ["NA", "Utah"]}
+    found = read(table(records), dictionary(records, missing='"NA"'), required=[])
+    assert found == {"m_stage_2010_2015": ["NA", "M0"], "registry": [None, "Utah"]}
+
+
+def test_blank_cells_are_missing_without_a_dictionary():
+    records = {"sex": ["", "Male"], "registry": [" ", "NA"]}
+    assert read(table(records), required=[]) == {"sex": [None, "Male"], "registry": [None, "NA"]}
+
+
+def test_quotation_marks():
+    records = {"sex": ['5" "x""', '""', '"'], "registry": ["a, b", ",", 'x","y']}
+    assert read(table(records, quoted=True), required=[]) == records
+
+
+def test_quotation_marks_are_text_where_fields_are_never_quoted():
+    text = b'Sex\tSEER registry\n5" x\t"a"\n"\tb\n'
+    dic = dictionary({"sex": 0, "registry": 0}, delimiter="tab", format="labels")
+    dic = dic.replace("in quotes=true", "in quotes=false")
+    assert read(text, dic, required=[]) == {"sex": ['5" x', '"'], "registry": ['"a"', "b"]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_encodings(encoding):
+    records = {"sex": ["Female", "Male"] * 10, "registry": ["Café", "Año – “x” €"] * 10}
+    content = table(records).decode().encode(encoding)
+    for size in (40, 10**6):
+        export = open_export(io.BytesIO(content), required=[], block_size=size)
+        assert [v for frame in export.batches() for v in frame["registry"]] == records["registry"]
+        assert export.encoding == encoding.removesuffix("-sig")
+
+
+# ---- unformatted exports
+
+CODED = {"year": ["218", "222"], "histology": ["500", "522"], "sex": ["2", "02"]}
+FORMATS = """
+[Format=Year of diagnosis]
+218=2018
+222=2022
+
+[Format=Histologic Type ICD-O-3]
+500=8500
+522=8522
+
+[Format=Sex]
+1=  Male
+2=  Female
+"""
+
+
+def test_internal_codes_are_decoded_through_the_dictionary():
+    expected = {"year": ["2018", "2022"], "histology": ["8500", "8522"], "sex": ["Female"] * 2}
+    assert read(table(CODED), dictionary(CODED) + FORMATS, required=[]) == expected
+
+
+def test_codes_decide_by_the_display_type():
+    # grade shows codes in either form, so only the dictionary can tell
+    records = {"year": ["2018"], "grade": ["4"], "tumor_size": ["005"]}
+    dic = dictionary(records) + "Var1DisplayType=Formatted\nVar2DisplayType=Unformatted\n"
+    dic += "\n[Format=Derived Summary Grade 2018 (2018+)]\n4=B\n"
+    assert read(table(records), dic, required=[])["grade"] == ["B"]
+
+
+@pytest.mark.parametrize("field", CODED)
+def test_internal_codes_without_format_are_refused(field):
+    records = {"patient_id": ["00000001", "00000002"], field: CODED[field]}
+    message = refused(
+        f"column {seer_fields()[field].variable!r} holds internal codes",
+        table(records),
+        required=[],
+    )
+    assert "uncheck 'Display unformatted'" in message
+    incomplete = dictionary(CODED) + FORMATS.replace("[Format=Sex]", "[Format=Gender]")
+    refused("column 'Sex' holds internal codes", table(CODED), incomplete, required=[])
+
+
+def test_code_without_label_is_refused():
+    records = CODED | {"year": ["218", "225"]}
+    refused(
+        "breast.csv, row 3: the dictionary has no label for code '225' of 'Year of diagnosis'",
+        table(records),
+        dictionary(records) + FORMATS,
+        required=[],
+    )
+
+
+def test_numeric_export_is_refused():
+    records = {"grade": ["1", "2"], "patient_id": ["1", "2"]}
+    refused(
+        "holds internal codes", table(records), dictionary(records, format="numeric"), required=[]
+    )
+
+
+# ---- bad files
+
+
+@pytest.mark.parametrize("field", REQUIREMENTS)
+def test_missing_required_column(field):
+    message = refused(f"has no column {seer_fields()[field].variable!r}", table(without(field)))
+    assert "Add it to the case listing" in message
+    others = [name for name in REQUIREMENTS if name != field]
+    assert read(table(without(field)), required=others) == without(field)
+
+
+def test_age_ending_at_85_is_refused():
+    names = {"age": "Age recode with single ages and 85+"}
+    message = refused("puts everyone from 85 years on in one group", table(names=names))
+    assert "'Age recode with single ages and 90+'" in message
+    message = refused(
+        "five-year groups", table(names={"age": "Age recode with <1 year olds and 90+"})
+    )
+    assert "'Age recode with single ages and 90+'" in message
+
+
+def test_age_labels_ending_at_85_are_refused():
+    records = replaced(age=["18 years", "85+ years", "84 years"])
+    message = refused("puts everyone from 85 years on in one group", table(records))
+    assert "'Age recode with single ages and 90+'" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "breast.csv is empty"),
+        (b"\r\n\n\r\n", "breast.csv is empty"),
+        (gzip.compress(b""), "breast.csv is empty"),
+        (b"PK\x03\x04" + bytes(100), "is an Excel workbook or a ZIP archive"),
+        (b"\xff\xfeS\0e\0x\0", "is text in UTF-16"),
+        (bytes(range(256)) * 20, "is a binary file"),
+        (np.random.default_rng(1).bytes(5000), "is a binary file"),
+        (b"\xff" * 5000, "the first line holds no names of SEER variables"),
+        (b"a,b,c\n1,2,3\n", "the first line holds no names of SEER variables"),
+        (b"[System]\nOutput filename=x\n", "the first line holds no names of SEER variables"),
+        (table().split(b"\n")[0], "has column names but no records"),
+        (table().split(b"\n")[0] + b"\n\n", "has column names but no records"),
+        (table(header=False), "the first line holds no names of SEER variables"),
+        (gzip.compress(table())[:-20], "the compressed file is damaged or cut off"),
+        (gzip.compress(table())[:-8] + bytes(8), "the compressed file is damaged or cut off"),
+    ],
+)
+def test_files_that_are_no_exports(content, message):
+    refused(message, content)
+
+
+def test_text_without_line_ends():
+    refused("breast.csv, row 1: no line end in", b"x" * 3_000_000, block_size=1000)
+
+
+LINES = table().decode().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "change", "message"),
+    [
+        (3, lambda s: s.replace(",Female", ""), "row 3: 20 fields instead of 21"),
+        (4, lambda s: s.replace("Male", "Ma,le"), "row 4: 22 fields instead of 21"),
+        (2, lambda s: s.replace("C50.9", "C50\n9"), "row 2: a quotation mark is missing"),
+        (2, lambda s: s.replace('"', "", 1), "row 2: a quotation mark is missing"),
+        (2, lambda s: s.replace('"', ""), "row 2: 22 fields instead of 21"),
+        (3, lambda s: s.replace("Female", 'Fe"ma"le'), "row 3: a quotation mark is missing"),
+        (3, lambda s: "\n" + s, "row 3: 1 field instead of 21"),
+        (3, lambda s: s.replace("Female", "Fem\0le"), "row 3: a zero byte"),
+        (4, lambda s: s.rstrip()[:-4], "row 4: the file ends without a line end"),
+        (4, lambda s: s[:30], "row 4: 6 fields instead of 21"),
+    ],
+)
+@pytest.mark.parametrize("size", [90, 10**6])
+def test_damaged_rows(row, change, message, size):
+    lines = LINES.copy()
+    lines[row - 1] = change(lines[row - 1])
+    assert "xport" in refused(f"breast.csv, {message}", "".join(lines).encode(), block_size=size)
+
+
+def test_too_few_and_too_many_fields_do_not_compensate():
+    lines = LINES.copy()
+    lines[2] = lines[2].replace(",Female", "")
+    lines[3] = lines[3].replace("Male", "Ma,le")
+    refused("breast.csv, row 3: 20 fields instead of 21", "".join(lines).encode())
+
+
+def test_row_without_header_counts_from_one():
+    content = table(header=False).replace(b",Male", b"")
+    refused("breast.csv, row 3: 20 fields", content, dictionary(header="false"))
+
+
+@pytest.mark.parametrize("size", [90, 10**6])
+def test_missing_last_line_end_is_harmless_if_the_last_value_is_whole(size):
+    for last in (
+        {"registry": ["Utah", "Iowa", "Utah"]},
+        {"n_tumors": ["01", "02", "03"]},
+        {"registry": ["a, b", "Utah", "Utah, too"]},
+    ):
+        records = RECORDS | last
+        assert read(table(records).rstrip(), block_size=size) == records
+    records = RECORDS | {"registry": ["x"] * 3}
+    content = table(records, {"registry": "A variable that is not read"}).rstrip()
+    assert read(content, block_size=size) == RECORDS
+
+
+@pytest.mark.parametrize(
+    ("last", "cut"),
+    [
+        ({"registry": ["Utah", "Iowa", "Utah"]}, "Uta"),
+        ({"n_tumors": ["01", "02", "03"]}, "0"),
+        ({"registry": ["M0", "M0(i+)", "M0"]}, "M0"),
+        ({"registry": ["Utah", "Iowa", "Nevada"]}, "Nevada"),
+    ],
+)
+@pytest.mark.parametrize("size", [90, 10**6])
+def test_file_that_ends_within_its_last_value(last, cut, size):
+    content = table(RECORDS | last).decode().rstrip()
+    content = content[: content.rindex(",") + 1] + cut
+    refused(
+        f"row 4: the file ends without a line end and its last value {cut!r} may be cut off",
+        content.encode(),
+        block_size=size,
+    )
+
+
+def test_file_that_ends_within_a_longer_known_label():
+    records = {"sex": ["Male"] * 3, "m_stage": ["M0", "M1", "M0(i+)"]}
+    refused("its last value 'M0' may be cut off", table(records).rstrip()[:-4], required=[])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "Sex,SEER registry\nCafé,Utah\n".encode() + b"Caf\xe9,Utah\n",
+            "mixes UTF-8 and Windows-1252",
+        ),
+        (b"Sex,SEER registry\nMale,Utah\nMale,\x81\n", "row 3: byte 0x81 is not a character"),
+    ],
+)
+@pytest.mark.parametrize("size", [30, 10**6])
+def test_encodings_are_never_mixed(content, message, size):
+    refused(message, content, required=[], block_size=size)
+
+
+def test_wrong_dictionary():
+    other = dictionary(without("sex"))
+    assert "column 4 is 'Sex' in the file but" in refused(
+        "the dictionary belongs to another file", table(), other
+    )
+    more = dictionary(replaced(registry=[]))
+    assert "the file has 21 columns, the dictionary 22" in refused(
+        "the dictionary belongs to another file", table(), more
+    )
+    message = refused("row 1: 21 fields, but the dictionary names 20", table(header=False), other)
+    assert "Give the .dic file that SEER*Stat wrote beside this file" in message
+    refused(
+        "the dictionary belongs to another file", table(header=False), dictionary(header="true")
+    )
+
+
+def test_other_sessions_are_refused():
+    dic = "[Session Options]\nType=Survival\n" + dictionary()
+    refused("comes from a SEER*Stat session of type 'Survival'", table(), dic)
+
+
+def test_duplicate_columns_are_refused():
+    names = {"primary_site": "Sex"}
+    refused("columns 4 ('Sex') and 6 ('Sex') are duplicates", table(names=names))
+
+
+# ---- the parts underneath
+
+
+def test_hashing_reader_hands_through_short_reads():
+    class Trickle(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 3))
+
+    reader = HashingReader(Trickle(b"abcdefgh"))
+    assert io.BufferedReader(reader).read() == b"abcdefgh"
+    assert reader.sha256 == hashlib.sha256(b"abcdefgh").hexdigest()
+
+
+def test_blocks_hold_whole_lines():
+    content = b"".join(b"%d,x\n" % i for i in range(1000))
+    blocks = LineBlocks(io.BytesIO(content), "a.csv", block_size=100)
+    parts, expected_row = [], 1
+    while (part := blocks.read()) is not None:
+        assert part[0].endswith(b"\n") and part[1] == expected_row
+        expected_row += part[0].count(b"\n")
+        parts.append(part[0])
+    assert b"".join(parts) == content
+
+
+def test_more_than_255_fields_in_a_line_do_not_wrap_around():
+    options = {"delimiter": ",", "quoted": True, "n_fields": 3, "first_row": 1, "name": "a.csv"}
+    with pytest.raises(StudyError, match="row 2: 259 fields instead of 3"):
+        check_lines(b"a,b,c\n" + b"," * 258 + b"\n", **options)
+    with pytest.raises(StudyError, match="row 1: 1 field instead of 3"):
+        check_lines(b'"' + b"," * 258 + b'"\n', **options)
+    wide = b",".join([b'"a,"'] * 700) + b"\n"
+    assert check_lines(wide * 3, **(options | {"n_fields": 700})) == 3
+
+
+def test_memory_does_not_grow_with_the_rows():
+    body = table(header=False)
+    head = LINES[0].encode()
+
+    def peak(copies):
+        class Repeated(io.RawIOBase):
+            left, rest = copies, head
+
+            def read(self, size=-1):
+                if not self.rest and self.left:
+                    self.rest, self.left = body * 100, self.left - 1
+                data, self.rest = self.rest[:size], self.rest[size:]
+                return data
+
+        tracemalloc.start()
+        export = open_export(Repeated(), block_size=1 << 17)
+        rows = sum(frame.height for frame in export.batches())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert rows == copies * 300
+        return most
+
+    assert peak(40) < 1.5 * peak(10)

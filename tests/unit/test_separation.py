@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from seermatch.errors import StudyError
+from seermatch.fine_gray import fit_fine_gray
+from seermatch.separation import firth_cox, firth_fine_gray, infinite_estimates
+
+
+def random_data(seed, n, competing=True):
+    rng = np.random.default_rng(seed)
+    time = rng.integers(0, 8, n)
+    event = rng.integers(0, 3 if competing else 2, n)
+    event[0] = 1
+    second = rng.integers(0, 2, n) if seed % 3 else rng.normal(size=n)
+    return time, event, np.column_stack([rng.integers(0, 2, n), second]).astype(float)
+
+
+def infinite_by_definition(time, event, X):
+    """Exact for two covariates: the edges of the cone are at right angles to a row."""
+    at_risk = [
+        X[j] - X[i]
+        for i in np.flatnonzero(event == 1)
+        for j in range(len(time))
+        if time[j] >= time[i] or event[j] == 2
+    ]
+    rows = np.array([row for row in at_risk if row.any()]).reshape(-1, 2)
+    if len(rows) == 0 or np.linalg.matrix_rank(rows) < 2:
+        return None  # the likelihood is flat in some direction
+    found = np.zeros(2, dtype=bool)
+    for a, b in rows:
+        for direction in (np.array([-b, a]), np.array([b, -a])):
+            if (rows @ direction <= 1e-9).all():
+                found |= np.abs(direction) > 1e-12
+    return found
+
+
+@pytest.mark.parametrize("kind", ["cox", "fine_gray"])
+def test_infinite_estimates_by_definition(kind):
+    seen = set()
+    for seed in range(60):
+        time, event, X = random_data(seed, 6 + seed % 15, kind == "fine_gray")
+        expected = infinite_by_definition(time, event, X)
+        if expected is not None:
+            seen.add(tuple(expected))
+            np.testing.assert_array_equal(infinite_estimates(time, event, X, kind), expected)
+    assert len(seen) == 4  # none, either and both have come up
+
+
+def test_an_earlier_competing_event_can_make_the_estimate_finite():
+    """The largest covariate among those at risk always has the event, but for who left before."""
+    time, event = [1, 2, 3, 4], [2, 1, 1, 0]
+    X = np.array([[4.0], [3], [2], [1]])
+    assert not infinite_estimates(time, event, X, "fine_gray")[0]
+    assert infinite_estimates(time, [0, 1, 1, 0], X, "cox")[0]
+
+
+def test_level_without_events_among_continuous_covariates():
+    rng = np.random.default_rng(1)
+    n = 1755
+    X = np.column_stack([rng.normal(60, 12, n).round(), *(rng.random((8, n)) < 0.3)]).astype(float)
+    level = (rng.random(n) < 0.02).astype(float)
+    time = rng.integers(0, 60, n)
+    event = np.where((rng.random(n) < 0.05) & (level == 0), 1, 2 * (rng.random(n) < 0.02))
+    X = np.column_stack([X, level])
+    expected = np.arange(10) == 9
+    np.testing.assert_array_equal(infinite_estimates(time, event, X, "fine_gray"), expected)
+    fit = fit_fine_gray(time, event, X)
+    assert not fit.converged and fit.coef[9] < -10
+    np.testing.assert_array_equal(
+        infinite_estimates(time, event, X * np.logspace(-3, 4, 10), "fine_gray"), expected
+    )
+    assert not infinite_estimates(time, event, X[:, :9], "fine_gray").any()
+
+
+def test_differences_of_infinite_estimates_are_all_marked():
+    """Both levels have events, the reference level has none: both estimates run to infinity."""
+    rng = np.random.default_rng(2)
+    level = rng.integers(0, 3, 200)
+    event = ((rng.random(200) < 0.3) & (level > 0)).astype(int)
+    X = np.column_stack([level == 1, level == 2, rng.normal(size=200)]).astype(float)
+    marked = infinite_estimates(rng.integers(0, 12, 200), event, X)
+    assert marked.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "message"),
+    [
+        ([0, 0], "cox", "no event"),
+        ([1, 2], "cox", "value 2"),
+        ([1, 0], "gray", "kind"),
+    ],
+)
+def test_unusable_input_is_named(event, kind, message):
+    with pytest.raises(StudyError, match=message):
+        infinite_estimates([1, 2], event, np.array([[0.0], [1.0]]), kind)
+
+
+def penalized_loglik(beta, time, event, X, w):
+    """Heinze and Schemper's penalised likelihood by its definition, Fine–Gray's weights in it."""
+    g = {}
+    for t in np.unique(time):
+        g[t] = 1.0
+        for u in np.unique(time[(event == 0) & (time < t)]):
+            g[t] *= 1 - w[(time == u) & (event == 0)].sum() / w[time >= u].sum()
+    loglik, information = 0.0, np.zeros((X.shape[1],) * 2)
+    for i in np.flatnonzero(event == 1):
+        t = time[i]
+        kept = (time < t) & (event == 2)
+        in_risk_set = np.where(kept, [g[t] / g[u] for u in time], time >= t)
+        share = w * in_risk_set * np.exp(X @ beta)
+        loglik += w[i] * (X[i] @ beta - np.log(share.sum()))
+        share /= share.sum()
+        mean = share @ X
+        information += w[i] * ((X - mean).T * share) @ (X - mean)
+    return loglik + 0.5 * np.linalg.slogdet(information)[1]
+
+
+@pytest.mark.parametrize("kind", ["cox", "fine_gray"])
+@pytest.mark.parametrize("seed", [1, 3, 6])
+def test_firth_by_numeric_maximisation(kind, seed):
+    time, event, X = random_data(seed, 25, kind == "fine_gray")
+    event[X[:, 0] == 1] = 0  # no event in this level
+    event[np.flatnonzero(X[:, 0] == 0)[0]] = 1
+    w = np.random.default_rng(seed).uniform(0.5, 2, 25)
+    fit = (firth_cox if kind == "cox" else firth_fine_gray)(time, event, X, weights=w)
+    assert fit.converged
+    assert infinite_estimates(time, event, X, kind)[0]
+
+    def minus(beta):
+        return -penalized_loglik(np.asarray(beta), time, event, X, w)
+
+    best = minimize(minus, [0, 0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12})
+    np.testing.assert_allclose(fit.coef, best.x, atol=1e-5)
+    assert fit.penalized_loglik == pytest.approx(-best.fun, rel=1e-9)
+
+    def profile(value, k):
+        inner = minimize(
+            lambda other: minus(np.insert(other, k, value)), [fit.coef[1 - k]], method="Nelder-Mead"
+        )
+        return inner.fun
+
+    for k in (0, 1):
+        assert fit.conf_low[k] < fit.coef[k] < fit.conf_high[k]
+        for limit in (fit.conf_low[k], fit.conf_high[k]):
+            assert profile(limit, k) - best.fun == pytest.approx(3.841458821 / 2, abs=1e-4)
+        excess = 2 * (profile(0.0, k) - best.fun)
+        assert (excess < 3.841458821) == (fit.p_value[k] > 0.05)
+
+
+def test_firth_only_profiles_what_is_asked_for():
+    time, event, X = random_data(3, 40)
+    fit = firth_fine_gray(time, event, X, index=[1], confidence=0.9)
+    everything = firth_fine_gray(time, event, X)
+    assert np.isnan(fit.conf_low[0]) and np.isnan(fit.p_value[0])
+    assert everything.conf_low[1] < fit.conf_low[1]
+    assert fit.p_value[1] == everything.p_value[1]
+    with pytest.raises(StudyError, match="confidence"):
+        firth_fine_gray(time, event, X, confidence=90)
+
+
+def test_firth_comes_close_to_maximum_likelihood_with_many_events():
+    time, event, X = random_data(4, 3000)
+    fit, firth = fit_fine_gray(time, event, X), firth_fine_gray(time, event, X, index=[])
+    np.testing.assert_allclose(firth.coef, fit.coef, atol=0.01 * fit.se.min())
+    np.testing.assert_allclose(firth.se**2, np.diag(fit.naive_covariance), rtol=0.01)
+
+
+def test_firth_does_not_depend_on_scale_or_origin():
+    time, event, X = random_data(5, 40)
+    fit, moved = firth_fine_gray(time, event, X), firth_fine_gray(time, event, 10 * X + 2000)
+    for name in ("coef", "se", "conf_low", "conf_high"):
+        np.testing.assert_allclose(getattr(fit, name), 10 * getattr(moved, name), rtol=1e-5)
+
+
+def test_firth_refuses_competing_events_in_a_cox_model():
+    with pytest.raises(StudyError, match="0 or 1"):
+        firth_cox([1, 2, 3], [1, 2, 0], np.array([[0.0], [1], [0]]))
