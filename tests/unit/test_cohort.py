@@ -4,15 +4,17 @@ import doctest
 
 import polars as pl
 import pytest
-from seermatch import cohort as module
+from seermatch import cohort
+from seermatch import standardize as standardize_module
 from seermatch.cohort import (
     Exposure,
     combine_attrition,
     filter_cohort,
+    one_submission,
     one_tumor_per_patient,
-    standardize,
 )
 from seermatch.errors import StudyError
+from seermatch.standardize import standardize
 
 EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
 STAGED = {"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}
@@ -24,7 +26,8 @@ def records(**columns):
     return pl.LazyFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
-def test_doctests():
+@pytest.mark.parametrize("module", [cohort, standardize_module])
+def test_doctests(module):
     assert doctest.testmod(module).failed == 0
 
 
@@ -130,6 +133,11 @@ def test_the_lowest_eligible_record_of_a_patient_stays():
     assert one_tumor_per_patient(rows)["year"].to_list() == [4, 1]
     with pytest.raises(StudyError, match="2 records share"):
         one_tumor_per_patient(pl.concat([rows, rows[:1]]))
+
+
+def test_exports_of_different_submissions_are_refused():
+    with pytest.raises(StudyError, match=r"a.csv \(Nov 2023\), b.csv \(Nov 2024\)"):
+        one_submission({"a.csv": "Nov 2023", "b.csv": "Nov 2024", "c.csv": ""})
 
 
 def attrition(*rows):

@@ -303,6 +303,22 @@ def test_code_without_label_is_refused():
     )
 
 
+def test_message_names_the_column_that_certainly_holds_codes():
+    records = {"sequence_number": ["0", "1"]} | CODED
+    message = refused(
+        "column 'Year of diagnosis' holds internal codes", table(records), required=[]
+    )
+    assert "right-click the column header" in message
+
+
+def test_codes_under_names_cut_off_by_spss():
+    records = {"year": ["218"], "vital_status": ["4"]}
+    dic = dictionary(records) + FORMATS
+    dic += "\n[Format=Vital status recode (study cutoff used)]\n4=Dead\n"
+    content = table(records, {"vital_status": "Vitalstatusrecodestudycutoffus"})
+    assert read(content, dic, required=[]) == {"year": ["2018"], "vital_status": ["Dead"]}
+
+
 def test_numeric_export_is_refused():
     records = {"grade": ["1", "2"], "patient_id": ["1", "2"]}
     refused(
@@ -477,6 +493,11 @@ def test_other_sessions_are_refused():
     refused("comes from a SEER*Stat session of type 'Survival'", table(), dic)
 
 
+def test_no_variable_that_the_study_reads():
+    dic = "[Variables]\nVar1Name=Race\nVar2Name=Income\n"
+    refused("holds none of the SEER variables", b"White,5\n", dic, required=[])
+
+
 def test_duplicate_columns_are_refused():
     names = {"primary_site": "Sex"}
     refused("columns 4 ('Sex') and 6 ('Sex') are duplicates", table(names=names))
@@ -487,8 +508,8 @@ def test_duplicate_columns_are_refused():
 
 def test_hashing_reader_hands_through_short_reads():
     class Trickle(io.BytesIO):
-        def read(self, size=-1):
-            return super().read(min(size, 3))
+        def readinto(self, buffer):
+            return super().readinto(memoryview(buffer)[:3])
 
     reader = HashingReader(Trickle(b"abcdefgh"))
     assert io.BufferedReader(reader).read() == b"abcdefgh"
@@ -524,11 +545,12 @@ def test_memory_does_not_grow_with_the_rows():
         class Repeated(io.RawIOBase):
             left, rest = copies, head
 
-            def read(self, size=-1):
+            def readinto(self, buffer):
                 if not self.rest and self.left:
                     self.rest, self.left = body * 100, self.left - 1
-                data, self.rest = self.rest[:size], self.rest[size:]
-                return data
+                size = min(len(buffer), len(self.rest))
+                buffer[:size], self.rest = self.rest[:size], self.rest[size:]
+                return size
 
         tracemalloc.start()
         export = open_export(Repeated(), block_size=1 << 17)

@@ -147,6 +147,23 @@ def test_firth_by_numeric_maximisation(kind, seed):
         assert (excess < 3.841458821) == (fit.p_value[k] > 0.05)
 
 
+def test_firth_converges_in_small_separated_samples():
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(20, 60))
+        X = np.column_stack([rng.random((n, 3)) < [0.1, 0.4, 0.2], rng.normal(60, 12, n).round()])
+        X[:, 1] = np.maximum(X[:, 0], X[:, 1])
+        time, event = rng.integers(0, 12, n), rng.choice(3, n, p=[0.7, 0.2, 0.1])
+        try:
+            fit = firth_fine_gray(time, event, X)
+        except StudyError as error:
+            assert "constant among the patients" in str(error)
+            continue
+        assert fit.converged
+        assert (fit.conf_low < fit.coef).all() and (fit.coef < fit.conf_high).all()
+        assert np.isfinite([fit.conf_low, fit.conf_high]).all()
+
+
 def test_firth_only_profiles_what_is_asked_for():
     time, event, X = random_data(3, 40)
     fit = firth_fine_gray(time, event, X, index=[1], confidence=0.9)

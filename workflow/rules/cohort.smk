@@ -61,6 +61,7 @@ rule merge_cohort:
     input:
         records=collect("<results>/recoded/{export}.parquet", export=EXPORTS),
         attrition=collect("<results>/attrition/{export}.parquet", export=EXPORTS),
+        exports=collect("<registry>/{export}.parquet", export=EXPORTS),
     output:
         cohort="<results>/cohort.parquet",
         attrition=report(

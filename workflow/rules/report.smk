@@ -78,13 +78,37 @@ rule study:
         ),
 
 
+rule write_provenance:
+    """What was run, on which exports, with which versions."""
+    input:
+        collect("<registry>/{export}.parquet", export=EXPORTS),
+    output:
+        "<results>/provenance.json",
+    log:
+        "<logs>/write_provenance.log",
+    benchmark:
+        "<benchmarks>/write_provenance.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_provenance"),
+        config=sorted_keys({key: config[key] for key in config if key != "pathvars"}),
+    message:
+        "Recording what was run"
+    script:
+        "../scripts/write_provenance.py"
+
+
 rule render_report:
     """One self-contained page: what was found, what was run, and on which data."""
     input:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
         cox="<results>/survival/cox.parquet",
-        exports=collect("<registry>/{export}.parquet", export=EXPORTS),
         fine_gray="<results>/competing_risks/fine_gray.parquet",
         flow_chart="<results>/figures/figure1.svg",
         love_plot="<results>/figures/figure2.svg",
@@ -96,6 +120,7 @@ rule render_report:
         kaplan_meier="<results>/survival/kaplan_meier.parquet",
         logrank="<results>/survival/logrank.tsv",
         matched="<results>/matched.parquet",
+        provenance="<results>/provenance.json",
         table1="<results>/table1.tsv",
         table2="<results>/table2.tsv",
         table3="<results>/table3.tsv",
@@ -119,7 +144,6 @@ rule render_report:
         runtime="10m",
     params:
         code=code_of("render_report"),
-        config=sorted_keys({key: config[key] for key in config if key != "pathvars"}),
         labels=LABELS,
     message:
         "Writing the report"

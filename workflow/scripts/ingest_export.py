@@ -13,8 +13,8 @@ with job(snakemake) as tell:
 
     source = Path(snakemake.input.data)
     dictionary = None
-    if "dictionary" in snakemake.input.keys():
-        path = Path(snakemake.input.dictionary)
+    if path := snakemake.input.get("dictionary"):
+        path = Path(path)
         dictionary = parse_dictionary(path.read_bytes(), path.name)
     try:
         stream = source.open("rb")

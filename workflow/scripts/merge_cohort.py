@@ -1,12 +1,12 @@
 """Join the exports, keep one tumor per patient, and add up the counts of the criteria."""
 
-from study_io import job, replacing, write_bytes
+from study_io import job, read_origin, replacing, write_bytes
 
 with job(snakemake) as tell:
     import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from seermatch.cohort import combine_attrition, one_tumor_per_patient
+    from seermatch.cohort import combine_attrition, one_submission, one_tumor_per_patient
     from seermatch.recode import levels_of
 
     settings = snakemake.params.cohort
@@ -14,6 +14,9 @@ with job(snakemake) as tell:
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
     records = pl.concat([pl.read_parquet(path) for path in snakemake.input.records])
     one_each = settings["one_tumor_per_patient"]
+    if one_each:
+        origins = [read_origin(path) for path in snakemake.input.exports]
+        one_submission({origin["source"]: origin["submission"] for origin in origins})
     cohort = (
         one_tumor_per_patient(records) if one_each else records.sort("patient_id", "record_number")
     )

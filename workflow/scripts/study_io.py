@@ -107,6 +107,16 @@ def write_bytes(content, path):
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+def read_origin(path):
+    """Read where an ingested export came from: source, rows, database, submission, checksum."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path).metadata
+    names = ("source", "rows", "database", "submission", "sha256")
+    origin = {name: metadata[name.encode()].decode() for name in names}
+    return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
+
+
 def with_group_labels(frame, labels):
     """Turn the group's codes 0 and 1 into a category of their labels."""
     import pandas as pd

@@ -8,23 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from seermatch.errors import StudyError
-
-NUMBERS = ("year", "age", "tumor_size", "survival_months", "record_number")
-STAGES = ("t_stage", "n_stage", "m_stage")
-
-# NCI's order of preference between clinical and pathological grade of a malignant breast tumor
-# (EOD 2018 algorithm, table combined_grade_breast_8723).
-GRADE_PRIORITY = ("3", "2", "1", "H", "M", "L", "D", "C", "B", "A", "9")
-
-# Fields that can stand in for a recode, with their spelling of the same facts (SEER, 2018+).
-RECEPTOR_ALTERNATIVES = {
-    "er": ("er_2018", {"ER positive": "Positive", "ER negative": "Negative"}),
-    "pr": ("pr_2018", {"PR positive": "Positive", "PR negative": "Negative"}),
-    "her2": (
-        "her2_2018",
-        {"HER2 positive": "Positive", "HER2 negative; equivocal": "Negative"},
-    ),
-}
+from seermatch.standardize import NUMBERS, standardize
 
 
 @dataclass(frozen=True)
@@ -69,68 +53,6 @@ class FilteredCohort:
 
     records: pl.DataFrame
     attrition: pl.DataFrame
-
-
-def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
-    """Give the fields of an export their types and one spelling each.
-
-    Numbers come from ``"063 years"``, ``"0012"``, ``"12"`` or ``"12.0"``; what is no number
-    (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing. Stage labels lose blanks, a
-    leading ``c`` or ``p`` and capitals in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their
-    remark in brackets. Receptors, grade and tumor size are taken from the fields that can stand in for them
-    where the usual one is absent.
-
-    Parameters
-    ----------
-    records : polars.LazyFrame
-        Text columns under canonical names, labels as exported.
-
-    Returns
-    -------
-    polars.LazyFrame
-        The same rows; numbers as Int32, the rest as text.
-
-    Examples
-    --------
-    >>> rows = pl.LazyFrame({"age": ["63 years", "90+ years"], "m_stage": ["M0", "cM0 (I+)"]})
-    >>> standardize(rows).collect().rows()
-    [(63, 'M0'), (None, 'M0(i+)')]
-    """
-    names = records.collect_schema().names()
-    records = records.with_columns(pl.all().str.strip_chars())
-    steps = []
-    for name in NUMBERS:
-        if name in names:
-            digits = pl.col(name).str.extract(r"^(\d+)(?:\.0*)?(?: years?)?$")
-            steps.append(digits.cast(pl.Int32).alias(name))
-    for name in STAGES:
-        if name in names:
-            label = pl.col(name).str.replace_all(" ", "").str.replace("^[cp]([TNM])", "$1")
-            steps.append(label.str.replace(r"\((?i:i\+)\)", "(i+)").alias(name))
-    if "subtype" in names:
-        steps.append(pl.col("subtype").str.replace(r" \(.*\)$", "").alias("subtype"))
-    if "patient_id" in names:
-        whole = pl.col("patient_id").str.replace(r"\.0*$", "")
-        steps.append(whole.str.zfill(8).alias("patient_id"))
-    if "histology" in names:
-        steps.append(pl.col("histology").str.extract(r"^(\d{4})").alias("histology"))
-    for name, (alternative, spelling) in RECEPTOR_ALTERNATIVES.items():
-        if name not in names and alternative in names:
-            steps.append(pl.col(alternative).replace(spelling).alias(name))
-    if "tumor_size" not in names and "tumor_size_recode" in names:
-        millimetres = pl.col("tumor_size_recode").str.extract(r"^(\d{1,3})$")
-        steps.append(millimetres.cast(pl.Int32).alias("tumor_size"))
-    if "grade" not in names and {"grade_clinical", "grade_pathological"} <= set(names):
-        steps.append(_preferred_grade().alias("grade"))
-    return records.with_columns(steps)
-
-
-def _preferred_grade() -> pl.Expr:
-    grade = pl.lit("9")
-    for code in reversed(GRADE_PRIORITY):
-        either = (pl.col("grade_clinical") == code) | (pl.col("grade_pathological") == code)
-        grade = pl.when(either).then(pl.lit(code)).otherwise(grade)
-    return grade
 
 
 def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
@@ -295,6 +217,33 @@ def _attrition(counts: pl.DataFrame, words: list[str]) -> pl.DataFrame:
             "remaining_exposed": pl.Int64,
         },
     )
+
+
+def one_submission(submissions: dict[str, str]) -> None:
+    """Refuse exports of different submissions, whose patient numbers do not match.
+
+    Parameters
+    ----------
+    submissions : dict
+        Name of the export to its submission, such as ``"Nov 2024"``; empty where unknown.
+
+    Raises
+    ------
+    StudyError
+        If two exports come from different submissions.
+
+    Examples
+    --------
+    >>> one_submission({"a.csv": "Nov 2024", "b.csv": "Nov 2024", "c.csv": ""})
+    """
+    known = {name: submission for name, submission in submissions.items() if submission}
+    if len(set(known.values())) > 1:
+        told = ", ".join(f"{name} ({submission})" for name, submission in known.items())
+        raise StudyError(
+            f"the exports come from different submissions: {told}. SEER numbers patients anew in "
+            f"each, so one tumor per patient cannot be told; export all from one submission, or "
+            f"set cohort.one_tumor_per_patient to false."
+        )
 
 
 def one_tumor_per_patient(records: pl.DataFrame) -> pl.DataFrame:

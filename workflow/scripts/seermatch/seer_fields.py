@@ -271,17 +271,27 @@ def require_columns(
 
 
 def _refuse_grouped_age(columns: Mapping[str, str], name: str) -> None:
-    right = seer_fields()["age"].variable
     if "age_85" in columns:
-        raise StudyError(
-            f"{name}: column {columns['age_85']!r} puts everyone from 85 years on in one group, "
-            f"so an upper age limit cannot be applied. Export {right!r} instead."
-        )
+        raise age_ends_at_85(columns["age_85"], name)
     if "age_band" in columns:
         raise StudyError(
             f"{name}: column {columns['age_band']!r} holds five-year groups, but the study needs "
-            f"age in single years. Export {right!r} instead."
+            f"age in single years. Export {seer_fields()['age'].variable!r} instead."
         )
+
+
+def age_ends_at_85(column: str, name: str) -> StudyError:
+    """Make the error for an age variable whose last label is ``85+ years``.
+
+    Examples
+    --------
+    >>> age_ends_at_85("Age", "a.csv").args[0][-53:]
+    "Export 'Age recode with single ages and 90+' instead."
+    """
+    return StudyError(
+        f"{name}: column {column!r} puts everyone from 85 years on in one group, so an upper age "
+        f"limit cannot be applied. Export {seer_fields()['age'].variable!r} instead."
+    )
 
 
 def _describe(alternatives: tuple[tuple[str, ...], ...], others: Sequence[str]) -> str:

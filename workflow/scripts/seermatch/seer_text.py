@@ -14,7 +14,7 @@ import numpy as np
 
 from seermatch.errors import StudyError
 
-BLOCK_SIZE = 16 << 20
+BLOCK_SIZE = 8 << 20
 LONGEST_LINE = 1 << 20
 PIECE_SIZE = 1 << 20
 AGAIN = "Export the case listing again from SEER*Stat"
@@ -56,11 +56,10 @@ class HashingReader(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         """Fill `buffer`; return the number of bytes."""
-        data = self._stream.read(len(buffer))
-        self._hash.update(data)
-        self.bytes_read += len(data)
-        buffer[: len(data)] = data
-        return len(data)
+        size = self._stream.readinto(buffer)
+        self._hash.update(buffer[:size])
+        self.bytes_read += size
+        return size
 
     @property
     def sha256(self) -> str:

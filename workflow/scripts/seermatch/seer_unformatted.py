@@ -114,14 +114,17 @@ def find_coded_columns(frame: pl.DataFrame) -> list[str]:
 
 
 def plan_decoding(
-    columns: Mapping[str, str], coded: Collection[str], dictionary: SeerDictionary, name: str
+    variables: Mapping[str, DictionaryVariable],
+    coded: Collection[str],
+    dictionary: SeerDictionary,
+    name: str,
 ) -> dict[str, ColumnDecoder]:
     """Decide which columns hold internal codes and how to decode them.
 
     Parameters
     ----------
-    columns : mapping of str to str
-        Canonical name -> column name in the file.
+    variables : mapping of str to DictionaryVariable
+        Canonical name -> variable of the file.
     coded : collection of str
         Columns that were found to hold codes (`find_coded_columns`).
     dictionary : SeerDictionary
@@ -141,17 +144,17 @@ def plan_decoding(
 
     Examples
     --------
-    >>> columns = {"year": "Year of diagnosis"}
-    >>> plan_decoding(columns, ["year"], SeerDictionary(), "a.csv")  # doctest: +ELLIPSIS
+    >>> variables = {"year": DictionaryVariable("Year of diagnosis")}
+    >>> plan_decoding(variables, ["year"], SeerDictionary(), "a.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     seermatch.errors.StudyError: a.csv: column 'Year of diagnosis' holds internal codes, ...
     """
-    variables = {normalized_name(variable.name): variable for variable in dictionary.variables}
     formats = {normalized_name(key): labels for key, labels in dictionary.formats.items()}
     everything = bool(coded) or dictionary.variable_format == "numeric"
     decoders = {}
-    for field, column in columns.items():
-        variable = variables.get(normalized_name(column), DictionaryVariable(column))
+    # those that certainly hold codes first, for the message
+    for field in sorted(variables, key=lambda field: field not in coded):
+        variable = variables[field]
         display = variable.display_type.lower()
         # one column of codes makes the others doubtful, unless the dictionary clears them
         holds_codes = field in coded or display == "unformatted" or (everything and not display)
@@ -161,10 +164,10 @@ def plan_decoding(
         labels = labels or formats.get(normalized_name(variable.base))
         if not labels:
             raise StudyError(
-                f"{name}: column {column!r} holds internal codes, not labels, and no dictionary "
-                f"with its format ([Format={variable.name}]) is there. {EXPORT_LABELS}."
+                f"{name}: column {variable.name!r} holds internal codes, not labels, and no "
+                f"dictionary with its format ([Format={variable.name}]) is there. {EXPORT_LABELS}."
             )
         decoders[field] = ColumnDecoder(
-            {code.lstrip("0") or "0": label for code, label in labels.items()}, column, name
+            {code.lstrip("0") or "0": label for code, label in labels.items()}, variable.name, name
         )
     return decoders

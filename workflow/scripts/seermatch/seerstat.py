@@ -9,55 +9,27 @@ except where it is also a label of the variable (``NA`` in the AJCC 7th edition 
 text is ever turned into a missing value: ``NA``, ``None`` and ``88`` are labels.
 """
 
-import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import polars as pl
 
 from seermatch.errors import StudyError
-from seermatch.seer_dictionary import DELIMITERS, SeerDictionary
+from seermatch.seer_dictionary import DictionaryVariable, SeerDictionary
 from seermatch.seer_fields import (
     REQUIREMENTS,
-    SHORTEST_TRUNCATED_NAME,
-    identify_field,
+    age_ends_at_85,
     match_columns,
-    normalized_name,
     require_columns,
     seer_fields,
 )
+from seermatch.seer_layout import Layout, find_layout
 from seermatch.seer_text import BLOCK_SIZE, LineBlocks, check_lines
 from seermatch.seer_unformatted import ColumnDecoder, find_coded_columns, plan_decoding
 
 TAIL = 1 << 16
-RIGHT_DICTIONARY = (
-    "Give the .dic file that SEER*Stat wrote beside this file, or none if the first line holds "
-    "the column names."
-)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How an export is written.
-
-    Attributes
-    ----------
-    header : tuple of str
-        Column names, from the first line or the dictionary.
-    has_header : bool
-        Whether the first line of the file holds them.
-    delimiter : str
-        One character.
-    quoted : bool
-        Whether fields may be enclosed in double quotes.
-    """
-
-    header: tuple[str, ...]
-    has_header: bool
-    delimiter: str
-    quoted: bool
+T = TypeVar("T")
 
 
 class Export:
@@ -88,6 +60,8 @@ class Export:
         self.layout = layout
         self.columns = {field: layout.header[i] for field, i in positions.items()}
         self.rows = 0
+        variables = dictionary.variables or tuple(map(DictionaryVariable, layout.header))
+        self._variables = {field: variables[i] for field, i in positions.items()}
         self._blocks = blocks
         self._positions = positions
         self._dictionary = dictionary
@@ -124,15 +98,15 @@ class Export:
             At the first record that is not well formed, with its row in the file (the line with
             the column names is row 1).
         """
-        # the next block is read and parsed while the caller works on this one
-        with ThreadPoolExecutor(1) as reader:
-            batch = reader.submit(self._next)
-            while (frame := batch.result()) is not None:
-                batch = reader.submit(self._next)
+        # one thread reads and checks, one parses, while the caller works on the batch before
+        with ThreadPoolExecutor(2) as threads:
+            blocks = _ahead(threads, self._read_block)
+            for frame in _ahead(threads, lambda: self._to_frame(next(blocks, None))):
                 self.rows += frame.height
                 yield frame
 
-    def _next(self) -> pl.DataFrame | None:
+    def _read_block(self) -> tuple[bytes, int, int] | None:
+        """Return whole lines, well formed, with the row of the first and their number."""
         block, self._head = self._head or self._blocks.read(), None
         if block is None:
             return None
@@ -149,20 +123,26 @@ class Export:
         if self._blocks.unterminated:
             self._check_last_line(tail, first_row + lines - 1)
         self._tail = tail[-TAIL:]
-        frame = self._parse(text)
+        return text, first_row, lines
+
+    def _to_frame(self, block: tuple[bytes, int, int] | None) -> pl.DataFrame | None:
+        if block is None:
+            return None
+        text, first_row, lines = block
+        frame = self._tidy(self._parse(text))
         if frame.height != lines:
             raise StudyError(
                 f"{self.name}, rows {first_row} to {first_row + lines - 1}: {lines} lines were "
                 f"read as {frame.height} records. Please report this."
             )
-        frame = self._tidy(frame)
         if self._decoders is None:
             coded = find_coded_columns(frame)
-            self._decoders = plan_decoding(self.columns, coded, self._dictionary, self.name)
+            self._decoders = plan_decoding(self._variables, coded, self._dictionary, self.name)
         frame = frame.with_columns(
             decoder.decode(frame[field], first_row) for field, decoder in self._decoders.items()
         )
-        self._refuse_grouped_age(frame)
+        if "age" in frame.columns and (frame["age"] == "85+ years").any():
+            raise age_ends_at_85(self.columns["age"], self.name)
         return frame
 
     def _parse(self, text: bytes) -> pl.DataFrame:
@@ -200,7 +180,7 @@ class Export:
     def _check_last_line(self, tail: bytes, row: int) -> None:
         """Refuse a last line without line end unless its last value is certainly whole."""
         delimiter = self.layout.delimiter.encode()
-        lines = tail.splitlines()[1:]
+        lines = tail.splitlines()[1:] or [b""]
         *before, last = (line.rsplit(delimiter, 1)[-1].decode().strip() for line in lines)
         read = {i: field for field, i in self._positions.items()}
         field = read.get(len(self.layout.header) - 1)
@@ -218,13 +198,13 @@ class Export:
                 "an empty line at its end."
             )
 
-    def _refuse_grouped_age(self, frame: pl.DataFrame) -> None:
-        if "age" in frame.columns and (frame["age"] == "85+ years").any():
-            raise StudyError(
-                f"{self.name}: column {self.columns['age']!r} puts everyone from 85 years on in "
-                "one group, so an upper age limit cannot be applied. Export "
-                f"{seer_fields()['age'].variable!r} instead."
-            )
+
+def _ahead(threads: ThreadPoolExecutor, step: Callable[[], T | None]) -> Iterator[T]:
+    """Repeat `step` until None, each time one ahead of the consumer."""
+    future = threads.submit(step)
+    while (result := future.result()) is not None:
+        future = threads.submit(step)
+        yield result
 
 
 def _columns_where(frame: pl.DataFrame, condition: pl.Expr) -> list[str]:
@@ -289,7 +269,7 @@ def open_export(
         )
     text = head[0]
     first_line, rest = text[: text.index(b"\n")], text[text.index(b"\n") + 1 :]
-    layout = _find_layout(first_line.decode(), dictionary, name)
+    layout = find_layout(first_line.decode(), dictionary, name)
     bases = [""] * len(layout.header)
     if dictionary:
         bases = [variable.base for variable in dictionary.variables]
@@ -306,86 +286,14 @@ def open_export(
                 f"{name} has column names but no records. Check the selection of the case "
                 "listing and export again."
             )
+    if not positions:
+        raise StudyError(
+            f"{name} holds none of the SEER variables that the study reads. Check the selection "
+            "of the case listing and export again."
+        )
     positions = dict(sorted(positions.items(), key=lambda item: item[1]))
     return Export(blocks, name, layout, positions, dictionary or SeerDictionary(), head)
 
 
 def _alternatives(key: str) -> tuple[tuple[str, ...], ...]:
     return REQUIREMENTS.get(key, ((key,),))
-
-
-def _split(line: str, delimiter: str, quoted: bool) -> list[str]:
-    """Cells of one line; empty if the quotes do not add up."""
-    if not quoted:
-        return [cell.strip('" ') for cell in line.split(delimiter)]
-    try:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True))]
-    except (csv.Error, StopIteration):
-        return []
-
-
-def _find_layout(line: str, dictionary: SeerDictionary | None, name: str) -> Layout:
-    if dictionary:
-        return _layout_by_dictionary(line, dictionary, name)
-    tried = []
-    for delimiter in DELIMITERS.values():
-        cells = _split(line, delimiter, quoted=True)
-        known = sum(identify_field(cell) is not None for cell in cells)
-        tried.append((known, Layout(tuple(cells), True, delimiter, True)))
-    known, layout = max(tried, key=lambda item: item[0])
-    if known == 0 or len(layout.header) < 2:
-        raise StudyError(
-            f"{name}: the first line holds no names of SEER variables. Export with 'Variable names "
-            "included', or give the dictionary (.dic) that SEER*Stat wrote beside the file."
-        )
-    return layout
-
-
-def _layout_by_dictionary(line: str, dictionary: SeerDictionary, name: str) -> Layout:
-    names = tuple(variable.name for variable in dictionary.variables)
-    # the stated delimiter first; another one if the table was saved again by other software
-    stated = [dictionary.delimiter] if dictionary.delimiter else []
-    quoted = (
-        dictionary.variable_format == "quotedlabels"
-        or dictionary.quotes_delimiters is not False
-        or line.startswith('"')
-    )
-    tried = [
-        Layout(tuple(_split(line, delimiter, quoted)), True, delimiter, quoted)
-        for delimiter in dict.fromkeys([*stated, *DELIMITERS.values()])
-    ]
-    for layout in tried:
-        if len(layout.header) == len(names) and all(map(_same_name, layout.header, names)):
-            return layout
-    closest = max(tried, key=lambda layout: sum(map(_is_name, layout.header)))
-    if dictionary.has_header or sum(map(_is_name, closest.header)) > 1:
-        _refuse_dictionary(closest.header, names, name)
-    for layout in tried:
-        if len(layout.header) == len(names):
-            return replace(layout, header=names, has_header=False)
-    raise StudyError(
-        f"{name}, row 1: {len(tried[0].header)} fields, but the dictionary names {len(names)} "
-        f"variables, so it belongs to another file. {RIGHT_DICTIONARY}"
-    )
-
-
-def _same_name(found: str, expected: str) -> bool:
-    found, expected = normalized_name(found), normalized_name(expected)
-    return found == expected or (
-        len(found) >= SHORTEST_TRUNCATED_NAME and expected.startswith(found)
-    )
-
-
-def _is_name(cell: str) -> bool:
-    return identify_field(cell) is not None
-
-
-def _refuse_dictionary(header: tuple[str, ...], names: tuple[str, ...], name: str) -> None:
-    pairs = zip(header, names, strict=False)
-    differing = [(i, a, b) for i, (a, b) in enumerate(pairs, 1) if not _same_name(a, b)]
-    if differing:
-        position, found, expected = differing[0]
-        what = f"column {position} is {found!r} in the file but {expected!r} in the dictionary"
-    else:
-        what = f"the file has {len(header)} columns, the dictionary {len(names)}"
-    raise StudyError(f"{name}: the dictionary belongs to another file: {what}. {RIGHT_DICTIONARY}")

@@ -115,8 +115,8 @@ def firth_cox(
     time: Sequence[float],
     event: Sequence[int],
     X: np.ndarray,
-    *,
     weights: Sequence[float] | None = None,
+    *,
     index: Sequence[int] | None = None,
     confidence: float = 0.95,
 ) -> FirthFit:
@@ -168,8 +168,8 @@ def firth_fine_gray(
     time: Sequence[float],
     event: Sequence[int],
     X: np.ndarray,
-    *,
     weights: Sequence[float] | None = None,
+    *,
     index: Sequence[int] | None = None,
     confidence: float = 0.95,
 ) -> FirthFit:
@@ -333,7 +333,7 @@ def _maximize(
         return _penalize(likelihood, likelihood.evaluate(beta))
 
     end, _, converged = newton_raphson(
-        evaluate, evaluate(start), tolerance=1e-7, max_iterations=200, free=free
+        evaluate, evaluate(start), tolerance=1e-7, max_iterations=200, free=free, secant=True
     )
     return end, converged
 

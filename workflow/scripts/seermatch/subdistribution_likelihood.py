@@ -199,6 +199,7 @@ def newton_raphson(
     tolerance: float,
     max_iterations: int,
     free: np.ndarray | None = None,
+    secant: bool = False,
 ) -> tuple[Evaluation, int, bool]:
     """Maximise a log-likelihood by Newton steps that are halved until they ascend.
 
@@ -214,6 +215,9 @@ def newton_raphson(
         Largest number of steps.
     free : numpy.ndarray of bool, shape (p,), optional
         Coefficients to vary; the others keep their value.
+    secant : bool
+        Correct the curvature by what the last step has shown (BFGS), for a score that is not the
+        integral of the information.
 
     Returns
     -------
@@ -225,9 +229,10 @@ def newton_raphson(
     free = np.ones(len(start.beta), dtype=bool) if free is None else free
     block = np.ix_(free, free)
     current = start
+    curvature = start.information[block]
     for iteration in range(max_iterations + 1):
         try:
-            step = np.linalg.solve(current.information[block], current.score[free])
+            step = np.linalg.solve(curvature, current.score[free])
         except np.linalg.LinAlgError:
             return current, iteration, False
         decrement = float(step @ current.score[free])  # squared length in standard errors
@@ -245,7 +250,15 @@ def newton_raphson(
                 break
         else:
             break
+        moved = (trial.beta - current.beta)[free]
+        bent = (current.score - trial.score)[free]
         current = trial
+        if secant and decrement < 1 and moved @ bent > 0:  # near the maximum
+            expected = curvature @ moved
+            curvature = curvature - np.outer(expected, expected) / (moved @ expected)
+            curvature += np.outer(bent, bent) / (moved @ bent)
+        else:
+            curvature = current.information[block]
     return current, iteration, False
 
 

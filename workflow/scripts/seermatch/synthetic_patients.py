@@ -87,7 +87,7 @@ EXPOSED = Arm(
     | {100: 0.993},
     excluded={"sex": 5, "age": 9, "t_stage": 14, "n_stage": 8, "grade": 29}
     | {"tumor_size": 8, "receptors": 9, "outcome": 4, "second_primary": 9},
-    year_shares={2018: 0.415, 2019: 0.05, 2020: 0.475, 2021: 0.05, 2022: 0.01},
+    year_shares={2018: 0.42, 2019: 0.036, 2020: 0.484, 2021: 0.05, 2022: 0.01},
     age_noise=0.4,
 )
 
@@ -127,7 +127,7 @@ def largest_remainder(weights: NDArray | list[float], total: int) -> NDArray[np.
     Examples
     --------
     >>> largest_remainder([0.19, 0.2, 0.18, 0.21, 0.22], 346_203).tolist()
-    [65779, 69241, 62316, 72703, 76164]
+    [65778, 69241, 62316, 72703, 76165]
     """
     weights = np.asarray(weights, dtype=float)
     quotas = total * weights / weights.sum()
@@ -198,7 +198,7 @@ def eligible_patients(arm: Arm, n: int, rng: np.random.Generator) -> Records:
     )
     sizes = _sorted_sizes(arm, n)
     size = _by_rank(sizes, 0.5 * grade_iii + 0.2 * her2 + noise())
-    log_size = np.log(size, dtype=np.float32)
+    log_size = np.log(size.astype(float))
     other_histology = second_level(
         0.3 * log_size - 0.9 * hormone_negative - 0.5 * her2 - 0.5 * grade_iii + noise(),
         arm.histology_other,
