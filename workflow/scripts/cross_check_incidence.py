@@ -6,11 +6,12 @@ with job(snakemake) as tell:
     import numpy as np
     import pandas as pd
     from seermatch.errors import StudyError
+    from seermatch.group_tests import has_complete_sets
     from sksurv.nonparametric import cumulative_incidence_competing_risks
 
     matched = read_table(snakemake.input.matched)
     ours = read_table(snakemake.input.incidence)
-    complete = (matched["weight"] == 1).all()
+    complete = has_complete_sets(matched)
     rows = []
     for code, label in enumerate(snakemake.params.labels):
         group = matched[matched["group"] == code]

@@ -10,17 +10,28 @@ with job(snakemake) as tell:
         draw_survival_curves,
     )
     from seermatch.flow_chart import draw_flow_chart
+    from seermatch.group_tests import test_names
 
     params = snakemake.params
     labels = params.labels
     marks = params.figures["follow_up_marks"]
     tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "matched"}
-    matched = read_table(snakemake.input.matched)["group"].value_counts()
+    matched = read_table(snakemake.input.matched)
+    sizes = matched["group"].value_counts()
+    survival_test, incidence_test = test_names(matched)
     figures = [
-        draw_flow_chart(tables["attrition"], labels, (matched[0], matched[1])),
+        draw_flow_chart(tables["attrition"], labels, (sizes[0], sizes[1])),
         draw_love_plot(tables["balance"], params.balance["threshold"]),
-        draw_survival_curves(tables["kaplan_meier"], tables["logrank"], marks, labels),
-        draw_cumulative_incidence(tables["incidence"], tables["gray"], marks, labels),
+        draw_survival_curves(
+            tables["kaplan_meier"],
+            tables["logrank"],
+            marks,
+            labels,
+            test=survival_test.capitalize(),
+        ),
+        draw_cumulative_incidence(
+            tables["incidence"], tables["gray"], marks, labels, test=incidence_test
+        ),
     ]
     drawings = [path for path in snakemake.output if path.endswith(".svg")]
     for figure, drawing, picture in zip(figures, drawings, snakemake.output.prints, strict=True):

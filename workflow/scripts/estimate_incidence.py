@@ -4,6 +4,7 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.cumulative_incidence import incidence_by_group
+    from seermatch.group_tests import has_complete_sets
 
     matched = read_table(snakemake.input[0])
     incidence = incidence_by_group(
@@ -11,7 +12,7 @@ with job(snakemake) as tell:
         matched["event"].cat.codes,
         matched["group"],
         dict(enumerate(snakemake.params.labels)),
-        weights=None if (matched["weight"] == 1).all() else matched["weight"],
+        weights=None if has_complete_sets(matched) else matched["weight"],
     )
     write_table(incidence, snakemake.output[0])
     last = incidence.groupby(["cause", "group"], observed=True).last().reset_index()

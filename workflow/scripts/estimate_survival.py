@@ -1,10 +1,13 @@
 """Follow-up, Kaplan–Meier estimates and the log-rank test."""
 
+from dataclasses import asdict
+
 from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.kaplan_meier import follow_up, kaplan_meier, logrank_test
+    from seermatch.group_tests import compare_survival, test_names
+    from seermatch.kaplan_meier import follow_up, kaplan_meier
 
     params = snakemake.params
     populations = {
@@ -14,10 +17,8 @@ with job(snakemake) as tell:
     followup = pd.concat([follow_up(frame, name) for name, frame in populations.items()])
     write_table(followup, snakemake.output.followup)
 
-    matched = populations["matched"]
-    died = (matched["event"] != "censored").to_numpy()
     curves = []
-    for label, group in matched.groupby("group", observed=True):
+    for label, group in populations["matched"].groupby("group", observed=True):
         curve = kaplan_meier(
             group["time"].to_numpy(),
             (group["event"] != "censored").to_numpy(),
@@ -28,7 +29,9 @@ with job(snakemake) as tell:
         curves.append(curve)
     write_table(pd.concat(curves, ignore_index=True), snakemake.output.kaplan_meier)
 
-    test = logrank_test(matched["time"].to_numpy(), died, matched["group"].to_numpy())
-    columns = {"statistic": [test.statistic], "df": [test.df], "p_value": [test.p_value]}
-    write_table(pd.DataFrame(columns), snakemake.output.logrank)
-    tell(f"{died.sum():,} deaths in {len(matched):,} patients; log-rank p = {test.p_value:.3f}")
+    matched = read_table(snakemake.input.matched)
+    test = compare_survival(matched)
+    write_table(pd.DataFrame([asdict(test)]), snakemake.output.logrank)
+    name, _ = test_names(matched)
+    deaths = (matched["event"] != "censored").sum()
+    tell(f"{deaths:,} deaths in {len(matched):,} patients; {name} p = {test.p_value:.3f}")

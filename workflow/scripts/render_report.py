@@ -13,13 +13,15 @@ PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
+    from seermatch.group_tests import test_names
     from seermatch.report import ReportContent, render_report
 
     source = snakemake.input
     params = snakemake.params
     provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
     exports = provenance["exports"]
-    levels = reference_levels(read_table(source.matched))
+    matched = read_table(source.matched)
+    survival_test, incidence_test = test_names(matched)
     content = ReportContent(
         **provenance["config"]["study"],
         labels=tuple(params.labels),
@@ -36,7 +38,9 @@ with job(snakemake) as tell:
         config=provenance["config"],
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
-        reference_levels=levels,
+        reference_levels=reference_levels(matched),
+        survival_test=survival_test,
+        incidence_test=incidence_test,
     )
     write_bytes(render_report(content), snakemake.output[0])
     tell(f"the report is {snakemake.output[0]}")

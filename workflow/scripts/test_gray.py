@@ -1,17 +1,19 @@
 """Gray's test between the groups, for both causes of death."""
 
+from dataclasses import asdict
+
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.gray import gray_test
+    from seermatch.group_tests import compare_incidence, test_names
 
     matched = read_table(snakemake.input[0])
-    event = matched["event"].cat.codes
-    rows = []
-    for code, cause in enumerate(matched["event"].cat.categories[1:], start=1):
-        test = gray_test(matched["time"], event, matched["group"], cause=code)
-        rows.append((cause, test.statistic, test.df, test.p_value))
-    table = pd.DataFrame(rows, columns=["cause", "statistic", "df", "p_value"])
+    causes = matched["event"].cat.categories[1:]
+    tests = [compare_incidence(matched, code) for code, _ in enumerate(causes, start=1)]
+    table = pd.DataFrame([asdict(test) for test in tests])
+    table.insert(0, "cause", causes)
     write_table(table, snakemake.output[0])
-    tell("Gray's test: " + ", ".join(f"p = {row[3]:.3f} ({row[0]})" for row in rows))
+    _, name = test_names(matched)
+    told = ", ".join(f"p = {row.p_value:.3f} ({row.cause})" for row in table.itertuples())
+    tell(f"{name}: {told}")

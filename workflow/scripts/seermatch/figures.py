@@ -182,7 +182,7 @@ def draw_cumulative_incidence(
     marks: Sequence[float],
     labels: tuple[str, str],
     *,
-    test: str = "Gray",
+    test: str = "Gray’s test",
     causes: Sequence[str] = EVENTS[1:],
     width: float = PAGE,
 ) -> Figure:
@@ -201,7 +201,7 @@ def draw_cumulative_incidence(
         Months of the ticks and of the numbers at risk; those after the last time are left out.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    test : str, default "Gray"
+    test : str, default "Gray’s test"
         Name of the test beside its p-value.
     causes : sequence of str
         Causes in the order of the panels.
@@ -253,8 +253,7 @@ def draw_cumulative_incidence(
         axes.set_ylabel("Cumulative incidence (%)")
         axes.set_title(cause.capitalize(), loc="left", fontweight="bold", pad=4)
         p_value = gray.loc[gray["cause"] == cause, "p_value"]
-        possessive = f"{test}’s test" if test == "Gray" else test
-        _legend(axes, f"{possessive} {state_p(float(p_value.iloc[0]))}", "upper left")
+        _legend(axes, f"{test} {state_p(float(p_value.iloc[0]))}", "upper left")
         _draw_numbers_at_risk(figure, axes, curves, shown, labels, left)
     return figure
 

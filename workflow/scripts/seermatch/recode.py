@@ -98,9 +98,7 @@ def _grouped(records: pl.DataFrame, name: str, levels: list[dict]) -> pl.Expr:
         rule = {key: value for key, value in item.items() if key != "level"}
         label = pl.lit(item["level"])
         if rule:
-            level = (
-                pl.when(rule_expression(name, rule, numeric=False)).then(label).otherwise(level)
-            )
+            level = pl.when(rule_expression(name, rule, numeric=False)).then(label).otherwise(level)
         else:
             level = label
     _refuse_unknown(records, name, level.is_not_null())

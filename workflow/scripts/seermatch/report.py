@@ -72,6 +72,8 @@ class ReportContent:
         One row per export: its name, checksum, database and so on; shown as it is.
     versions : mapping
         Package to version.
+    survival_test, incidence_test : str
+        Names of the tests behind `logrank` and `gray`.
     notes : sequence of str
         Further warnings, such as aliasing in words.
     reference_levels : mapping
@@ -100,6 +102,8 @@ class ReportContent:
     config: Mapping
     inputs: pd.DataFrame
     versions: Mapping[str, str]
+    survival_test: str = "log-rank"
+    incidence_test: str = "Gray’s test"
     notes: Sequence[str] = ()
     reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
 
@@ -169,9 +173,9 @@ def summarize(content: ReportContent) -> list[str]:
     sentences = [
         matched,
         *_follow_up_sentence(content.followup),
-        f"Overall survival: log-rank {state_p(content.logrank['p_value'].iloc[0])}; "
+        f"Overall survival: {content.survival_test} {state_p(content.logrank['p_value'].iloc[0])}; "
         f"hazard ratio, {names}: {survival}.",
-        f"{cause.capitalize()}: Gray’s test {gray}; "
+        f"{cause.capitalize()}: {content.incidence_test} {gray}; "
         f"subdistribution hazard ratio, {names}: {mortality}.",
     ]
     if low_os <= 1 <= high_os and low_bc <= 1 <= high_bc:
@@ -238,7 +242,8 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
     after = content.balance["smd_after"].abs().max()
     logrank = state_p(content.logrank["p_value"].iloc[0])
     gray = "; ".join(
-        f"{row.cause}, Gray’s test {state_p(row.p_value)}" for row in content.gray.itertuples()
+        f"{row.cause}, {content.incidence_test} {state_p(row.p_value)}"
+        for row in content.gray.itertuples()
     )
     bands = f"Steps with 95% bands: {reference} solid, {exposed} dashed; numbers at risk below"
     described = {
@@ -255,8 +260,8 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         ),
         "survival": (
             f"Overall survival of the matched patients (Kaplan–Meier). {bands}.",
-            f"Kaplan–Meier curves of {reference} and {exposed}, log-rank {logrank}. A table below "
-            "holds the estimates.",
+            f"Kaplan–Meier curves of {reference} and {exposed}, {content.survival_test} "
+            f"{logrank}. A table below holds the estimates.",
         ),
         "incidence": (
             f"Cumulative incidence of death by cause in the matched patients. {bands}.",

@@ -97,7 +97,9 @@ class LineBlocks:
         self.encoding = "ascii"
         self._name = name
         self._block_size = block_size
-        self._carry = b""
+        self._buffer = bytearray(block_size)  # one for all blocks: fresh memory costs time
+        self._filled = 0
+        self._started = False
         self._rows = 0
         buffered = io.BufferedReader(self.source, 1 << 18)
         head = buffered.peek(4096)
@@ -113,45 +115,55 @@ class LineBlocks:
             If the file is empty, binary, not in a known encoding, or its gzip data are damaged.
         """
         while True:
-            data, ended = self._more()
-            if ended:
-                if not data.strip(b"\r\n"):
-                    return None
-                if not data.endswith(b"\n"):
-                    self.unterminated = True
-                    data += b"\n"
-            end = self._end_of_lines(data)
+            ended = self._fill()
+            if ended and self._filled and self._buffer[self._filled - 1] != NEWLINE:
+                self.unterminated = True
+                self._buffer[self._filled : self._filled + 1] = b"\n"
+                self._filled += 1
+            end = self._end_of_lines()
             if end:
-                self._carry = b"" if ended else data[end:]
-                return self._clean(data[:end])
-            if len(data) > max(self._block_size, LONGEST_LINE):
+                return self._clean(self._take(end))
+            if ended:
+                return None
+            if self._filled > max(self._block_size, LONGEST_LINE):
                 raise StudyError(
-                    f"{self._name}, row {self._rows + 1}: no line end in {len(data):,} bytes, so "
-                    f"this is not the text file that SEER*Stat exports. {AGAIN}."
+                    f"{self._name}, row {self._rows + 1}: no line end in {self._filled:,} bytes, "
+                    f"so this is not the text file that SEER*Stat exports. {AGAIN}."
                 )
-            self._carry = data
 
-    def _more(self) -> tuple[bytes, bool]:
+    def _fill(self) -> bool:
+        """Read on behind what is left of the last block; tell whether the file has ended."""
+        if self._filled == len(self._buffer):
+            self._buffer.extend(bytes(self._block_size))
         try:
-            data = self._stream.read(self._block_size)
+            with memoryview(self._buffer)[self._filled :] as room:
+                size = self._stream.readinto(room)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise StudyError(
                 f"{self._name}: the compressed file is damaged or cut off ({error}). "
                 "Copy it again, or export it again from SEER*Stat."
             ) from error
-        first = self._rows == 0 and not self._carry
-        if first:
-            self._check_head(data[:4096])
-            data = data.removeprefix(b"\xef\xbb\xbf")
-        return self._carry + data, not data and not first
+        self._filled += size
+        if not self._started:
+            self._started = True
+            self._check_head(bytes(self._buffer[: min(4096, self._filled)]))
+            if self._buffer.startswith(b"\xef\xbb\xbf"):
+                self._take(3)
+        return size == 0
 
-    @staticmethod
-    def _end_of_lines(data: bytes) -> int:
+    def _end_of_lines(self) -> int:
         """End of the last line that is not empty; empty ones wait, they may end the file."""
-        last = data.rfind(b"\n")
-        while last >= 0 and data[last] in b"\r\n":
+        last = self._buffer.rfind(b"\n", 0, self._filled)
+        while last >= 0 and self._buffer[last] in b"\r\n":
             last -= 1
-        return data.find(b"\n", last) + 1 if last >= 0 else 0
+        return self._buffer.find(b"\n", last) + 1 if last >= 0 else 0
+
+    def _take(self, end: int) -> bytes:
+        with memoryview(self._buffer) as view:
+            block = bytes(view[:end])
+            self._filled -= end
+            view[: self._filled] = bytes(view[end : end + self._filled])
+        return block
 
     def _check_head(self, head: bytes) -> None:
         if not head.strip(b"\r\n"):
