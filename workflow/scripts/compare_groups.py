@@ -5,13 +5,17 @@ from study_io import job, read_table, with_group_labels, write_table
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.group_comparison import compare_groups
+    from seermatch.group_tests import has_complete_sets
     from seermatch.tables import characteristics_table
 
     params = snakemake.params
     rows = []
     for population in ("cohort", "matched"):
         frame = with_group_labels(read_table(snakemake.input[population]), params.labels)
-        comparison = compare_groups(frame, params.covariates)
+        incomplete = population == "matched" and not has_complete_sets(frame)
+        comparison = compare_groups(
+            frame, params.covariates, weights=frame["weight"].to_numpy() if incomplete else None
+        )
         comparison.insert(0, "population", population)
         rows.append(comparison)
     write_table(pd.concat(rows, ignore_index=True), snakemake.output.comparison)

@@ -4,14 +4,19 @@ Nothing here computes. A script reads, calls `seermatch`, and writes; `job` sees
 reader gets a sentence instead of a traceback and that no file is left half-written.
 """
 
+import errno
 import logging
 import os
+import re
 import sys
+import time
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
 from seermatch.errors import StudyError
+
+CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager
@@ -42,6 +47,8 @@ def job(snakemake):
         encoding="utf-8",
     )
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log that cannot be written is no news for the reader
+    who = " ".join([snakemake.rule, *snakemake.wildcards])
     lines = []
 
     def tell(line):
@@ -53,9 +60,11 @@ def job(snakemake):
     except Exception as error:
         logging.error(traceback.format_exc())
         if isinstance(error, StudyError):
-            sys.exit(f"{snakemake.rule}: {error}")
+            sys.exit(f"{who}: {error}")
+        if isinstance(error, OSError) and error.filename:
+            sys.exit(f"{who}: {error.filename}: {error.strerror}; check the file and its folder.")
         sys.exit(
-            f"{snakemake.rule}: {type(error).__name__}: {error}\n"
+            f"{who}: {type(error).__name__}: {error}\n"
             f"This should not happen; {snakemake.log[0]} holds the details."
         )
     if lines:
@@ -63,15 +72,76 @@ def job(snakemake):
 
 
 @contextmanager
-def replacing(path):
-    """Give a temporary name beside `path`, and rename it when the block has ended well."""
+def replacing(path, private=False):
+    """Give a temporary name beside `path`, and rename it when the block has ended well.
+
+    Parameters
+    ----------
+    path : str or path
+        The file to write.
+    private : bool
+        Whether it holds records of patients, so that only its owner may read it.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to write; the file exists and is empty.
+
+    Raises
+    ------
+    StudyError
+        If there is no room for the file, or it lies on a disk that is read-only.
+    """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)  # what a killed job left, with whatever mode
     try:
+        temporary.touch(mode=0o600 if private else 0o666)
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        number = _error_number(error)
+        if number in CANNOT_WRITE:
+            raise StudyError(
+                f"{path} cannot be written: {os.strerror(number)}. Make room, or set pathvars in "
+                "the configuration to a folder on another disk."
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _error_number(error):
+    """Tell the error number of the operating system, also where polars has wrapped it."""
+    wrapped = re.search(r"\(os error (\d+)\)", str(error))
+    return int(wrapped[1]) if wrapped else getattr(error, "errno", None)
+
+
+def with_progress(steps, describe, seconds=10):
+    """Pass on the steps of a long work, and say every `seconds` how far it is.
+
+    Parameters
+    ----------
+    steps : iterable
+        What the work goes through.
+    describe : callable
+        Gives the sentence, for the log and standard error.
+    seconds : float
+        Time between two sentences; a short work says nothing.
+
+    Yields
+    ------
+    object
+        The steps, one by one.
+    """
+    due = time.monotonic() + seconds
+    for step in steps:
+        yield step
+        if time.monotonic() >= due:
+            line = describe()
+            logging.info(line)
+            print(line, file=sys.stderr, flush=True)
+            due = time.monotonic() + seconds
 
 
 def read_table(path):
@@ -92,9 +162,9 @@ def read_printed_table(path):
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
-def write_table(frame, path):
+def write_table(frame, path, private=False):
     """Write a pandas frame as Parquet or tab-separated text, whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path, private) as temporary:
         if Path(path).suffix == ".parquet":
             frame.to_parquet(temporary, index=False, compression="zstd")
         else:

@@ -163,19 +163,20 @@ class Export:
 
     def _tidy(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Strip surrounding blanks; blank cells and the missing character become null."""
-        blank_at = pl.all().str.starts_with(" ") | pl.all().str.ends_with(" ")
-        indented = _columns_where(frame, blank_at)
-        frame = frame.with_columns(pl.col(indented).str.strip_chars(" "))
-        for missing in {"", self._dictionary.missing.strip(" ")}:
-            columns = [
-                field
-                for field in _columns_where(frame, pl.all() == missing)
-                if not missing or not seer_fields()[field].knows(missing)
-            ]
-            frame = frame.with_columns(
-                pl.when(pl.col(columns) != missing).then(pl.col(columns)).name.keep()
-            )
-        return frame
+        # less than "!": empty or starts with a blank; columns without need no second look
+        blank = _columns_where(frame, (pl.all() < "!") | pl.all().str.ends_with(" "))
+        stripped = pl.col(blank).str.strip_chars(" ")
+        frame = frame.with_columns(pl.when(stripped != "").then(stripped).name.keep())
+        missing = self._dictionary.missing.strip(" ")
+        if not missing:
+            return frame
+        columns = [
+            field
+            for field in _columns_where(frame, pl.all() == missing)
+            if not seer_fields()[field].knows(missing)
+        ]
+        value = pl.col(columns)
+        return frame.with_columns(pl.when(value != missing).then(value).name.keep())
 
     def _check_last_line(self, tail: bytes, row: int) -> None:
         """Refuse a last line without line end unless its last value is certainly whole."""
