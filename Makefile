@@ -4,6 +4,7 @@
 # Bytecode makes imports three times faster; some machines switch it off.
 unexport PYTHONDONTWRITEBYTECODE
 export UV_CACHE_DIR := $(CURDIR)/.uv-cache
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A foreign environment would be taken for ours.
 unexport VIRTUAL_ENV
 unexport PYTHONPATH
@@ -48,7 +49,8 @@ environment: .venv/.complete
 	    echo "    apt install python3-venv" >&2; exit 1; \
 	  fi; \
 	fi
-	$(UV) sync --quiet --locked
+	@echo "Installing the locked versions into .venv (a minute the first time)."
+	@$(UV) sync --quiet --locked
 	@touch $@
 
 clean:
