@@ -23,6 +23,7 @@ include: "workflow/rules/balance.smk"
 include: "workflow/rules/survival.smk"
 include: "workflow/rules/competing_risks.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/audit.smk"
 
 
 rule all:
@@ -31,3 +32,4 @@ rule all:
         rules.study.input,
         rules.render_report.output,
         rules.cross_check_incidence.output,
+        rules.audit.input if config["paper"]["folder"] else [],

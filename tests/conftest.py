@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ["Snakefile", "config", "envs", "profiles", "workflow"]
+PARTS = ["Snakefile", "config", "envs", "profiles", "resources/paper", "workflow"]
 
 
 class Checkout:
@@ -19,10 +19,10 @@ class Checkout:
     def __init__(self, path: Path):
         self.path = path
 
-    def snakemake(self, *arguments: str, succeeds: bool | None = True):
-        """Run Snakemake on 2 cores with the small synthetic registry."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-        environment = os.environ | {"PYTHONWARNINGS": ""}
+    def snakemake(self, *arguments: str, succeeds: bool | None = True, prefix=(), **variables):
+        """Run Snakemake on 2 cores, behind a prefix and with environment variables of its own."""
+        command = [*prefix, sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        environment = os.environ | {"PYTHONWARNINGS": ""} | variables
         done = subprocess.run(
             command, cwd=self.path, capture_output=True, text=True, env=environment, check=False
         )
@@ -32,12 +32,13 @@ class Checkout:
 
     def planned(self, *targets: str) -> dict[str, int]:
         """Count the jobs of each rule that a run would do now."""
-        done = self.snakemake("--dry-run", *targets)
+        done = self.snakemake("--dry-run", "--quiet=rules", *targets)
         table = done.stdout.split("Job stats:")
         if len(table) == 1:
             return {}
         counts = dict(re.findall(r"^(\w+) +(\d+)$", table[1], flags=re.MULTILINE))
-        return {rule: int(n) for rule, n in counts.items() if rule not in ("total", "all")}
+        no_jobs = {"total", "all", "everything", "registry", "study", "audit"}
+        return {rule: int(n) for rule, n in counts.items() if rule not in no_jobs}
 
     def edit(self, path: str, old: str, new: str):
         """Replace a text that must be there in a file."""
@@ -60,12 +61,22 @@ def copy_workflow(destination: Path) -> Checkout:
     return Checkout(destination)
 
 
+@pytest.fixture(scope="session")
+def new_checkout():
+    """Make a fresh checkout with the small synthetic registry, in a folder that does not exist."""
+
+    def make(path: Path) -> Checkout:
+        fresh = copy_workflow(path)
+        make_small(fresh)
+        return fresh
+
+    return make
+
+
 @pytest.fixture
-def checkout(tmp_path) -> Checkout:
+def checkout(tmp_path, new_checkout) -> Checkout:
     """A fresh checkout with the small synthetic registry."""
-    fresh = copy_workflow(tmp_path / "checkout")
-    make_small(fresh)
-    return fresh
+    return new_checkout(tmp_path / "checkout")
 
 
 def make_small(checkout: Checkout):
@@ -73,11 +84,10 @@ def make_small(checkout: Checkout):
     checkout.edit("config/config.yaml", "reference_scale: 1.0", "reference_scale: 0.02")
 
 
-@pytest.fixture(scope="module")
-def finished_study(tmp_path_factory) -> Checkout:
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory, new_checkout) -> Checkout:
     """A checkout in which the whole small study has run once; tests work on copies."""
-    checkout = copy_workflow(tmp_path_factory.mktemp("study") / "checkout")
-    make_small(checkout)
+    checkout = new_checkout(tmp_path_factory.mktemp("study") / "checkout")
     checkout.done = checkout.snakemake()
     return checkout
 

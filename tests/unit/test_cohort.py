@@ -9,9 +9,11 @@ from seermatch import standardize as standardize_module
 from seermatch.cohort import (
     Exposure,
     combine_attrition,
+    every_tumor,
     filter_cohort,
     one_submission,
     one_tumor_per_patient,
+    refuse_overlap,
 )
 from seermatch.errors import StudyError
 from seermatch.standardize import standardize
@@ -105,6 +107,13 @@ def test_missing_values_meet_no_rule():
     assert len(filter_cohort(rows, [FEMALE], EXPOSURE, [2018]).records) == 1
 
 
+def test_an_export_without_either_group_tells_its_labels():
+    rows = records(year=["2018"] * 3, m_stage=["M0i", "M0i", "88"], sex=["Female"] * 3)
+    with pytest.raises(StudyError, match=r"m_stage holds none .*'M0\(i\+\)'\) but 'M0i' \(2\)"):
+        filter_cohort(rows, [STAGED], EXPOSURE, [2018])
+    assert len(filter_cohort(rows, [STAGED], EXPOSURE, [2019]).attrition) == 0
+
+
 @pytest.mark.parametrize(
     ("criterion", "words"),
     [
@@ -121,7 +130,7 @@ def test_wrong_criteria_are_named(criterion, words):
 
 
 def test_records_outside_both_groups_are_refused():
-    rows = records(year=["2018"], m_stage=["M1"], sex=["Female"])
+    rows = records(year=["2018"] * 2, m_stage=["M1", "M0"], sex=["Female"] * 2)
     with pytest.raises(StudyError, match="neither group"):
         filter_cohort(rows, [FEMALE], EXPOSURE, [2018])
 
@@ -131,8 +140,35 @@ def test_the_lowest_eligible_record_of_a_patient_stays():
         {"patient_id": ["b", "a", "b", "a"], "record_number": [1, 3, 2, 2], "year": [1, 2, 3, 4]}
     )
     assert one_tumor_per_patient(rows)["year"].to_list() == [4, 1]
-    with pytest.raises(StudyError, match="2 records share"):
-        one_tumor_per_patient(pl.concat([rows, rows[:1]]))
+    nameless = rows.with_columns(pl.lit(None, pl.String).alias("patient_id"))
+    with pytest.raises(StudyError, match="4 eligible records have no Patient ID"):
+        one_tumor_per_patient(nameless)
+
+
+def test_exports_that_overlap_are_named_with_counts():
+    rows = pl.DataFrame(
+        {
+            "patient_id": ["a", "b", "b", "a", "b", "c"],
+            "record_number": [1, 1, 2, 1, 2, 1],
+            "export": ["x", "x", "x", "y", "y", "z"],
+        }
+    )
+    refuse_overlap(rows[:3])
+    with pytest.raises(StudyError, match=r"4 eligible records .* \(2 in x, 2 in y\)"):
+        refuse_overlap(rows)
+
+
+def test_without_one_tumor_per_patient_every_record_stays_under_a_number_of_its_own():
+    rows = pl.DataFrame({"patient_id": ["b", "a", "c"], "record_number": [1, 1, 1]})
+    assert every_tumor(rows)["patient_id"].to_list() == ["a", "b", "c"]
+    repeated = pl.concat([rows, pl.DataFrame({"patient_id": ["b"], "record_number": [2]})])
+    numbered = every_tumor(repeated)
+    assert numbered["patient_id"].to_list() == [f"{number:08}" for number in (1, 2, 3, 4)]
+    assert numbered["record_number"].to_list() == [1, 1, 2, 1]
+    nameless = pl.DataFrame({"patient_id": [None] * 3, "age": [50, 40, 50]})
+    nameless = nameless.cast({"patient_id": pl.String})
+    assert every_tumor(nameless).rows() == every_tumor(nameless[[2, 1, 0]]).rows()
+    assert every_tumor(nameless)["age"].to_list() == [40, 50, 50]
 
 
 def test_exports_of_different_submissions_are_refused():

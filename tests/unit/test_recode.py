@@ -96,3 +96,10 @@ def test_types_are_those_of_the_cohort_file():
     for name in ("year", "age", "tumor_size", "time"):
         assert frame.schema[name] == pl.Int16
     assert levels_of(RECODES)["event"] == ("censored", "breast cancer death", "other death")
+
+
+def test_records_without_patient_numbers_keep_their_place():
+    frame = pl.DataFrame([RECORD]).drop("patient_id", "record_number")
+    row = recode(frame, RECODES)
+    assert row.select("patient_id", "record_number").rows() == [(None, None)]
+    assert row.schema == recode(pl.DataFrame([RECORD]), RECODES).schema

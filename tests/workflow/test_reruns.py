@@ -15,6 +15,7 @@ AFTER_MATCHING = {
     "draw_figures": 1,
     "render_report": 1,
 }
+WRITTEN = {"write_provenance": 1, "render_report": 1}
 AFTER_THE_COHORT = {"estimate_propensity": 1} | AFTER_MATCHING
 ONE_EXPORT = {"ingest_export": 1, "filter_cohort": 1, "recode_variables": 1, "merge_cohort": 1}
 
@@ -25,17 +26,17 @@ def test_a_finished_study_has_nothing_to_do(study_copy):
 
 def test_a_changed_caliper_reruns_matching_and_what_follows(study_copy):
     study_copy.edit("config/config.yaml", "caliper: 0.2", "caliper: 0.1")
-    assert study_copy.planned() == AFTER_MATCHING
+    assert study_copy.planned() == AFTER_MATCHING | WRITTEN
 
 
 def test_a_changed_title_reruns_the_report_only(study_copy):
     study_copy.edit("config/config.yaml", "Prognostic value", "Meaning")
-    assert study_copy.planned() == {"render_report": 1}
+    assert study_copy.planned() == WRITTEN
 
 
 def test_changed_marks_redraw_the_figures(study_copy):
     study_copy.edit("config/config.yaml", "[0, 12, 24,", "[0, 24,")
-    assert study_copy.planned() == {"draw_figures": 1, "render_report": 1}
+    assert study_copy.planned() == {"draw_figures": 1} | WRITTEN
 
 
 def test_reordered_keys_rerun_nothing(study_copy):
@@ -76,7 +77,7 @@ def test_a_changed_row_of_the_sheet_reruns_that_export(study_copy):
         f"resources/synthetic/breast_2021.csv\t{dictionary}",
         f"corrected.csv\t{dictionary}",
     )
-    assert study_copy.planned() == ONE_EXPORT | AFTER_THE_COHORT
+    assert study_copy.planned() == ONE_EXPORT | AFTER_THE_COHORT | WRITTEN
 
 
 def test_a_year_that_is_dropped_from_the_sheet_reruns_the_merge(study_copy):
@@ -95,7 +96,7 @@ def test_registry_first_redoes_only_what_really_changed(study_copy):
     reader.write_text(reader.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     assert study_copy.planned("registry") == {"ingest_export": 5}
     everything = {"ingest_export": 5, "filter_cohort": 5, "recode_variables": 5, "merge_cohort": 1}
-    assert study_copy.planned() == everything | AFTER_THE_COHORT
+    assert study_copy.planned() == everything | AFTER_THE_COHORT | WRITTEN
     study_copy.snakemake("registry")
     assert study_copy.planned() == {}
 

@@ -7,6 +7,7 @@ import ast
 import csv
 import difflib
 import hashlib
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -55,10 +56,14 @@ def read_sheet(path):
         stop(
             f"config.exports: there is no file {path}; name the sheet of your exports."
         )
-    with Path(path).open(encoding="utf-8-sig", newline="") as sheet:
-        rows = [
-            row for row in csv.DictReader(sheet, delimiter="\t") if any(row.values())
-        ]
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as sheet:
+            rows = list(csv.DictReader(sheet, delimiter="\t"))
+    except UnicodeDecodeError:
+        stop(f"{path} is not text in UTF-8; save it again as tab-separated UTF-8 text.")
+    except PermissionError:
+        stop(f"config.exports: {path} may not be read; ask its owner for permission.")
+    rows = [row for row in rows if any(row.values())]
     if not rows:
         stop(
             f"{path}: no export is listed; add a row with its name, path and dictionary."
@@ -74,18 +79,32 @@ def read_sheet(path):
     return exports
 
 
+def files_of(row):
+    """Name the files of an export: the data, and the dictionary if there is one."""
+    beside = str(Path(row["path"].removesuffix(".gz")).with_suffix(".dic"))
+    dictionary = row.get("dictionary") or (beside if os.path.isfile(beside) else "")
+    return {"path": row["path"]} | ({"dictionary": dictionary} if dictionary else {})
+
+
+def obstacle(path):
+    """Say what keeps a file from being read; nothing if it can be."""
+    try:
+        with Path(path).open("rb"):
+            return ""
+    except IsADirectoryError:
+        return "is a folder, not a file"
+    except PermissionError:
+        return "may not be read; ask its owner for permission"
+    except OSError:
+        return "does not exist"
+
+
 def check_paths(exports, sheet, made):
-    """Stop where a listed file does not exist and is not one that the workflow makes."""
+    """Stop where a listed file cannot be read and is not one that the workflow makes."""
     for row in exports.values():
-        for column in ("path", "dictionary"):
-            path = row.get(column)
-            if path and path not in made and not Path(path).is_file():
-                kind = (
-                    "is a folder, not a file"
-                    if Path(path).is_dir()
-                    else "does not exist"
-                )
-                stop(f"{sheet}, export {row['export']!r}: the {column} {path} {kind}.")
+        for column, path in files_of(row).items():
+            if path not in made and (wrong := obstacle(path)):
+                stop(f"{sheet}, export {row['export']!r}: the {column} {path} {wrong}.")
 
 
 def check_terms(config):
@@ -194,8 +213,32 @@ wildcard_constraints:
 
 
 def export_files(wildcards):
-    """Name the files of an export: the data, and the dictionary if there is one."""
-    row = EXPORTS[wildcards.export]
-    beside = str(Path(row["path"].removesuffix(".gz")).with_suffix(".dic"))
-    dictionary = row.get("dictionary") or (beside if Path(beside).is_file() else "")
-    return {"data": row["path"]} | ({"dictionary": dictionary} if dictionary else {})
+    """Name the input files of an export, for `unpack`."""
+    files = files_of(EXPORTS[wildcards.export])
+    return {"data": files.pop("path")} | files
+
+
+PAPER_TABLES = ("table1", "table2", "table3", "table4")
+
+
+def paper_text(name):
+    """Read a printed table: from the folder that is configured, else from this workflow's own."""
+    folder = config["paper"]["folder"]
+    if folder is None:
+        stop("config.paper.folder: is null; name the folder of the printed tables.")
+    path = Path(folder) / f"{name}.tsv"
+    if path.is_file():
+        return path.read_text(encoding="utf-8-sig")
+    if folder == "resources/paper":
+        return source_text(f"../../resources/paper/{name}.tsv")
+    stop(f"config.paper.folder: there is no file {path}.")
+
+
+def paper_tables(wildcards):
+    """Give the printed tables as text, for `params`: an edit of a cell reruns, a touch does not."""
+    return {name: paper_text(name) for name in PAPER_TABLES}
+
+
+def paper_tables_and_text(wildcards):
+    """Give the printed tables, and the facts that the paper states elsewhere."""
+    return paper_tables(wildcards) | {"text": paper_text("text")}

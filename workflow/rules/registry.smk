@@ -56,6 +56,7 @@ rule ingest_export:
         runtime="30m",
     params:
         code=code_of("ingest_export"),
+        one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],
     message:
         "Reading the export {wildcards.export}"
     script:

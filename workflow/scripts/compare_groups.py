@@ -5,7 +5,7 @@ from study_io import job, read_table, with_group_labels, write_table
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.group_comparison import compare_groups
-    from seermatch.group_tests import has_complete_sets
+    from seermatch.matched_sets import has_complete_sets
     from seermatch.tables import characteristics_table
 
     params = snakemake.params

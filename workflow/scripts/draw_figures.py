@@ -10,7 +10,7 @@ with job(snakemake) as tell:
         draw_survival_curves,
     )
     from seermatch.flow_chart import draw_flow_chart
-    from seermatch.group_tests import test_names
+    from seermatch.matched_sets import test_names
 
     params = snakemake.params
     labels = params.labels

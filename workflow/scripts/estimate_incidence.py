@@ -4,7 +4,7 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.cumulative_incidence import incidence_by_group
-    from seermatch.group_tests import has_complete_sets
+    from seermatch.matched_sets import has_complete_sets
 
     matched = read_table(snakemake.input[0])
     incidence = incidence_by_group(

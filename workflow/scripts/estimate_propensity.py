@@ -13,7 +13,8 @@ with job(snakemake) as tell:
     if params.ties == "file_order":
         X = design_matrix(cohort, params.covariates).X
         score = r_glm_linear_predictor(X, cohort["group"].to_numpy())
-    write_table(cohort[["patient_id", "group"]].assign(propensity=score), snakemake.output[0])
+    scores = cohort[["patient_id", "group"]].assign(propensity=score)
+    write_table(scores, snakemake.output[0], private=True)
     for name, words in fit.aliased.items():
         tell(f"propensity score: {name} is aliased and was left out: {words}")
     tell(f"scored {len(cohort):,} patients with {fit.n_patterns:,} distinct covariate patterns")

@@ -6,8 +6,8 @@ from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.group_tests import compare_survival, test_names
-    from seermatch.kaplan_meier import follow_up, kaplan_meier
+    from seermatch.kaplan_meier import compare_survival, follow_up, kaplan_meier
+    from seermatch.matched_sets import test_names
 
     params = snakemake.params
     populations = {

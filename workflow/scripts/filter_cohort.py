@@ -18,7 +18,7 @@ with job(snakemake) as tell:
         ),
         cohort["years"],
     )
-    with replacing(snakemake.output.records) as path:
+    with replacing(snakemake.output.records, private=True) as path:
         kept.records.write_parquet(path)
     with replacing(snakemake.output.attrition) as path:
         kept.attrition.write_parquet(path)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from study_io import job, replacing
+from study_io import job, replacing, with_progress
 
 with job(snakemake) as tell:
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from seermatch.errors import StudyError
     from seermatch.seer_dictionary import parse_dictionary
+    from seermatch.seer_fields import REQUIREMENTS
     from seermatch.seerstat import open_export
 
     source = Path(snakemake.input.data)
@@ -16,15 +16,20 @@ with job(snakemake) as tell:
     if path := snakemake.input.get("dictionary"):
         path = Path(path)
         dictionary = parse_dictionary(path.read_bytes(), path.name)
-    try:
-        stream = source.open("rb")
-    except PermissionError:
-        raise StudyError(f"{source} may not be read; ask its owner for permission.") from None
-    with stream, replacing(snakemake.output[0]) as path:
-        export = open_export(stream, dictionary, source.name)
+    # The two that tell a patient's tumors apart; the merge numbers records that lack them.
+    spared = () if snakemake.params.one_tumor_per_patient else ("patient_id", "record_number")
+    required = [name for name in REQUIREMENTS if name not in spared]
+    with source.open("rb") as stream, replacing(snakemake.output[0], private=True) as path:
+        export = open_export(stream, dictionary, source.name, required=required)
+        size = source.stat().st_size
+
+        def _progress():
+            share = f"{export.bytes_read / size:.0%} of {source.name}"
+            return f"{snakemake.wildcards.export}: {share} read, {export.rows:,} records"
+
         schema = pa.schema([(name, pa.string()) for name in export.columns])
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for batch in export.batches():
+            for batch in with_progress(export.batches(), _progress):
                 writer.write_table(batch.to_arrow().cast(schema))
             writer.add_key_value_metadata(
                 {

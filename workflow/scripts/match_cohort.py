@@ -20,7 +20,7 @@ with job(snakemake) as tell:
     matched = cohort.assign(
         propensity=propensity, matched_set=result.matched_set, weight=result.weight
     )
-    write_table(matched[matched["matched_set"] > 0], snakemake.output[0])
+    write_table(matched[matched["matched_set"] > 0], snakemake.output[0], private=True)
     tell(
         f"matched {result.n_matched_exposed:,} of {result.n_exposed:,} exposed to "
         f"{result.n_controls:,} controls"

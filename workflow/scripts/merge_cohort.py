@@ -1,25 +1,39 @@
 """Join the exports, keep one tumor per patient, and add up the counts of the criteria."""
 
+from pathlib import Path
+
 from study_io import job, read_origin, replacing, write_bytes
 
 with job(snakemake) as tell:
     import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from seermatch.cohort import combine_attrition, one_submission, one_tumor_per_patient
+    from seermatch.cohort import (
+        combine_attrition,
+        every_tumor,
+        one_submission,
+        one_tumor_per_patient,
+        refuse_overlap,
+    )
     from seermatch.recode import levels_of
 
     settings = snakemake.params.cohort
     labels = snakemake.params.labels
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
-    records = pl.concat([pl.read_parquet(path) for path in snakemake.input.records])
-    one_each = settings["one_tumor_per_patient"]
-    if one_each:
-        origins = [read_origin(path) for path in snakemake.input.exports]
-        one_submission({origin["source"]: origin["submission"] for origin in origins})
-    cohort = (
-        one_tumor_per_patient(records) if one_each else records.sort("patient_id", "record_number")
+    records = pl.concat(
+        pl.read_parquet(path).with_columns(pl.lit(Path(path).stem).alias("export"))
+        for path in snakemake.input.records
     )
+    one_each = settings["one_tumor_per_patient"]
+    origins = [read_origin(path) for path in snakemake.input.exports]
+    submissions = {origin["export"]: origin["submission"] for origin in origins}
+    if one_each:
+        one_submission(submissions)
+    # Otherwise equal numbers may be different patients.
+    if one_each or (len(set(submissions.values())) == 1 and any(submissions.values())):
+        refuse_overlap(records.drop_nulls("patient_id"))
+    records = records.drop("export")
+    cohort = one_tumor_per_patient(records) if one_each else every_tumor(records)
     flow = combine_attrition(counts, cohort if one_each else None, settings["years"], labels)
 
     # pandas takes a dictionary column as a category, and keeps the order of its levels.
@@ -28,7 +42,7 @@ with job(snakemake) as tell:
         codes = cohort[name].cast(pl.Enum(levels)).to_physical().cast(pl.Int8).to_arrow()
         column = pa.DictionaryArray.from_arrays(codes, pa.array(levels))
         table = table.set_column(table.schema.get_field_index(name), name, column)
-    with replacing(snakemake.output.cohort) as path:
+    with replacing(snakemake.output.cohort, private=True) as path:
         pq.write_table(table, path, compression="zstd")
     write_bytes(flow.write_csv(separator="\t"), snakemake.output.attrition)
     exposed = int(cohort["group"].sum())

@@ -7,6 +7,6 @@ with job(snakemake) as tell:
     from seermatch.recode import recode
 
     recoded = recode(pl.read_parquet(snakemake.input[0]), snakemake.params.recode)
-    with replacing(snakemake.output[0]) as path:
+    with replacing(snakemake.output[0], private=True) as path:
         recoded.write_parquet(path)
     tell(f"{snakemake.wildcards.export}: recoded {len(recoded):,} records")

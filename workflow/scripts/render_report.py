@@ -13,7 +13,7 @@ PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.group_tests import test_names
+    from seermatch.matched_sets import test_names
     from seermatch.report import ReportContent, render_report
 
     source = snakemake.input

@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 import traceback
@@ -90,31 +91,35 @@ def replacing(path, private=False):
     Raises
     ------
     StudyError
-        If there is no room for the file, or it lies on a disk that is read-only.
+        If there is no room for the file, or its folder must not be written to.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.unlink(missing_ok=True)  # what a killed job left, with whatever mode
     try:
+        temporary.unlink(missing_ok=True)  # what a killed job left, with whatever mode
         temporary.touch(mode=0o600 if private else 0o666)
         yield temporary
         temporary.replace(path)
     except Exception as error:
-        number = _error_number(error)
-        if number in CANNOT_WRITE:
+        number = _error_number(error, path.parent)
+        if number in CANNOT_WRITE or str(getattr(error, "filename", "")) == str(temporary):
             raise StudyError(
-                f"{path} cannot be written: {os.strerror(number)}. Make room, or set pathvars in "
-                "the configuration to a folder on another disk."
+                f"{path} cannot be written: {os.strerror(number)}. Make room or get permission, "
+                "or set pathvars in the configuration to another folder."
             ) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _error_number(error):
-    """Tell the error number of the operating system, also where polars has wrapped it."""
-    wrapped = re.search(r"\(os error (\d+)\)", str(error))
-    return int(wrapped[1]) if wrapped else getattr(error, "errno", None)
+def _error_number(error, folder):
+    """Tell the error number of the operating system, also where polars has wrapped or lost it."""
+    if isinstance(error, OSError):
+        return error.errno
+    if wrapped := re.search(r"\(os error (\d+)\)", str(error)):
+        return int(wrapped[1])
+    full = shutil.disk_usage(folder).free < 1 << 16 and not isinstance(error, StudyError)
+    return errno.ENOSPC if full else None
 
 
 def with_progress(steps, describe, seconds=10):

@@ -6,7 +6,8 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.group_tests import compare_incidence, test_names
+    from seermatch.gray import compare_incidence
+    from seermatch.matched_sets import test_names
 
     matched = read_table(snakemake.input[0])
     causes = matched["event"].cat.categories[1:]

@@ -134,7 +134,8 @@ def filter_cohort(
     Raises
     ------
     StudyError
-        If a criterion or the exposure names a field that the export lacks.
+        If a criterion or the exposure names a field that the export lacks, or none of its records
+        belongs to either group.
 
     Examples
     --------
@@ -172,6 +173,8 @@ def filter_cohort(
             records.filter(pl.col("failed") > len(criteria)),
         ]
     )
+    if len(counts) and counts["exposure"].null_count() == len(counts):
+        _refuse_labels(records.select(exposure.field).collect()[exposure.field], exposure)
     if (ungrouped := kept["exposure"].null_count()) > 0:
         raise StudyError(
             f"{ungrouped:,} records meet every criterion but belong to neither group; add the "
@@ -191,6 +194,16 @@ def _require(fields, wanted, who: str) -> None:
             f"{who} needs {', '.join(missing)}, which the export does not hold; select the "
             f"variable in SEER*Stat and export again, or change cohort.criteria."
         )
+
+
+def _refuse_labels(found: pl.Series, exposure: Exposure) -> None:
+    labels = found.value_counts().sort(["count", exposure.field], descending=[True, False]).head(5)
+    told = ", ".join(f"{label!r} ({count:,})" for label, count in labels.rows())
+    wanted = ", ".join(repr(label) for label in (*exposure.reference, *exposure.exposed))
+    raise StudyError(
+        f"{exposure.field} holds none of the labels of the two groups ({wanted}) but {told}; "
+        f"check the export and cohort.exposure."
+    )
 
 
 def _attrition(counts: pl.DataFrame, words: list[str]) -> pl.DataFrame:
@@ -246,6 +259,34 @@ def one_submission(submissions: dict[str, str]) -> None:
         )
 
 
+def refuse_overlap(records: pl.DataFrame) -> None:
+    """Refuse records that are there twice, as when two exports overlap.
+
+    Parameters
+    ----------
+    records : polars.DataFrame
+        Eligible records of all exports, with `patient_id`, `record_number` and `export`.
+
+    Raises
+    ------
+    StudyError
+        If two records share patient and record number; tells how many in which exports.
+
+    Examples
+    --------
+    >>> rows = {"patient_id": ["1", "1"], "record_number": [1, 2], "export": ["a", "b"]}
+    >>> refuse_overlap(pl.DataFrame(rows))
+    """
+    repeated = records.filter(pl.struct("patient_id", "record_number").is_duplicated())
+    if len(repeated):
+        counts = repeated["export"].value_counts().sort("export").rows()
+        told = ", ".join(f"{count:,} in {export}" for export, count in counts)
+        raise StudyError(
+            f"{len(repeated):,} eligible records share patient and record number with another "
+            f"({told}): exports overlap, or one is listed twice in the sheet of exports."
+        )
+
+
 def one_tumor_per_patient(records: pl.DataFrame) -> pl.DataFrame:
     """Keep, of each patient's records, the one with the lowest record number.
 
@@ -262,7 +303,7 @@ def one_tumor_per_patient(records: pl.DataFrame) -> pl.DataFrame:
     Raises
     ------
     StudyError
-        If two records share patient and record number, as when two exports overlap.
+        If a record has no patient number.
 
     Examples
     --------
@@ -270,14 +311,39 @@ def one_tumor_per_patient(records: pl.DataFrame) -> pl.DataFrame:
     >>> one_tumor_per_patient(rows).rows()
     [('1', 1), ('2', 1)]
     """
-    key = ["patient_id", "record_number"]
-    repeated = records.select(pl.struct(key).is_duplicated().sum()).item()
-    if repeated:
+    if nameless := records["patient_id"].null_count():
         raise StudyError(
-            f"{repeated:,} records share patient and record number with another record: two "
-            f"exports overlap, or one is listed twice in the sheet of exports."
+            f"{nameless:,} eligible records have no Patient ID; export again, or set "
+            f"cohort.one_tumor_per_patient to false."
         )
-    return records.sort(key).unique("patient_id", keep="first", maintain_order=True)
+    records = records.sort("patient_id", "record_number")
+    return records.unique("patient_id", keep="first", maintain_order=True)
+
+
+def every_tumor(records: pl.DataFrame) -> pl.DataFrame:
+    """Keep all records; number them anew where patient numbers are missing or repeated.
+
+    Parameters
+    ----------
+    records : polars.DataFrame
+        Eligible records of all exports, with `patient_id`.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows, sorted by `patient_id`, of which each has one of its own. New numbers
+        follow the content of the records, not their order.
+
+    Examples
+    --------
+    >>> every_tumor(pl.DataFrame({"patient_id": [None, None], "age": [63, 41]})).rows()
+    [('00000001', 41), ('00000002', 63)]
+    """
+    records = records.sort(records.columns)
+    if records["patient_id"].null_count() or records["patient_id"].is_duplicated().any():
+        number = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(8)
+        records = records.with_columns(number.alias("patient_id"))
+    return records
 
 
 def combine_attrition(

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from seermatch.errors import StudyError
 from seermatch.printed_numbers import PrintedNumber, parse_number
 
 OK = "ok"
@@ -47,12 +48,20 @@ def fact(facts: dict[str, str], key: str) -> PrintedNumber | None:
     -------
     PrintedNumber or None
 
+    Raises
+    ------
+    StudyError
+        If it is stated, but is no number.
+
     Examples
     --------
     >>> fact({"gray_p": "0.27"}, "gray_p").value, fact({}, "gray_p")
     (0.27, None)
     """
-    return parse_number(facts.get(key, ""))
+    try:
+        return parse_number(facts.get(key, ""))
+    except StudyError as error:
+        raise StudyError(f"text, {key}: {error}") from None
 
 
 def print_p(p: float) -> str:
@@ -66,11 +75,11 @@ def print_p(p: float) -> str:
     Returns
     -------
     str
-        Four decimals, or three significant digits below 0.001.
+        Four decimals, or three significant digits below 0.01.
 
     Examples
     --------
     >>> print_p(0.69618), print_p(8.98e-12)
     ('0.6962', '8.98e-12')
     """
-    return f"{p:.4f}" if p >= 0.001 else f"{p:.3g}"
+    return f"{p:.4f}" if p >= 0.01 else f"{p:.3g}"

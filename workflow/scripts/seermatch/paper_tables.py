@@ -77,9 +77,10 @@ class Estimate:
 
     @property
     def finite(self) -> bool:
-        """Whether ratio and interval are positive, finite numbers."""
+        """Whether ratio and interval are positive, finite numbers, and the limits in order."""
         numbers = (self.hr, self.low, self.high)
-        return all(number and 0 < number.value < np.inf for number in numbers)
+        positive = all(number and 0 < number.value < np.inf for number in numbers)
+        return positive and self.low.value < self.high.value
 
     @property
     def diverged(self) -> bool:

@@ -1,237 +1,315 @@
 """Integrity checks of the exports: what a registry file says that it should not, and what it lacks.
 
-Counts are made per export and add up over exports; the verdicts are given on the sums. Labels are
-counted once per column, so a check costs the number of distinct labels, not of records.
+`count_quality` counts in one export, `assess_quality` judges the sums over all exports,
+`render_quality` writes the page.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 
 import polars as pl
 
-from seermatch.cohort import Exposure, standardize
 from seermatch.errors import StudyError
-from seermatch.quality_labels import (
-    MISSING,
-    PARTLY_LISTED,
-    SELECTED,
-    as_number,
-    canonical_labels,
-    missing_labels,
-    shown_label,
-)
-from seermatch.recode import OUTCOMES
+from seermatch.quality_counts import COUNTS, GROUPS, count_quality
+from seermatch.quality_labels import SELECTED
 from seermatch.seer_fields import REQUIREMENTS, seer_fields
 
-COUNTS = {
-    "check": pl.String,
-    "field": pl.String,
-    "detail": pl.String,
-    "group": pl.String,
-    "count": pl.Int64,
-    "records": pl.Int64,
-}
-GROUPS = ("reference", "exposed", "other")
-OUTCOME = ("vital_status", "cause_specific", "other_cause")
-SUBTYPE = ("er", "pr", "her2", "subtype")
-METS = ("m_stage", "eod_mets")
-FOLLOW_UP = ("year", "survival_months")
+__all__ = ["assess_quality", "count_quality", "refuse_poor_quality", "render_quality"]
 
-# Checks that compare fields with each other; any failing record contradicts itself.
+VERDICTS = ("stop", "warning", "ok")
+QUALITY = COUNTS | {"percent": pl.Float64, "verdict": pl.String, "note": pl.String}
+
+# Fields that the study can need; an unknown label elsewhere cannot change it.
+NEEDED = frozenset(field for ways in REQUIREMENTS.values() for way in ways for field in way)
+
 CONSISTENCY = {
     "outcome": "vital status and the two death classifications contradict each other",
     "subtype": "the subtype is not the one that ER, PR and HER2 make",
     "mets": "M0(i+) and EOD Mets 05, which are the same finding, do not go together",
     "follow_up": "the follow-up is longer than the database allows for the year of diagnosis",
 }
-MISSING_CAUSE = "Dead (missing/unknown COD)"
-MOST_LABELS = 20
-OTHER_LABELS = "(further labels)"
+TITLES = {
+    "unknown_label": "Unknown labels",
+    "outcome": "Vital status and cause of death",
+    "subtype": "Receptors and subtype",
+    "mets": "M category and EOD Mets",
+    "follow_up": "Length of follow-up",
+    "missing_cause_of_death": "Deaths without a cause",
+    "one_value": "Fields with one value",
+}
 
 
-# ----- counts of one export ----------------------------------------------------------------------
-
-
-def count_quality(
-    records: pl.LazyFrame, exposure: Exposure, years: Sequence[int] | None = None
+def assess_quality(
+    counts: pl.DataFrame,
+    *,
+    last_year: int | None = None,
+    missing_cause_of_death_percent: float = 3.0,
+    stop_percent: float = 1.0,
+    minimum_count: int = 0,
 ) -> pl.DataFrame:
-    """Count, in one export, what the checks of `assess_quality` need.
+    """Add up the counts of all exports and say what to make of them.
 
     Parameters
     ----------
-    records : polars.LazyFrame
-        Text columns under canonical names, labels as exported.
-    exposure : Exposure
-        The two groups; records of neither are the group ``other``.
-    years : sequence of int, optional
-        Years of diagnosis of the study; records of other years are left out of every check but
-        the one of the years themselves. None takes all.
+    counts : polars.DataFrame
+        `count_quality` of every export, one below the other.
+    last_year : int, optional
+        Last year of the database, to which patients are followed; by default the last year of
+        diagnosis in the exports.
+    missing_cause_of_death_percent : float, default 3
+        Share of deaths without a cause, in percent, above which to warn (SEER's fit-for-use rule).
+    stop_percent : float, default 1
+        Share of records, in percent, above which unknown labels of a field that the study needs,
+        or records that contradict themselves, stop the run instead of a warning.
+    minimum_count : int, default 0
+        Counts from 1 up to below it are left empty; 0 shows all.
 
     Returns
     -------
     polars.DataFrame
-        Tidy counts `check`, `field`, `detail`, `group`, `count`, `records`. The row with an empty
-        `detail` holds all records that were checked. Frames of several exports go one below the
-        other. No row is a record, and numbers that could be a patient's are not shown.
+        Columns `check`, `field`, `detail`, `group`, `count`, `records`, `percent` (of the
+        records), `verdict` (``ok``, ``warning``, ``stop``) and `note`, a sentence.
 
     Examples
     --------
-    >>> rows = pl.LazyFrame({"year": ["2018", "2018"], "m_stage": ["M0", "M7"]})
+    >>> from seermatch.cohort import Exposure
+    >>> rows = pl.LazyFrame({"year": ["2018"] * 2, "m_stage": ["M0", "M7"]})
     >>> counts = count_quality(rows, Exposure("m_stage", ("M0",), ("M0(i+)",)))
-    >>> counts.filter(pl.col("check") == "unknown_label", pl.col("detail") != "").rows()
-    [('unknown_label', 'm_stage', 'M7', 'all', 1, 2)]
+    >>> assess_quality(counts).select("check", "detail", "percent", "verdict").row(0)
+    ('unknown_label', 'M7', 50.0, 'stop')
     """
-    typed = _typed(records, exposure)
-    names = records.collect_schema().names()
-    known_years = typed.select("raw:year" if "year" in names else pl.lit(None).alias("raw:year"))
-    if years is not None and "year" in names:
-        typed = typed.filter(pl.col("year").is_in(list(years)))
-    fields = [name for name in names if name in seer_fields() and name not in ("patient_id", "year")]
-    queries = {
-        "year": known_years.group_by(pl.col("raw:year").alias("label")).len(),
-        "arm": typed.group_by("arm").len(),
-        **{
-            f"raw:{name}": typed.group_by("arm", pl.col(f"raw:{name}").alias("label")).len()
-            for name in fields
-        },
-        **{
-            check: typed.group_by(combination).len()
-            for check, combination in _combinations(typed.collect_schema().names()).items()
-        },
-    }
-    if "patient_id" in names:
-        strange = ~pl.col("raw:patient_id").str.contains(r"^\d{1,8}(\.0*)?$")
-        queries["patient_id"] = typed.select(strange.fill_null(True).sum().alias("len"))
-    tables = dict(zip(queries, pl.collect_all(queries.values(), engine="streaming"), strict=True))
-    sizes = {arm: n for arm, n in tables["arm"].rows() if arm}
-    rows = [*_year_rows(tables["year"]), *_label_rows(tables, fields, sizes)]
-    if "patient_id" in names and (strange := tables["patient_id"].item()):
-        detail = "(not a number of up to 8 digits)"
-        rows.append(("unknown_label", "patient_id", detail, "all", strange, sum(sizes.values())))
-    for check in CONSISTENCY:
-        if check in tables:
-            rows += _combination_rows(check, tables[check])
-    if "outcome" in tables:
-        rows += _cause_of_death_rows(tables["outcome"])
-    return pl.DataFrame(rows, schema=COUNTS, orient="row")
-
-
-def _typed(records: pl.LazyFrame, exposure: Exposure) -> pl.LazyFrame:
-    """Standardized fields, the labels as they were under ``raw:``, and the arm."""
-    typed = standardize(records.with_columns(pl.all().name.prefix("raw:")))
-    arm = pl.lit("other")
-    if exposure.field in typed.collect_schema().names():
-        arm = exposure.arm().fill_null("other")
-    return typed.with_columns(arm.alias("arm"))
-
-
-def _combinations(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    checks = {"outcome": OUTCOME, "subtype": SUBTYPE, "mets": METS, "follow_up": FOLLOW_UP}
-    names = set(names)
-    return {check: fields for check, fields in checks.items() if names.issuperset(fields)}
-
-
-def _year_rows(table: pl.DataFrame) -> Iterator[tuple]:
-    total = table["len"].sum()
-    yield "year", "year", "", "all", 0, total
-    unknown = {}
-    for label, n in table.rows():
-        year = as_number(label)
-        if year is not None and 1900 <= year <= 2100:
-            yield "year", "year", str(year), "all", n, total
-        elif label:
-            unknown[label] = n
-    yield from _unknown_rows("year", unknown, total)
-
-
-def _label_rows(tables: Mapping, fields: Sequence[str], sizes: Mapping) -> Iterator[tuple]:
-    """Unknown labels, missing values and the number of values, of every field."""
-    total = sum(sizes.values())
-    for name in fields:
-        table = tables[f"raw:{name}"]
-        spelled = canonical_labels(seer_fields()[name], table["label"].unique().to_list())
-        unknown: dict[str, int] = {}
-        missing: dict[str, dict[str, int]] = {arm: {} for arm in sizes}
-        absent = missing_labels(name)
-        for arm, label, n in table.rows():
-            spelling = spelled[label]
-            if spelling in absent:
-                shown = spelling or "(empty)"
-                missing[arm][shown] = missing[arm].get(shown, 0) + n
-            elif spelling is None and name not in PARTLY_LISTED:
-                unknown[label] = unknown.get(label, 0) + n
-        yield from _unknown_rows(name, unknown, total)
-        for arm, labels in missing.items():
-            yield "missing", name, "", arm, sum(labels.values()), sizes[arm]
-            for label, n in sorted(labels.items()):
-                yield "missing", name, label, arm, n, sizes[arm]
-        values = sorted({spelled[label] or shown_label(label) for label in spelled})
-        yield "one_value", name, "", "all", 0, total
-        # the first and the last are enough to tell, over all exports, one value from several
-        for value in {*values[:1], *values[-1:]}:
-            yield "one_value", name, value, "all", 0, total
-
-
-def _unknown_rows(name: str, unknown: Mapping[str, int], total: int) -> Iterator[tuple]:
-    ranked = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
-    shown: dict[str, int] = {}
-    for position, (label, n) in enumerate(ranked):
-        text = shown_label(label) if position < MOST_LABELS else OTHER_LABELS
-        shown[text] = shown.get(text, 0) + n
-    yield "unknown_label", name, "", "all", 0, total
-    for text, n in shown.items():
-        yield "unknown_label", name, text, "all", n, total
-
-
-def _combination_rows(check: str, table: pl.DataFrame) -> Iterator[tuple]:
-    fails = {"outcome": _bad_outcome, "subtype": _bad_subtype, "mets": _bad_mets}.get(check)
-    fields = dict(zip(CONSISTENCY, (OUTCOME, SUBTYPE, METS, FOLLOW_UP), strict=True))[check]
-    compared, failing = 0, {}
-    for *values, n in table.rows():
-        if any(value is None or value in MISSING for value in values):
-            continue
-        verdict = fails(*values) if fails else True
-        if verdict is None:
-            continue
-        compared += n
-        if verdict:
-            detail = " / ".join(shown_label(str(value)) for value in values)
-            failing[detail] = failing.get(detail, 0) + n
-    name = ", ".join(fields)
-    yield check, name, "", "all", 0, compared
-    for detail, n in sorted(failing.items()):
-        yield check, name, detail, "all", n, compared
-
-
-def _bad_outcome(vital: str, cause: str, other: str) -> bool | None:
-    possible = {*OUTCOMES, ("Dead", MISSING_CAUSE, MISSING_CAUSE)}
-    outside = [label.startswith("N/A") for label in (cause, other)]
-    if all(outside):  # not classified, because the tumor is not among the counted ones
-        return None
-    return (vital, cause, other) not in possible
-
-
-def _bad_subtype(er: str, pr: str, her2: str, subtype: str) -> bool | None:
-    """Compare with SEER's own rule: HR+ if either receptor is positive, HR- if both are negative."""
-    known = {"Positive", "Negative"}
-    hormone = "+" if "Positive" in (er, pr) else "-" if {er, pr} == {"Negative"} else None
-    if hormone is None or her2 not in known or not subtype.startswith("HR"):
-        return None
-    return subtype != f"HR{hormone}/HER2{'+' if her2 == 'Positive' else '-'}"
-
-
-def _bad_mets(stage: str, mets: str) -> bool | None:
-    if stage in missing_labels("m_stage") or mets in missing_labels("eod_mets"):
-        return None
-    return (stage == "M0(i+)") != (as_number(mets) == 5)
-
-
-def _cause_of_death_rows(table: pl.DataFrame) -> Iterator[tuple]:
-    dead = table.filter(pl.col("vital_status") == "Dead")
-    missing = dead.filter(
-        (pl.col("cause_specific") == MISSING_CAUSE) | (pl.col("other_cause") == MISSING_CAUSE)
+    keys = ["check", "field", "group"]
+    totals = counts.filter(pl.col("detail") == "").group_by(keys).agg(pl.col("records").sum())
+    summed = (
+        counts.group_by([*keys, "detail"], maintain_order=True)
+        .agg(pl.col("count").sum())
+        .join(totals, on=keys, how="left", maintain_order="left")
     )
-    yield (
-        *("missing_cause_of_death", "cause_specific, other_cause", "", "all"),
-        *(missing["len"].sum(), dead["len"].sum()),
+    rows = []
+    for (check,), block in summed.group_by("check", maintain_order=True):
+        found = block.filter(pl.col("detail") != "", pl.col("count") > 0)
+        if check == "unknown_label":
+            rows += _assess_labels(found, block, stop_percent)
+        elif check == "follow_up":
+            rows += _assess_follow_up(block, last_year or _last_year(summed), stop_percent)
+        elif check in CONSISTENCY:
+            rows += _assess_consistency(check, found, block, stop_percent)
+        elif check == "missing_cause_of_death":
+            rows += _assess_cause(block, missing_cause_of_death_percent)
+        elif check == "one_value":
+            rows += _assess_values(block)
+        elif check == "missing":
+            rows += _assess_missing(block)
+    order = ["unknown_label", *CONSISTENCY, "missing_cause_of_death", "one_value", "missing"]
+    frame = pl.DataFrame([_hide(row, minimum_count) for row in rows], schema=QUALITY, orient="row")
+    rank = pl.col("check").replace_strict(order, range(len(order)))
+    return frame.sort(rank, maintain_order=True)
+
+
+def _row(check, field, detail, group, count, records, verdict, note) -> dict:
+    percent = 100 * count / records if records else 0.0
+    values = (check, field, detail, group, count, records, percent, verdict, note)
+    return dict(zip(QUALITY, values, strict=True))
+
+
+def _hide(row: dict, minimum: int) -> dict:
+    """Empty small counts; what is listed of a field's labels then goes without its counts."""
+    if minimum and row["check"] == "missing":
+        row["detail"] = "; ".join(part.rpartition(" ")[0] for part in row["detail"].split("; "))
+    if 0 < row["count"] < minimum or 0 < row["records"] < minimum:
+        row |= {"count": None, "percent": None}
+    if 0 < row["records"] < minimum:
+        row["records"] = None
+    return row
+
+
+def _failing(count: int, records: int, stop_percent: float) -> str:
+    if not count:
+        return "ok"
+    return "stop" if 100 * count > stop_percent * records else "warning"
+
+
+def _assess_labels(found: pl.DataFrame, block: pl.DataFrame, stop_percent: float) -> Iterator[dict]:
+    for (name,), labels in found.group_by("field", maintain_order=True):
+        total, records = labels["count"].sum(), labels["records"][0]
+        verdict = _failing(total, records, stop_percent)
+        verdict = verdict if name in NEEDED else "warning"
+        variable = seer_fields()[name].variable
+        for row in labels.sort("count", descending=True, maintain_order=True).iter_rows(named=True):
+            note = f"{row['detail']!r} is no label of '{variable}' in any submission known here."
+            yield _row(
+                "unknown_label", name, row["detail"], "all", row["count"], records, verdict, note
+            )
+    if found.is_empty():
+        records = block["records"].max()
+        note = "Every label is one that SEER's dictionaries list."
+        yield _row("unknown_label", "all", "", "all", 0, records, "ok", note)
+
+
+def _assess_consistency(
+    check: str, found: pl.DataFrame, block: pl.DataFrame, stop_percent: float
+) -> Iterator[dict]:
+    field, records = block["field"][0], block["records"][0]
+    verdict = _failing(found["count"].sum(), records, stop_percent)
+    words = CONSISTENCY[check]
+    for row in found.sort("count", descending=True, maintain_order=True).iter_rows(named=True):
+        note = f"In these records {words}; the export or its selection is at fault."
+        yield _row(check, field, row["detail"], "all", row["count"], records, verdict, note)
+    if found.is_empty():
+        yield _row(check, field, "", "all", 0, records, "ok", f"In no record {words}.")
+
+
+def _last_year(summed: pl.DataFrame) -> int:
+    years = summed.filter(pl.col("check") == "year", pl.col("detail") != "")["detail"]
+    return max(map(int, years), default=0)
+
+
+def _assess_follow_up(block: pl.DataFrame, last_year: int, stop_percent: float) -> Iterator[dict]:
+    records, late, worst = block["records"][0], 0, (0, 0, 0)
+    for row in block.filter(pl.col("detail") != "").iter_rows(named=True):
+        year, months = (int(part) for part in row["detail"].split(" / "))
+        excess = months - ((last_year - year) * 12 + 11)
+        if excess > 0:
+            late += row["count"]
+            worst = max(worst, (excess, year, months))
+    detail, note = "", f"Nobody was followed beyond December {last_year}."
+    if late:
+        _, year, months = worst
+        detail = f"{year}: {months} months, {(last_year - year) * 12 + 11} possible"
+        note = (
+            f"These records were followed beyond December {last_year}, the last month of the "
+            f"database; the dictionary may belong to another export."
+        )
+    verdict = _failing(late, records, stop_percent)
+    yield _row("follow_up", block["field"][0], detail, "all", late, records, verdict, note)
+
+
+def _assess_cause(block: pl.DataFrame, limit: float) -> Iterator[dict]:
+    count, deaths = block["count"].sum(), block["records"][0]
+    high = 100 * count > limit * deaths
+    note = (
+        f"More than {limit:g} % of the deaths have no cause; cause-specific results may be biased."
+        if high
+        else f"No more than {limit:g} % of the deaths have no cause."
+    )
+    verdict = "warning" if high else "ok"
+    field = block["field"][0]
+    yield _row("missing_cause_of_death", field, "", "all", count, deaths, verdict, note)
+
+
+def _assess_values(block: pl.DataFrame) -> Iterator[dict]:
+    constant = 0
+    for (name,), rows in block.group_by("field", maintain_order=True):
+        values = rows.filter(pl.col("detail") != "")["detail"].to_list()
+        records = rows["records"][0]
+        if len(values) == 1 and records > 1:
+            constant += 1
+            selected = name in SELECTED
+            note = (
+                "All records have this value, as a selection in SEER*Stat makes it."
+                if selected
+                else "All records have this value; a grouping or selection may have lost others."
+            )
+            verdict = "ok" if selected else "warning"
+            yield _row("one_value", name, values[0], "all", records, records, verdict, note)
+    if not constant:
+        records = block["records"].max()
+        yield _row("one_value", "all", "", "all", 0, records, "ok", "Every field varies.")
+
+
+def _assess_missing(block: pl.DataFrame) -> Iterator[dict]:
+    for (name,), rows in block.group_by("field", maintain_order=True):
+        for group in GROUPS:
+            mine = rows.filter(pl.col("group") == group)
+            total = mine.filter(pl.col("detail") == "")
+            if total.is_empty():
+                continue
+            count, records = total["count"][0], total["records"][0]
+            labels = mine.filter(pl.col("detail") != "").sort("count", descending=True)
+            detail = "; ".join(f"{row['detail']} {row['count']}" for row in labels.rows(named=True))
+            lost = 0 < records == count and group != "other"
+            note = (
+                "The field is unknown in every record of the group."
+                if lost
+                else "Unknown, blank or not applicable."
+            )
+            verdict = "warning" if lost else "ok"
+            yield _row("missing", name, detail, group, count, records, verdict, note)
+
+
+def refuse_poor_quality(frame: pl.DataFrame) -> None:
+    """End the run where a check has the verdict ``stop``.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        From `assess_quality`, or its file read back.
+
+    Raises
+    ------
+    StudyError
+        Names the first three findings, and the key that sets the limit.
+
+    Examples
+    --------
+    >>> refuse_poor_quality(pl.DataFrame(schema=QUALITY))
+    """
+    stops = frame.filter(pl.col("verdict") == "stop")
+    if stops.is_empty():
+        return
+    shown = [
+        f"{row['field']}: {row['detail']} ({_percent(row['percent'])} of the records)"
+        for row in stops.head(3).iter_rows(named=True)
+    ]
+    more = f", and {len(stops) - 3} more" if len(stops) > 3 else ""
+    raise StudyError(
+        f"the exports fail their integrity checks at {'; '.join(shown)}{more}. data_quality.html "
+        f"explains each; export again, or raise data_quality.stop_percent if they are right."
+    )
+
+
+def _percent(percent: float | None) -> str:
+    return "few" if percent is None else f"{percent:.2f} %"
+
+
+def render_quality(
+    frame: pl.DataFrame,
+    labels: tuple[str, str] = ("reference", "exposed"),
+    exports: Sequence[Mapping[str, str]] = (),
+) -> str:
+    """Render the checks as one self-contained page.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        From `assess_quality`, or its file read back.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    exports : sequence of mapping, optional
+        What went in, one mapping of column to text per export; shown as it is.
+
+    Returns
+    -------
+    str
+        A complete HTML page without scripts and without network; the data's labels are escaped.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("seermatch").joinpath("quality.html.j2").read_text(encoding="utf-8")
+    checks = frame.filter(pl.col("check") != "missing")
+    missing: dict[str, dict[str, dict]] = {}
+    for row in frame.filter(pl.col("check") == "missing").iter_rows(named=True):
+        missing.setdefault(row["field"], {})[row["group"]] = row
+    names = {name: field.variable for name, field in seer_fields().items()}
+    return environment.from_string(source).render(
+        verdict=next((v for v in VERDICTS if v in set(frame["verdict"])), "ok"),
+        found={v: checks.filter(pl.col("verdict") == v).rows(named=True) for v in VERDICTS},
+        missing=missing,
+        groups=dict(zip(GROUPS, (*labels, "Neither group"), strict=True)),
+        names=names,
+        titles=TITLES,
+        exports=exports,
     )

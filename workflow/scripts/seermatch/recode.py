@@ -65,9 +65,9 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
     Returns
     -------
     polars.DataFrame
-        Columns `patient_id`, `record_number`, `year`, `group`, `age` (years), `tumor_size` (mm),
-        `histology`, `grade`, `er`, `pr`, `her2`, `subtype`, `t_stage`, `n_stage`, `time` (months)
-        and `event`.
+        Columns `patient_id`, `record_number` (both missing where not exported), `year`, `group`,
+        `age` (years), `tumor_size` (mm), `histology`, `grade`, `er`, `pr`, `her2`, `subtype`,
+        `t_stage`, `n_stage`, `time` (months) and `event`.
 
     Raises
     ------
@@ -80,8 +80,10 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
         _refuse_unknown(records, name, pl.col(name).is_in(levels))
         variables.append(pl.col(name))
     return records.select(
-        "patient_id",
-        pl.col("record_number").cast(pl.Int16) if "record_number" in records.columns else pl.lit(1),
+        *(
+            (pl.col(name) if name in records.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in (("patient_id", pl.String), ("record_number", pl.Int16))
+        ),
         pl.col("year").cast(pl.Int16),
         "group",
         pl.col("age").cast(pl.Int16),

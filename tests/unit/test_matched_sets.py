@@ -5,11 +5,11 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import group_tests as module
+from seermatch import matched_sets as module
 from seermatch.fine_gray import fit_fine_gray
-from seermatch.gray import gray_test
-from seermatch.group_tests import SCORE_TEST, compare_incidence, compare_survival, test_names
-from seermatch.kaplan_meier import logrank_test
+from seermatch.gray import compare_incidence, gray_test
+from seermatch.kaplan_meier import compare_survival, logrank_test
+from seermatch.matched_sets import SCORE_TEST, test_names
 
 test_names.__test__ = False  # a function of ours, not a test
 

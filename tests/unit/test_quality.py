@@ -1,0 +1,316 @@
+"""Integrity checks: every fault is found, counted and judged; sound exports pass."""
+
+import doctest
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seermatch import quality, quality_counts, quality_labels
+from seermatch.cohort import Exposure
+from seermatch.errors import StudyError
+from seermatch.quality import (
+    assess_quality,
+    count_quality,
+    refuse_poor_quality,
+    render_quality,
+)
+
+EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
+ALIVE = ("Alive", "Alive or dead of other cause", "Alive or dead due to cancer")
+OTHER = (
+    "Dead",
+    "Alive or dead of other cause",
+    "Dead (attributable to causes other than this cancer dx)",
+)
+NO_CAUSE = ("Dead", "Dead (missing/unknown COD)", "Dead (missing/unknown COD)")
+SOUND = {
+    "patient_id": "00000225",
+    "year": "2018",
+    "sex": "Female",
+    "age": "63 years",
+    "grade": "2",
+    "tumor_size": "015",
+    "er": "Positive",
+    "pr": "Negative",
+    "her2": "Negative",
+    "subtype": "HR+/HER2-",
+    "m_stage": "M0",
+    "eod_mets": "00",
+    "survival_months": "0011",
+    "vital_status": ALIVE[0],
+    "cause_specific": ALIVE[1],
+    "other_cause": ALIVE[2],
+}
+
+
+def export(*changes, copies=1):
+    rows = [SOUND | change for change in changes for _ in range(copies)]
+    return pl.LazyFrame(rows, schema=dict.fromkeys(SOUND, pl.String))
+
+
+def assess(records, years=(2018, 2019), **options):
+    return assess_quality(count_quality(records, EXPOSURE, years), **options)
+
+
+def of(frame, check, **where):
+    conditions = [pl.col(name) == value for name, value in where.items()]
+    return frame.filter(pl.col("check") == check, *conditions).rows(named=True)
+
+
+@pytest.mark.parametrize("module", [quality, quality_counts, quality_labels])
+def test_doctests(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_a_sound_export_passes():
+    frame = assess(export({}, {"m_stage": "M0(i+)", "eod_mets": "05"}))
+    consistency = frame.filter(pl.col("check").is_in(["unknown_label", *quality.CONSISTENCY]))
+    assert consistency["verdict"].to_list() == ["ok"] * 5
+    assert consistency["count"].to_list() == [0] * 5
+    refuse_poor_quality(frame)
+
+
+def test_unknown_labels_are_listed_per_column_with_counts():
+    records = export({"grade": "X"}, {"m_stage": "M7"}, {"grade": "X"}, *[{}] * 97)
+    frame = assess(records, stop_percent=1.5)
+    assert [
+        (row["field"], row["detail"], row["count"], row["records"], row["verdict"])
+        for row in of(frame, "unknown_label")
+    ] == [("grade", "X", 2, 100, "stop"), ("m_stage", "M7", 1, 100, "warning")]
+    with pytest.raises(StudyError, match=r"grade: X \(2.00 % of the records\).*stop_percent"):
+        refuse_poor_quality(frame)
+
+
+@pytest.mark.parametrize(
+    ("field", "label"),
+    [
+        ("survival_months", "12"),
+        ("survival_months", "12.0"),
+        ("survival_months", "Unknown"),
+        ("tumor_size", "7"),
+        ("tumor_size", "999"),
+        ("age", "63"),
+        ("age", "90+ years"),
+        ("m_stage", "cM0 (I+)"),
+        ("subtype", "HR+/HER2- (Luminal A)"),
+        ("eod_mets", "5"),
+        ("year", "2023"),
+        ("sex", "  Female"),
+        ("patient_id", "225"),
+        ("patient_id", "225.0"),
+    ],
+)
+def test_other_spellings_are_known(field, label):
+    (row,) = of(assess(export({field: label}), years=None), "unknown_label")
+    assert row["count"] == 0
+
+
+def test_a_patients_number_is_never_shown():
+    records = export({"grade": "00012345"}, {"patient_id": "John Doe"}, {"sex": "'00012345"})
+    counts = count_quality(records, EXPOSURE)
+    page = render_quality(assess_quality(counts))
+    assert "12345" not in counts.write_csv() + page
+    assert "John Doe" not in counts.write_csv() + page
+    found = {row["field"] for row in of(assess_quality(counts), "unknown_label")}
+    assert found == {"grade", "patient_id", "sex"}
+
+
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [
+        ("outcome", {"vital_status": "Dead"}),
+        ("outcome", {"cause_specific": "Dead (attributable to this cancer dx)"}),
+        ("outcome", {"vital_status": "Dead", "cause_specific": NO_CAUSE[1]}),
+        ("outcome", {"other_cause": "N/A not seq 0-59"}),
+        ("subtype", {"er": "Negative"}),
+        ("subtype", {"her2": "Positive"}),
+        ("subtype", {"subtype": "HR-/HER2-"}),
+        ("mets", {"m_stage": "M0(i+)"}),
+        ("mets", {"m_stage": "M1", "eod_mets": "05"}),
+        ("follow_up", {"survival_months": "0024"}),
+        ("follow_up", {"year": "2019", "survival_months": "12"}),
+    ],
+)
+def test_contradictions_are_found(check, change):
+    records = export(change, *[{}] * 98, {"year": "2019"})
+    for limit, verdict in ((0.5, "stop"), (1.0, "warning")):
+        frame = assess(records, stop_percent=limit, last_year=2019)
+        (row,) = of(frame, check)
+        assert (row["count"], row["records"], row["verdict"]) == (1, 100, verdict)
+        assert row["percent"] == 1.0
+    others = [name for name in quality.CONSISTENCY if name != check]
+    assert all(row["verdict"] == "ok" for name in others for row in of(frame, name))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(zip(("vital_status", "cause_specific", "other_cause"), NO_CAUSE, strict=True)),
+        {"cause_specific": "N/A not seq 0-59", "other_cause": "N/A not seq 0-59"},
+        {"er": "Borderline/Unknown", "pr": "Negative"},
+        {"subtype": "Unknown", "her2": "Borderline/Unknown"},
+        {"m_stage": "88", "eod_mets": "88"},
+        {"m_stage": "M1", "eod_mets": "70"},
+        {"survival_months": "0023", "year": "2018"},
+        {"survival_months": "Unknown", "year": "2019"},
+    ],
+)
+def test_possible_combinations_pass(change):
+    frame = assess(export(change, {"year": "2019", "survival_months": "0000"}))
+    assert all(row["count"] == 0 for check in quality.CONSISTENCY for row in of(frame, check))
+
+
+def test_follow_up_ends_with_the_database_not_with_the_export():
+    counts = count_quality(export({"survival_months": "0059"}), EXPOSURE)
+    assert of(assess_quality(counts), "follow_up")[0]["verdict"] == "stop"
+    assert of(assess_quality(counts, last_year=2022), "follow_up")[0]["verdict"] == "ok"
+    later = count_quality(export({"year": "2022", "survival_months": "0001"}), EXPOSURE)
+    assert of(assess_quality(pl.concat([counts, later])), "follow_up")[0]["verdict"] == "ok"
+
+
+def test_the_last_year_of_the_data_may_be_outside_the_studys_years():
+    records = export({"survival_months": "0030"}, {"year": "2020"})
+    assert of(assess(records, years=[2018]), "follow_up")[0]["count"] == 0
+
+
+@pytest.mark.parametrize(("missing", "verdict"), [(3, "ok"), (4, "warning")])
+def test_deaths_without_a_cause(missing, verdict):
+    names = ("vital_status", "cause_specific", "other_cause")
+    without, other = (dict(zip(names, labels, strict=True)) for labels in (NO_CAUSE, OTHER))
+    records = export(*[without] * missing, *[other] * (100 - missing), *[{}] * 50)
+    (row,) = of(assess(records), "missing_cause_of_death")
+    assert (row["count"], row["records"], row["verdict"]) == (missing, 100, verdict)
+
+
+def test_one_value():
+    frame = assess(export({}, {"grade": "3"}))
+    constant = {row["field"]: row["verdict"] for row in of(frame, "one_value")}
+    assert "grade" not in constant
+    assert constant["er"] == "warning"
+    assert constant["sex"] == "ok"  # a selection, not a fault
+    two = [count_quality(export({"grade": grade}), EXPOSURE) for grade in "12"]
+    found = of(assess_quality(pl.concat(two)), "one_value", field="grade")
+    assert found == []
+
+
+def test_missing_values_per_variable_and_arm():
+    records = export(
+        {"grade": "9"},
+        {"grade": "Blank(s)"},
+        {"grade": None},
+        {"grade": "D"},
+        {"m_stage": "M0(i+)", "tumor_size": "999"},
+        {"m_stage": "M1"},
+    )
+    frame = assess(records)
+    cells = {
+        (row["field"], row["group"]): (row["count"], row["records"], row["verdict"])
+        for row in of(frame, "missing")
+    }
+    assert cells["grade", "reference"] == (3, 4, "ok")
+    assert cells["grade", "exposed"] == (0, 1, "ok")
+    assert cells["tumor_size", "exposed"] == (1, 1, "warning")
+    assert cells["tumor_size", "other"] == (0, 1, "ok")
+    detail = of(frame, "missing", field="grade", group="reference")[0]["detail"]
+    assert sorted(detail.split("; ")) == ["(empty) 1", "9 1", "Blank(s) 1"]
+
+
+def test_stand_in_fields_are_compared():
+    records = export({}).drop("er").with_columns(pl.lit("ER negative").alias("er_2018"))
+    assert of(assess(records), "subtype")[0]["count"] == 1
+
+
+def test_an_export_without_the_optional_fields():
+    frame = assess(export({}).select("year", "m_stage"))
+    assert not {"outcome", "subtype", "mets", "follow_up"} & set(frame["check"])
+
+
+def test_small_counts_can_be_hidden():
+    records = export({"grade": "X"}, {"grade": "9"}, *[{}] * 8, {"m_stage": "M0(i+)"})
+    frame = assess(records, minimum_count=5)
+    assert all(n is None or n == 0 or n >= 5 for n in [*frame["count"], *frame["records"]])
+    assert of(frame, "missing", field="grade", group="reference")[0]["detail"] == "9"
+    assert "few" in render_quality(frame)
+
+
+labels = st.fixed_dictionaries(
+    {
+        "year": st.sampled_from(["2018", "2019", "x"]),
+        "grade": st.sampled_from(["1", "9", "X", None]),
+        "m_stage": st.sampled_from(["M0", "M0(i+)", "M1", "88"]),
+        "her2": st.sampled_from(["Negative", "Positive", "Unknown"]),
+        "survival_months": st.sampled_from(["0001", "0030", "Unknown"]),
+    }
+)
+
+
+@settings(derandomize=True, max_examples=15, deadline=None)
+@given(st.lists(labels, min_size=1, max_size=12), st.integers(0, 12))
+def test_counts_add_up_over_exports(rows, cut):
+    cut = min(cut, len(rows))
+    whole = count_quality(export(*rows), EXPOSURE, [2018, 2019])
+    parts = [
+        count_quality(export(*part), EXPOSURE, [2018, 2019]) for part in (rows[:cut], rows[cut:])
+    ]
+    order = ["check", "field", "group", "detail"]
+    together = assess_quality(pl.concat(parts), last_year=2019).sort(order)
+    assert together.equals(assess_quality(whole, last_year=2019).sort(order))
+
+
+@settings(derandomize=True, max_examples=15, deadline=None)
+@given(st.lists(labels, min_size=1, max_size=12))
+def test_counts_agree_with_counting_row_by_row(rows):
+    frame = assess(export(*rows), last_year=2019)
+    studied = [SOUND | row for row in rows if row["year"] != "x"]
+    for group, stage in (("reference", "M0"), ("exposed", "M0(i+)")):
+        unknown = [r for r in studied if r["m_stage"] == stage and r["grade"] in ("9", None)]
+        found = of(frame, "missing", field="grade", group=group)
+        assert sum(row["count"] for row in found) == len(unknown)
+    wrong = [r for r in studied if r["her2"] == "Positive"]
+    assert sum(row["count"] for row in of(frame, "subtype")) == len(wrong)
+    late = [r for r in studied if r["survival_months"] == "0030"]
+    assert of(frame, "follow_up")[0]["count"] == len(late)
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        assert not {"src", "href", "onclick"} & {name for name, _ in attrs}
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_labels_of_the_data_are_escaped():
+    attack = "<script>alert('x')</script>"
+    page = Page()
+    frame = assess(export({"grade": attack}, {"m_stage": attack}))
+    page.feed(render_quality(frame, (attack, "b"), [{"export": attack}]))
+    assert "script" not in page.tags
+    assert "".join(page.text).count(attack) >= 4
+
+
+def test_the_page_is_whole_and_names_the_verdict():
+    frame = assess(export({"grade": "X"}, {"er": "Negative"}))
+    text = render_quality(frame, ("M0", "M0(i+)"))
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.rstrip().endswith("</html>")
+    assert "The run stops here" in text
+    assert "Derived Summary Grade 2018 (2018+)" in text
+    assert text == render_quality(frame, ("M0", "M0(i+)"))
+
+
+def test_the_table_survives_its_file(tmp_path):
+    frame = assess(export({"grade": "X"}), minimum_count=5)
+    path = tmp_path / "data_quality.tsv"
+    frame.write_csv(path, separator="\t")
+    again = pl.read_csv(path, separator="\t", schema=frame.schema)
+    with pytest.raises(StudyError, match="grade: X"):
+        refuse_poor_quality(again)
+    render_quality(again)

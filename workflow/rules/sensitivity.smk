@@ -1,0 +1,126 @@
+"""How far the result depends on choices, and what it can show.
+
+Needs the cohort, its score and the matched cohort. Makes the stability of the match over tie
+seeds, the sensitivity table and the interpretation table.
+"""
+
+
+rule assess_stability:
+    """The match repeated under other seeds of the rule for ties."""
+    input:
+        cohort="<results>/cohort.parquet",
+        propensity="<results>/propensity.parquet",
+    output:
+        table=report(
+            "<results>/matching_stability.tsv",
+            caption="../report/matching_stability.rst",
+            category="Sensitivity",
+            labels={"item": "Stability of the match, per seed"},
+        ),
+        figure=report(
+            "<results>/figures/matching_stability.svg",
+            caption="../report/matching_stability.rst",
+            category="Sensitivity",
+            labels={"item": "Stability of the match, figure"},
+        ),
+        picture="<results>/figures/matching_stability.png",
+    log:
+        "<logs>/assess_stability.log",
+    benchmark:
+        "<benchmarks>/assess_stability.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="30m",
+    params:
+        code=code_of("assess_stability"),
+        matching=section("matching"),
+        stability=section("stability"),
+    message:
+        "Repeating the match under other tie seeds"
+    script:
+        "../scripts/assess_stability.py"
+
+
+rule stability:
+    input:
+        rules.assess_stability.output,
+
+
+rule assess_sensitivity:
+    """Other matches, scores, weights and models beside the main analysis."""
+    input:
+        cohort="<results>/cohort.parquet",
+        propensity="<results>/propensity.parquet",
+    output:
+        table=report(
+            "<results>/sensitivity.tsv",
+            caption="../report/sensitivity.rst",
+            category="Sensitivity",
+            labels={"item": "Sensitivity analyses"},
+        ),
+        figure=report(
+            "<results>/figures/specification_curve.svg",
+            caption="../report/specification_curve.rst",
+            category="Sensitivity",
+            labels={"item": "Specification curve"},
+        ),
+        picture="<results>/figures/specification_curve.png",
+    log:
+        "<logs>/assess_sensitivity.log",
+    benchmark:
+        "<benchmarks>/assess_sensitivity.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="30m",
+    params:
+        code=code_of("assess_sensitivity"),
+        matching=section("matching"),
+        sensitivity=section("sensitivity"),
+    message:
+        "Repeating the analysis in other defensible ways"
+    script:
+        "../scripts/assess_sensitivity.py"
+
+
+rule interpret_results:
+    """What the matched cohort can and cannot show."""
+    input:
+        cohort="<results>/cohort.parquet",
+        matched="<results>/matched.parquet",
+    output:
+        report(
+            "<results>/interpretation.tsv",
+            caption="../report/interpretation.rst",
+            category="Sensitivity",
+            labels={"item": "Interpretation"},
+        ),
+    log:
+        "<logs>/interpret_results.log",
+    benchmark:
+        "<benchmarks>/interpret_results.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("interpret_results"),
+        labels=LABELS,
+        interpretation=section("interpretation"),
+    message:
+        "Asking what the matched cohort can show"
+    script:
+        "../scripts/interpret_results.py"
+
+
+rule sensitivity:
+    input:
+        rules.assess_sensitivity.output,
+        rules.interpret_results.output,

@@ -1,0 +1,29 @@
+"""Other matches, scores, weights and models beside the main analysis."""
+
+from study_io import job, read_table, write_bytes, write_table
+
+with job(snakemake) as tell:
+    from seermatch.figure_style import figure_bytes
+    from seermatch.sensitivity import sensitivity_analyses
+    from seermatch.sensitivity_figures import draw_specification_curve
+
+    params = snakemake.params
+    rule = dict(params.matching)
+    result = sensitivity_analyses(
+        read_table(snakemake.input.cohort),
+        read_table(snakemake.input.propensity)["propensity"].to_numpy(),
+        covariates=rule.pop("covariates"),
+        matching=rule,
+        **params.sensitivity,
+    )
+    write_table(result.table, snakemake.output.table)
+    figure = draw_specification_curve(result.table)
+    write_bytes(figure_bytes(figure, "svg"), snakemake.output.figure)
+    write_bytes(figure_bytes(figure, "png"), snakemake.output.picture)
+    for note in result.notes:
+        tell(note)
+    overall = result.table[result.table["outcome"] == "overall survival (Cox)"]
+    tell(
+        f"{len(overall)} analyses, hazard ratios of death {overall['hr'].min():.2f} to "
+        f"{overall['hr'].max():.2f}"
+    )

@@ -1,0 +1,31 @@
+"""The match repeated under other seeds of the rule for ties."""
+
+from study_io import job, read_table, write_bytes, write_table
+
+with job(snakemake) as tell:
+    from scipy.special import expit
+    from seermatch.figure_style import figure_bytes
+    from seermatch.sensitivity_figures import draw_matching_stability
+    from seermatch.stability import matching_stability, stability_range
+
+    params = snakemake.params
+    rule = dict(params.matching)
+    link, main_seed = rule.pop("link"), rule.pop("seed")
+    del rule["covariates"]
+    propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
+    repeats = matching_stability(
+        read_table(snakemake.input.cohort),
+        propensity if link == "logit" else expit(propensity),
+        seeds=range(main_seed, main_seed + 1 + params.stability["seeds"]),
+        **rule,
+    )
+    write_table(repeats, snakemake.output.table)
+    figure = draw_matching_stability(repeats)
+    write_bytes(figure_bytes(figure, "svg"), snakemake.output.figure)
+    write_bytes(figure_bytes(figure, "png"), snakemake.output.picture)
+    spread = stability_range(repeats).set_index("quantity")
+    words = [
+        f"{name} {spread.loc[key, 'low']:.2f} to {spread.loc[key, 'high']:.2f}"
+        for name, key in (("overall survival", "os_hr"), ("breast cancer death", "bcsm_hr"))
+    ]
+    tell(f"hazard ratios over {len(repeats) - 1} tie seeds (middle 95%): {', '.join(words)}")

@@ -1,0 +1,167 @@
+"""Figures of the sensitivity analyses: the spread over tie seeds and the specification curve."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from seaborn import despine
+
+from seermatch.errors import StudyError
+from seermatch.figure_style import (
+    COLUMN,
+    EXPOSED,
+    GREY,
+    INK,
+    PAGE,
+    REFERENCE,
+    add_panel,
+    new_figure,
+    styled,
+    text_width,
+)
+from seermatch.group_effect import OUTCOMES
+from seermatch.stability import stability_range
+
+RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
+FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5)
+TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20)
+CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
+TITLES = ("Overall survival\n(Cox)", "Breast cancer death\n(Fine–Gray)", "Other death\n(Cox)")
+
+
+@styled
+def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Figure:
+    """Draw the hazard ratios over the tie seeds, with the main result marked.
+
+    Parameters
+    ----------
+    repeats : pandas.DataFrame
+        Rows of ``results/matching_stability.tsv``: os_hr and bcsm_hr, the main match first.
+    width : float, default 85
+        Millimetres.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes for each of both hazard ratios.
+
+    Raises
+    ------
+    StudyError
+        If no seed gave a hazard ratio.
+
+    Examples
+    --------
+    >>> repeats = pd.DataFrame({"seed": range(5), "os_hr": [1.1, 0.9, 1.0, 1.2, 1.3],
+    ...     "bcsm_hr": [1.3, 1.1, 1.5, 1.4, 1.2]})
+    >>> [axes.get_xlabel() for axes in draw_matching_stability(repeats).axes]
+    ['Overall survival, HR', 'Breast cancer death, subdistribution HR']
+    """
+    ratios = repeats[list(RATIOS)].to_numpy(dtype=np.float64)
+    if not np.isfinite(ratios).any():
+        raise StudyError("matching_stability: no match gave a hazard ratio to draw.")
+    low, high = np.nanmin([ratios.min(), 1.0]), np.nanmax([ratios.max(), 1.0])
+    edges = np.exp(np.linspace(np.log(low) - 0.02, np.log(high) + 0.02, 26))
+    spread = stability_range(repeats).set_index("quantity")
+    figure = new_figure(width, 81)
+    for row, (name, label) in enumerate(RATIOS.items()):
+        axes = add_panel(figure, 13, 50 - 40 * row, 3, 9 + 40 * row)
+        axes.hist(repeats[name].iloc[1:].dropna(), bins=edges, color="#c9d6df", ec="white", lw=0.4)
+        here = spread.loc[name]
+        axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
+        axes.axvline(1, color=INK, lw=0.8, ls=(0, (4, 2)))
+        axes.axvline(here["main"], color=EXPOSED, lw=1.6)
+        _ratio_axis(axes, low, high)
+        axes.set(xlabel=label, ylabel="Matches")
+        axes.set_title(
+            f"main {here['main']:.2f}, above {here['share_below']:.0%} of the seeds\n"
+            f"middle 95% of the seeds {here['low']:.2f}–{here['high']:.2f}",
+            loc="left",
+        )
+        despine(ax=axes)
+    return figure
+
+
+@styled
+def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure:
+    """Draw every analysis' hazard ratios with 95% intervals, sorted by that of overall survival.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of ``results/sensitivity.tsv``, the main analysis first.
+    width : float, default 180
+        Millimetres.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes per outcome: overall survival, breast cancer death (Fine-Gray) and, as negative
+        control, other death (cause-specific Cox).
+
+    Examples
+    --------
+    >>> rows = [(analysis, outcome, variance, 1.1, 0.8, 1.5) for outcome in OUTCOMES
+    ...     for analysis, variance in (("main", "clustered"), ("weighted, ATT", "robust"))]
+    >>> names = ["analysis", "outcome", "variance", "hr", "hr_low", "hr_high"]
+    >>> figure = draw_specification_curve(pd.DataFrame(rows, columns=names))
+    >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    ['main', 'weighted, ATT']
+    """
+    parts = [table[table["outcome"] == outcome].set_index("analysis") for outcome in CURVES]
+    names = parts[0].sort_values("hr", kind="stable").index
+    main = table["analysis"].iloc[0]
+    shown = table[table["outcome"].isin(CURVES)][["hr_low", "hr_high"]].to_numpy(dtype=np.float64)
+    shown = shown[np.isfinite(shown) & (shown > 0)]
+    if len(shown) == 0:
+        raise StudyError("sensitivity: no analysis gave a hazard ratio to draw.")
+    low, high = max(shown.min(), 1 / 20), min(shown.max(), 20)
+    figure = new_figure(width, 22 + 4.6 * len(names))
+    left = max(text_width(figure, name) for name in names) + 4.0
+    each = (width - left - 3 - 2 * 5) / 3
+    for column, (part, title) in enumerate(zip(parts, TITLES, strict=True)):
+        start = left + column * (each + 5)
+        axes = add_panel(figure, start, 11, width - start - each, 9)
+        _draw_intervals(axes, part.loc[names], main)
+        _ratio_axis(axes, low, high)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_yticks(range(len(names)), names if column == 0 else [""] * len(names))
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("Hazard ratio (95% CI)")
+        axes.set_title(title, loc="left")
+        despine(ax=axes, left=True)
+    for label in figure.axes[0].get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == main else "normal")
+    kinds = [
+        Line2D([], [], ls="", marker="o", ms=4, mec=REFERENCE, mfc=face, label=kind)
+        for kind, face in (("matched", REFERENCE), ("whole cohort", "white"))
+    ]
+    figure.legend(handles=kinds, loc="lower left", handletextpad=0.2, borderaxespad=0.3)
+    return figure
+
+
+def _draw_intervals(axes: Axes, part: pd.DataFrame, main: str) -> None:
+    """Draw one outcome's column: matched filled, others open, the main one coloured."""
+    for row, (name, analysis) in enumerate(part.iterrows()):
+        colour = EXPOSED if name == main else REFERENCE
+        face = colour if str(analysis["variance"]).startswith("clustered") else "white"
+        if np.isfinite(analysis["hr"]):
+            axes.hlines(row, analysis["hr_low"], analysis["hr_high"], color=colour, lw=1.0)
+            axes.plot(analysis["hr"], row, "o", ms=4, mec=colour, mfc=face, mew=1.0)
+    axes.axvline(1, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=0)
+    axes.axvline(part.loc[main, "hr"], color=EXPOSED, lw=0.6, alpha=0.5, zorder=0)
+    axes.grid(axis="y", lw=0.4, color="#e6e6e6")
+    axes.set_axisbelow(True)
+
+
+def _ratio_axis(axes: Axes, low: float, high: float) -> None:
+    """Scale the horizontal axis for ratios: logarithmic, with ticks that people would choose."""
+    axes.set_xscale("log")
+    axes.set_xlim(low / 1.04, high * 1.04)
+    ticks = FINE_TICKS if high < 3 * low else TICKS
+    inside = [tick for tick in ticks if low / 1.04 <= tick <= high * 1.04]
+    axes.xaxis.set_major_locator(FixedLocator(inside))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

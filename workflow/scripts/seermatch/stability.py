@@ -1,0 +1,187 @@
+"""How much of the result hangs on the rule for ties: the match repeated under other seeds.
+
+Registry covariates are coarse, so most exposed patients have many reference patients at exactly
+their score, and a rule that carries no information decides which of them are taken. Everything
+that varies here is that rule.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from seermatch.cox import _DeathTimes, _Efron, _maximise, _sum_by
+from seermatch.errors import StudyError
+from seermatch.fine_gray import fit_fine_gray
+from seermatch.matching import Match, MatchingProblem
+from seermatch.variables import EVENTS
+
+COLUMNS = (
+    "seed",
+    "deaths",
+    "deaths_breast_cancer",
+    "os_hr",
+    "os_p",
+    "bcsm_hr",
+    "bcsm_p",
+    "common_controls",
+)
+
+
+def matching_stability(
+    cohort: pd.DataFrame,
+    distance: np.ndarray,
+    *,
+    seeds: Sequence[int],
+    ratio: int = 2,
+    caliper: float | None = 0.2,
+    order: str = "largest",
+    ties: str = "hash",
+) -> pd.DataFrame:
+    """Repeat the match under several seeds of the rule for ties.
+
+    Parameters
+    ----------
+    cohort : pandas.DataFrame
+        One row per patient: patient_id, group (0 reference, 1 exposed), time (months) and event
+        (category: censored, breast cancer death, other death).
+    distance : array_like, shape (n,)
+        What patients are matched on.
+    seeds : sequence of int
+        The main analysis' seed first.
+    ratio, caliper, order
+        As in `seermatch.matching.match`.
+    ties : {"hash", "file_order"}
+        Rule of the main match, the first row. The others are always by hash, since the order of
+        the file knows no seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per seed: seed; deaths and deaths_breast_cancer in the matched sample; os_hr and
+        os_p of the group from a Cox model (Efron) of all deaths; bcsm_hr and bcsm_p from a
+        Fine-Gray model of breast cancer death; common_controls, the share of the match's
+        reference patients that the main match uses too. p-values are two-sided Wald tests with
+        the variance clustered by matched set. Where an arm has no event, HR and p are missing.
+
+    Raises
+    ------
+    StudyError
+        If there is no seed, or as `seermatch.matching.match`.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"patient_id": [f"{i:08d}" for i in range(200)]})
+    >>> cohort["group"] = (cohort.index < 20).astype(int)
+    >>> cohort["time"] = 1 + 7 * cohort.index % 48
+    >>> cohort["event"] = pd.Categorical.from_codes(cohort.index % 3, EVENTS)
+    >>> repeats = matching_stability(cohort, cohort.index % 2, seeds=[1, 2, 3])
+    >>> repeats[["seed", "deaths", "os_hr", "common_controls"]].round(3)
+       seed  deaths  os_hr  common_controls
+    0     1      42  1.203            1.000
+    1     2      38  1.269            0.275
+    2     3      34  1.743            0.175
+    """
+    if len(seeds) == 0:
+        raise StudyError("stability.seeds is 0; ask for at least one repetition.")
+    problem = MatchingProblem(
+        distance,
+        cohort["group"].to_numpy() == 1,
+        caliper=caliper,
+        patient_id=cohort["patient_id"].to_numpy(),
+    )
+    outcome = (
+        cohort["time"].to_numpy(),
+        cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64),
+        cohort["group"].to_numpy(dtype=np.float64),
+    )
+    main: np.ndarray | None = None
+    rows = []
+    for seed in seeds:
+        rule = ties if main is None else "hash"
+        result = problem.match(ratio=ratio, order=order, ties=rule, seed=int(seed))
+        if main is None:
+            main = np.zeros(len(cohort), dtype=bool)
+            main[result.control_index] = True
+        common = float(main[result.control_index].mean())
+        rows.append((int(seed), *_outcome_of(result, *outcome), common))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def stability_range(repeats: pd.DataFrame, coverage: float = 0.95) -> pd.DataFrame:
+    """Say how far the result moves over the seeds, and where the main one lies.
+
+    Parameters
+    ----------
+    repeats : pandas.DataFrame
+        From `matching_stability`, the main match first.
+    coverage : float
+        Share of the repetitions between `low` and `high`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per column of `repeats` but the seed: quantity; main; median, low and high of the
+        repetitions, the main match left out (type 7 quantiles); share_below, the share of them
+        below the main one, ties counted half.
+
+    Examples
+    --------
+    >>> repeats = pd.DataFrame({"seed": [1, 2, 3, 4], "os_hr": [1.1, 0.9, 1.2, 1.0]})
+    >>> stability_range(repeats, coverage=0.5).round(3).to_dict("records")
+    [{'quantity': 'os_hr', 'main': 1.1, 'median': 1.0, 'low': 0.95, 'high': 1.1, \
+'share_below': 0.667}]
+    """
+    tail = (1 - coverage) / 2
+    rows = []
+    for name in repeats.columns.drop("seed"):
+        main, *others = repeats[name].astype(float)
+        others = np.array(others)[~np.isnan(others)]
+        low = median = high = below = np.nan
+        if len(others):
+            low, median, high = np.quantile(others, (tail, 0.5, 1 - tail))
+            below = ((others < main) + (others == main) / 2).mean()
+        rows.append((name, main, median, low, high, below))
+    columns = ["quantity", "main", "median", "low", "high", "share_below"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _outcome_of(match: Match, time, event, group) -> tuple:
+    """Deaths and the group's effect on both outcomes in one matched sample."""
+    rows = np.flatnonzero(match.matched_set)
+    time, event, group = time[rows], event[rows], group[rows]
+    weights, sets = match.weight[rows], match.matched_set[rows]
+    weights = None if np.all(weights == 1) else weights
+    deaths, deaths_breast_cancer = np.count_nonzero(event), np.count_nonzero(event == 1)
+    overall = specific = (np.nan, np.nan)
+    if _in_both_arms(event > 0, group):
+        overall = _cox(time, event > 0, group[:, None], weights, sets)
+    if _in_both_arms(event == 1, group):
+        fit = fit_fine_gray(time, event, group[:, None], weights=weights, clusters=sets)
+        if fit.converged:
+            specific = _ratio_and_p(fit.coef[0], fit.covariance_clustered[0, 0])
+    return deaths, deaths_breast_cancer, *overall, *specific
+
+
+def _in_both_arms(event: np.ndarray, group: np.ndarray) -> bool:
+    """Whether both arms have the event; else the ratio is 0 or infinite."""
+    return bool(event[group == 1].any() and event[group == 0].any())
+
+
+def _cox(time, died, X, weights, sets) -> tuple[float, float]:
+    """Hazard ratio and clustered p of one column: `fit_cox` without lifelines' start.
+
+    Newton's method needs no help with one column, and lifelines takes most of a fit's time.
+    """
+    data = _DeathTimes(time, died, X, weights)
+    null = _Efron(data, np.zeros(1))
+    best, coef, converged = _maximise(data, null, np.zeros(1), np.ptp(data.X, axis=0))
+    if not converged:
+        return np.nan, np.nan
+    sums = _sum_by(best.residuals(), sets[data.rows])
+    return _ratio_and_p(coef[0], float((sums**2).sum() / best.information()[0, 0] ** 2))
+
+
+def _ratio_and_p(coef: float, variance: float) -> tuple[float, float]:
+    return float(np.exp(coef)), float(2 * ndtr(-abs(coef) / np.sqrt(variance)))
