@@ -22,6 +22,7 @@ include: "workflow/rules/matching.smk"
 include: "workflow/rules/balance.smk"
 include: "workflow/rules/survival.smk"
 include: "workflow/rules/competing_risks.smk"
+include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
 
@@ -32,4 +33,6 @@ rule all:
         rules.study.input,
         rules.render_report.output,
         rules.cross_check_incidence.output,
+        rules.stability.input,
+        rules.sensitivity.input,
         rules.audit.input if config["paper"]["folder"] else [],

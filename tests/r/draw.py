@@ -46,7 +46,7 @@ def draw(index: int, seed: int = 0) -> DataSet:
     """Draw data set `index`; kinds take turns."""
     rng = np.random.default_rng([seed, index])
     kind = KINDS[index % len(KINDS)]
-    n = {"tiny": rng.integers(8, 20), "large": 2000}.get(kind, rng.integers(40, 250))
+    n = {"tiny": rng.integers(8, 20), "large": 1000}.get(kind, rng.integers(40, 250))
     n_groups = {"four groups": 4, "tiny": 2}.get(kind, rng.choice([2, 2, 3]))
     group = rng.permutation(np.arange(n) % n_groups)  # none is empty
     age = rng.normal(60, 11, n).round()

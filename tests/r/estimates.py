@@ -43,9 +43,10 @@ class Task:
 
     def for_r(self) -> dict:
         """Give the content of the JSON file that R reads."""
-        fields = ("time", "event", "group", "strata", "matched_set", "weight", "X")
+        fields = ("time", "event", "group", "strata", "matched_set", "weight")
         arrays = {name: getattr(self.data, name).tolist() for name in fields}
         return arrays | {
+            "X": self.data.X.ravel(order="F").tolist(),
             "terms": list(self.data.terms),
             "rho": self.data.rho,
             "horizon": self.data.horizon,

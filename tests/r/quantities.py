@@ -108,10 +108,10 @@ QUANTITIES = {
     "separated loglik": Quantity(
         "Cox", "log-likelihood, infinite estimates", "coxph", ITERATED, FROM_ONE
     ),
-    "zph km": Quantity(ZPH, "km", "cox.zph", ITERATED, FROM_ONE),
-    "zph identity": Quantity(ZPH, "identity", "cox.zph", ITERATED, FROM_ONE),
-    "zph rank": Quantity(ZPH, "rank", "cox.zph", ITERATED, FROM_ONE),
-    "zph weighted": Quantity(ZPH, "km, weighted", "cox.zph", ITERATED, FROM_ONE),
+    "zph km": Quantity(ZPH, "km", "cox.zph", ITERATED, FROM_ONE, "either"),
+    "zph identity": Quantity(ZPH, "identity", "cox.zph", ITERATED, FROM_ONE, "either"),
+    "zph rank": Quantity(ZPH, "rank", "cox.zph", ITERATED, FROM_ONE, "either"),
+    "zph weighted": Quantity(ZPH, "km, weighted", "cox.zph", ITERATED, FROM_ONE, "either"),
     "score test": Quantity(SCORE, "Cox, patients", "coxph(robust), robscore", EXACT, FROM_ONE),
     "score test clustered": Quantity(
         SCORE, "Cox, matched sets", "coxph(cluster), robscore", EXACT, FROM_ONE
@@ -174,17 +174,27 @@ QUANTITIES = {
     ),
 }
 
-# Differences that are meant, of coefficients: name of ours, of R's, of our standard errors
-MEANT = {
-    "`crr` on time itself, where month 0 occurs": ("fg coef", "fg coef at month 0", "fg se"),
-    "`finegray`, events tied with censorings": ("fg coef", "finegray coef", "fg se"),
-    "`finegray` with weights: ties, and G not weighted": (
-        *("fg weighted coef", "finegray weighted coef", "fg weighted se"),
+
+@dataclass(frozen=True)
+class Convention:
+    """Coefficients that differ on purpose, in our standard errors, with 100 patients or more."""
+
+    ours: str
+    r: str
+    se: str
+    median: float
+    largest: float
+
+
+CONVENTIONS = {
+    "`crr` on time itself, where month 0 occurs": Convention(
+        "fg coef", "fg coef at month 0", "fg se", 0.05, 1
     ),
-    "`coxph` by Breslow against Efron": (
-        "cox efron coef",
-        "cox breslow coef",
-        "cox efron robust se",
+    "`finegray`, events tied with censorings": Convention(
+        "fg coef", "finegray coef", "fg se", 0.05, 1
+    ),
+    "`finegray` with weights: ties, and G not weighted": Convention(
+        "fg weighted coef", "finegray weighted coef", "fg weighted se", 0.05, 1
     ),
 }
 

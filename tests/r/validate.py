@@ -24,13 +24,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "workflow" / "scripts")]
 
-from draw import KINDS, draw  # noqa: E402
+from draw import draw  # noqa: E402
 from estimates import Task, estimate, prepare  # noqa: E402
-from quantities import MEANT, QUANTITIES, difference  # noqa: E402
+from quantities import CONVENTIONS, QUANTITIES, difference  # noqa: E402
 
 PAGE = ROOT / "docs" / "validation.md"
-BEGIN = "<!-- begin: agreement with R, written by `make validation` -->"
-END = "<!-- end: agreement with R -->"
 PACKAGES = ("survival", "cmprsk", "jsonlite")
 
 
@@ -75,6 +73,10 @@ def _strict():
     warnings.simplefilter("error")
 
 
+def _task(index: int, seed: int) -> Task:
+    return prepare(draw(index, seed), index)
+
+
 def _ours(task: Task):
     """Our results, or the error as text."""
     try:
@@ -86,24 +88,26 @@ def _ours(task: Task):
 def compare(n_sets: int, seed: int = 0) -> Agreement:
     """Draw data sets, run R once and this library on each, and compare."""
     result = Agreement(seed, n_sets)
-    tasks = [prepare(draw(i, seed), i) for i in range(n_sets)]
-    result.n_separated = sum(any(map(len, task.separated.values())) for task in tasks)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(os.cpu_count(), initializer=_strict) as pool,
+    ):
+        tasks = list(pool.map(_task, range(n_sets), [seed] * n_sets, chunksize=4))
         data, answer, log = (Path(folder) / name for name in ("data", "answer", "log"))
         data.write_text(json.dumps([task.for_r() for task in tasks]), encoding="utf-8")
         command = ["Rscript", "--vanilla", str(HERE / "agreement.R"), str(data), str(answer)]
         with log.open("w") as errors, subprocess.Popen(command, stderr=errors) as r:
-            with ProcessPoolExecutor(os.cpu_count(), initializer=_strict) as pool:
-                ours = list(pool.map(_ours, tasks, chunksize=4))
+            ours = list(pool.map(_ours, tasks, chunksize=4))
             result.seconds["this library"] = time.monotonic() - started
         result.seconds["both"] = time.monotonic() - started
         if r.returncode:
             raise RuntimeError(f"R failed: {log.read_text(encoding='utf-8')}")
         answers = json.loads(answer.read_text(encoding="utf-8"))
+    result.n_separated = sum(any(map(len, task.separated.values())) for task in tasks)
     result.versions = answers["versions"]
     result.compared = {name: Compared() for name in QUANTITIES}
-    meant = {label: [] for label in MEANT}
+    meant = {label: [] for label in CONVENTIONS}
     for i, (task, mine, theirs) in enumerate(zip(tasks, ours, answers["sets"], strict=True)):
         where = f"data set {i} ({task.data.kind})"
         if isinstance(mine, str):
@@ -117,10 +121,10 @@ def compare(n_sets: int, seed: int = 0) -> Agreement:
         }
         _compare_set(result, where, mine, values)
         if len(task.data.time) >= 100:
-            for label, (own, other, scale) in MEANT.items():
-                if own in mine and other in values:
-                    largest = np.abs(mine[own] - values[other]) / mine[scale]
-                    meant[label].append(largest.max())
+            for label, its in CONVENTIONS.items():
+                if its.ours in mine and its.r in values:
+                    apart = np.abs(mine[its.ours] - values[its.r]) / mine[its.se]
+                    meant[label].append(apart.max())
     result.meant = {label: np.array(values) for label, values in meant.items()}
     return result
 
@@ -164,9 +168,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(problem, file=sys.stderr)
     if result.problems:
         return 1
-    from page import section
+    from validation_page import put_section, section
 
-    put_section(options.page, section(result, KINDS, _versions(result)))
+    put_section(options.page, section(result, _versions(result)))
     return 0
 
 
@@ -177,18 +181,6 @@ def _versions(result: Agreement) -> str:
     return f"{result.versions['R']} with {', '.join(theirs)}; Python {python} with " + ", ".join(
         ours
     )
-
-
-def put_section(path: Path, text: str):
-    """Put the section between its marks, or at the end of the page."""
-    text = f"{BEGIN}\n{text.strip()}\n{END}\n"
-    old = path.read_text(encoding="utf-8") if path.exists() else "# Validation\n"
-    if BEGIN in old:
-        before, _, rest = old.partition(BEGIN)
-        text = before + text + rest.partition(END)[2].lstrip("\n")
-    else:
-        text = f"{old.rstrip()}\n\n{text}"
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -177,6 +177,15 @@ def test_proportional_hazards_score_by_definition():
     assert test["statistic"].iloc[-1] == pytest.approx(u @ np.linalg.solve(blocks, u), rel=1e-8)
 
 
+def test_too_few_deaths_for_the_test_of_proportional_hazards():
+    """Four deaths cannot tell three coefficients from their change; R's cox.zph stops here."""
+    time, event = np.array([5, 1, 0, 2, 0, 2, 2, 7, 5, 0]), np.array([0, 0, 1, 0, 1, 0, 0, 1, 0, 1])
+    age, size = [64, 60, 43, 45, 79, 39, 49, 52, 51, 57], [10, 26, 31, 35, 13, 15, 5, 7, 9, 14]
+    X = np.column_stack([age, size, [1, 0, 0, 1, 1, 0, 1, 0, 0, 1]]).astype(float)
+    test = proportional_hazards_test(fit_cox(time, event, X), time, event, X)
+    assert np.isnan(test["statistic"].iloc[-1]) and np.isnan(test["p_value"].iloc[-1])
+
+
 def separated_sample():
     rng = np.random.default_rng(3)
     time, event = rng.integers(1, 30, 120), rng.random(120) < 0.4

@@ -125,8 +125,12 @@ FAULTS = {
         lambda text: with_row(text, 1, lambda row: row.replace(b"Sex", b"Year of diagnosis", 1)),
         ["duplicates", "Year of diagnosis"],
     ),
+    "nameless": (
+        lambda text: text.replace(b"Patient ID", b"Case", 1),
+        ["has no column 'Patient ID'"],
+    ),
 }
-WITHOUT_DICTIONARY = ("duplicate",)
+WITHOUT_DICTIONARY = ("duplicate", "nameless")
 
 
 @pytest.fixture(scope="module")

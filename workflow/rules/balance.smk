@@ -36,6 +36,7 @@ rule compare_groups:
     params:
         code=code_of("compare_groups"),
         covariates=config["matching"]["covariates"],
+        disclosure=section("disclosure"),
         labels=LABELS,
     message:
         "Comparing the groups before and after matching"
@@ -49,6 +50,7 @@ rule assess_balance:
         cohort="<results>/cohort.parquet",
         propensity="<results>/propensity.parquet",
         matched="<results>/matched.parquet",
+        comparison="<results>/group_comparison.parquet",
     output:
         report(
             "<results>/balance.tsv",

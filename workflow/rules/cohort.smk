@@ -12,6 +12,7 @@ rule filter_cohort:
     output:
         records="<results>/cohort/{export}.parquet",
         attrition="<results>/attrition/{export}.parquet",
+        quality="<results>/quality/{export}.parquet",
     log:
         "<logs>/filter_cohort/{export}.log",
     benchmark:
@@ -56,12 +57,42 @@ rule recode_variables:
         "../scripts/recode_variables.py"
 
 
+rule assess_quality:
+    """Integrity of the exports: unknown labels, contradictions, missing values."""
+    input:
+        quality=collect("<results>/quality/{export}.parquet", export=EXPORTS),
+        exports=collect("<registry>/{export}.parquet", export=EXPORTS),
+    output:
+        table="<results>/data_quality.tsv",
+        page="<results>/data_quality.html",
+    log:
+        "<logs>/assess_quality.log",
+    benchmark:
+        "<benchmarks>/assess_quality.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("assess_quality"),
+        data_quality=section("data_quality"),
+        disclosure=section("disclosure"),
+        labels=LABELS,
+    message:
+        "Assessing the integrity of the exports"
+    script:
+        "../scripts/assess_quality.py"
+
+
 rule merge_cohort:
     """Join the exports, keep one tumor per patient, and add up the counts."""
     input:
         records=collect("<results>/recoded/{export}.parquet", export=EXPORTS),
         attrition=collect("<results>/attrition/{export}.parquet", export=EXPORTS),
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
+        quality="<results>/data_quality.tsv",
     output:
         cohort="<results>/cohort.parquet",
         attrition=report(
@@ -84,6 +115,7 @@ rule merge_cohort:
         code=code_of("merge_cohort"),
         cohort=section("cohort"),
         recode=section("recode"),
+        disclosure=section("disclosure"),
         labels=LABELS,
     message:
         "Merging the exports into one cohort"

@@ -60,6 +60,7 @@ rule draw_figures:
     params:
         code=code_of("draw_figures"),
         balance=section("balance"),
+        disclosure=section("disclosure"),
         labels=LABELS,
         figures=section("figures"),
     message:

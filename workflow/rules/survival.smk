@@ -31,6 +31,7 @@ rule estimate_survival:
         runtime="10m",
     params:
         code=code_of("estimate_survival"),
+        disclosure=section("disclosure"),
         survival=section("survival"),
         labels=LABELS,
     message:

@@ -4,6 +4,7 @@ from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
+    from seermatch.disclosure import mask_characteristics
     from seermatch.group_comparison import compare_groups
     from seermatch.matched_sets import has_complete_sets
     from seermatch.tables import characteristics_table
@@ -18,9 +19,14 @@ with job(snakemake) as tell:
         )
         comparison.insert(0, "population", population)
         rows.append(comparison)
-    write_table(pd.concat(rows, ignore_index=True), snakemake.output.comparison)
-    for comparison, path in zip(
-        rows, (snakemake.output.table1, snakemake.output.table2), strict=True
+    comparison = mask_characteristics(
+        pd.concat(rows, ignore_index=True), params.disclosure["minimum_count"]
+    )
+    write_table(comparison, snakemake.output.comparison)
+    for population, path in (
+        ("cohort", snakemake.output.table1),
+        ("matched", snakemake.output.table2),
     ):
-        write_table(characteristics_table(comparison, params.labels), path)
+        shown = comparison[comparison["population"] == population]
+        write_table(characteristics_table(shown, params.labels), path)
     tell("compared the groups before and after matching")

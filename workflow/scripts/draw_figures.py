@@ -3,6 +3,7 @@
 from study_io import job, read_table, write_bytes
 
 with job(snakemake) as tell:
+    from seermatch.disclosure_outcomes import mask_curves
     from seermatch.figure_style import figure_bytes
     from seermatch.figures import (
         draw_cumulative_incidence,
@@ -15,22 +16,27 @@ with job(snakemake) as tell:
     params = snakemake.params
     labels = params.labels
     marks = params.figures["follow_up_marks"]
+    minimum = params.disclosure["minimum_count"]
     tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "matched"}
     matched = read_table(snakemake.input.matched)
     sizes = matched["group"].value_counts()
     survival_test, incidence_test = test_names(matched)
     figures = [
-        draw_flow_chart(tables["attrition"], labels, (sizes[0], sizes[1])),
+        draw_flow_chart(tables["attrition"], labels, (sizes[0], sizes[1]), minimum),
         draw_love_plot(tables["balance"], params.balance["threshold"]),
         draw_survival_curves(
-            tables["kaplan_meier"],
+            mask_curves(tables["kaplan_meier"], marks, minimum),
             tables["logrank"],
             marks,
             labels,
             test=survival_test.capitalize(),
         ),
         draw_cumulative_incidence(
-            tables["incidence"], tables["gray"], marks, labels, test=incidence_test
+            mask_curves(tables["incidence"], marks, minimum),
+            tables["gray"],
+            marks,
+            labels,
+            test=incidence_test,
         ),
     ]
     drawings = [path for path in snakemake.output if path.endswith(".svg")]

@@ -6,6 +6,7 @@ from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
+    from seermatch.disclosure_outcomes import mask_follow_up
     from seermatch.kaplan_meier import compare_survival, follow_up, kaplan_meier
     from seermatch.matched_sets import test_names
 
@@ -14,7 +15,10 @@ with job(snakemake) as tell:
         name: with_group_labels(read_table(snakemake.input[name]), params.labels)
         for name in ("cohort", "matched")
     }
-    followup = pd.concat([follow_up(frame, name) for name, frame in populations.items()])
+    followup = pd.concat(
+        [follow_up(frame, name) for name, frame in populations.items()], ignore_index=True
+    )
+    followup = mask_follow_up(followup, params.disclosure["minimum_count"])
     write_table(followup, snakemake.output.followup)
 
     curves = []

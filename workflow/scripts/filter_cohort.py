@@ -5,22 +5,21 @@ from study_io import job, replacing
 with job(snakemake) as tell:
     import polars as pl
     from seermatch.cohort import Exposure, filter_cohort
+    from seermatch.quality_counts import count_quality
 
     cohort = snakemake.params.cohort
-    exposure = cohort["exposure"]
-    kept = filter_cohort(
-        pl.scan_parquet(snakemake.input[0]),
-        cohort["criteria"],
-        Exposure(
-            exposure["field"],
-            tuple(exposure["reference"]["labels"]),
-            tuple(exposure["exposed"]["labels"]),
-        ),
-        cohort["years"],
+    exposure = Exposure(
+        cohort["exposure"]["field"],
+        tuple(cohort["exposure"]["reference"]["labels"]),
+        tuple(cohort["exposure"]["exposed"]["labels"]),
     )
+    records = pl.scan_parquet(snakemake.input[0])
+    with replacing(snakemake.output.quality) as path:
+        count_quality(records, exposure, cohort["years"]).write_parquet(path)
+    kept = filter_cohort(records, cohort["criteria"], exposure, cohort["years"])
     with replacing(snakemake.output.records, private=True) as path:
         kept.records.write_parquet(path)
     with replacing(snakemake.output.attrition) as path:
         kept.attrition.write_parquet(path)
-    records = kept.attrition.filter(pl.col("step") == 0)["remaining"].sum()
-    tell(f"{snakemake.wildcards.export}: {len(kept.records):,} of {records:,} records are eligible")
+    found = kept.attrition.filter(pl.col("step") == 0)["remaining"].sum()
+    tell(f"{snakemake.wildcards.export}: {len(kept.records):,} of {found:,} records are eligible")

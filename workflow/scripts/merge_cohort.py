@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from study_io import job, read_origin, replacing, write_bytes
+from study_io import job, read_origin, replacing, write_table
 
 with job(snakemake) as tell:
     import polars as pl
@@ -15,8 +15,11 @@ with job(snakemake) as tell:
         one_tumor_per_patient,
         refuse_overlap,
     )
+    from seermatch.disclosure import mask_attrition
+    from seermatch.quality import QUALITY, refuse_poor_quality
     from seermatch.recode import levels_of
 
+    refuse_poor_quality(pl.read_csv(snakemake.input.quality, separator="\t", schema=QUALITY))
     settings = snakemake.params.cohort
     labels = snakemake.params.labels
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
@@ -44,7 +47,8 @@ with job(snakemake) as tell:
         table = table.set_column(table.schema.get_field_index(name), name, column)
     with replacing(snakemake.output.cohort, private=True) as path:
         pq.write_table(table, path, compression="zstd")
-    write_bytes(flow.write_csv(separator="\t"), snakemake.output.attrition)
+    minimum = snakemake.params.disclosure["minimum_count"]
+    write_table(mask_attrition(flow.to_pandas(), minimum), snakemake.output.attrition)
     exposed = int(cohort["group"].sum())
     tell(
         f"the cohort has {len(cohort):,} patients: {len(cohort) - exposed:,} {labels[0]} and "

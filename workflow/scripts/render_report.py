@@ -13,6 +13,8 @@ PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
+    from seermatch.disclosure import disclosure_note
+    from seermatch.disclosure_outcomes import mask_curves, mask_events
     from seermatch.matched_sets import test_names
     from seermatch.report import ReportContent, render_report
 
@@ -20,13 +22,20 @@ with job(snakemake) as tell:
     params = snakemake.params
     provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
     exports = provenance["exports"]
+    minimum = provenance["config"]["disclosure"]["minimum_count"]
+    marks = provenance["config"]["figures"]["follow_up_marks"]
+    tables = {name: read_table(source[name]) for name in TABLES}
+    for name in ("kaplan_meier", "incidence"):
+        tables[name] = mask_curves(tables[name], marks, minimum)
+    for name in ("cox", "fine_gray"):
+        tables[name] = mask_events(tables[name], tables["followup"])
     matched = read_table(source.matched)
     survival_test, incidence_test = test_names(matched)
     content = ReportContent(
         **provenance["config"]["study"],
         labels=tuple(params.labels),
         synthetic=any("SYNTHETIC" in export["database"] for export in exports),
-        **{name: read_table(source[name]) for name in TABLES},
+        **tables,
         **{name: read_printed_table(source[name]) for name in PRINTED_TABLES},
         figures={
             "flow_chart": Path(source.flow_chart).read_bytes(),
@@ -34,7 +43,8 @@ with job(snakemake) as tell:
             "survival": Path(source.survival).read_bytes(),
             "incidence": Path(source.incidence_curves).read_bytes(),
         },
-        marks=provenance["config"]["figures"]["follow_up_marks"],
+        marks=marks,
+        notes=[disclosure_note(minimum)] if minimum > 1 else [],
         config=provenance["config"],
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seermatch.errors import StudyError
+from seermatch.spreadsheet import safe_cell
 
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
@@ -173,12 +174,18 @@ def write_table(frame, path, private=False):
         if Path(path).suffix == ".parquet":
             frame.to_parquet(temporary, index=False, compression="zstd")
         else:
+            text = frame.select_dtypes(["object", "string"])
+            frame = frame.assign(**text.map(_safe)).rename(columns=_safe)
             frame.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
 
 
-def write_bytes(content, path):
+def _safe(cell):
+    return safe_cell(cell) if isinstance(cell, str) else cell
+
+
+def write_bytes(content, path, private=False):
     """Write bytes or text, whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path, private) as temporary:
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 

@@ -8,15 +8,14 @@ without a match, their difference, is the one small count that cannot be protect
 numbers at risk are in `seermatch.disclosure_outcomes`.
 """
 
-import re
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from seermatch.formatting import MASKED
 from seermatch.masking import CountSystem, refuse_small_group
 
-MASKED = "masked"
 ARMS = ("reference", "exposed")
 QUARTERS = 4
 TESTS = ("statistic", "df", "p_value")
@@ -286,33 +285,3 @@ def mask_attrition(attrition: pd.DataFrame, minimum: int) -> pd.DataFrame:
     for name, row in system.masked(minimum):
         table.loc[row, name] = pd.NA
     return table
-
-
-# ----- cells -------------------------------------------------------------------------------------
-
-_NUMBER = re.compile(r"[+-]?\s?\d[\d,]*(\.\d+)?([eE][+-]?\d+)?\s?%?")
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-
-
-def safe_cell(text: str) -> str:
-    """Keep a spreadsheet or word processor from taking the text of a cell for a formula.
-
-    Parameters
-    ----------
-    text : str
-        Content of a cell.
-
-    Returns
-    -------
-    str
-        With an apostrophe before it (OWASP, CSV injection) where it starts like a formula and is
-        not a number.
-
-    Examples
-    --------
-    >>> [safe_cell(text) for text in ("=1+1", "@SUM(A1)", "-0.132", "+5", "T1-T2", "-x")]
-    ["'=1+1", "'@SUM(A1)", '-0.132', '+5', 'T1-T2', "'-x"]
-    """
-    if text.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(text.strip(" ")):
-        return f"'{text}"
-    return text

@@ -8,6 +8,8 @@ import pandas as pd
 from seermatch.errors import StudyError
 from seermatch.variables import VARIABLES, printed
 
+MASKED = "masked"  # for small counts and for those that would give them away
+
 REFERENCE_LEVELS = {
     "histology": "IDC",
     "grade": "I-II",
@@ -73,12 +75,12 @@ def format_count(count: float) -> str:
     Parameters
     ----------
     count : float
-        A count, or a sum of weights.
+        A count, or a sum of weights; missing where `seermatch.disclosure` masked it.
 
     Returns
     -------
     str
-        With a comma between thousands.
+        With a comma between thousands, or `MASKED`.
 
     Examples
     --------
@@ -86,7 +88,7 @@ def format_count(count: float) -> str:
     ('283,503', '1,170', '1,169.5')
     """
     if pd.isna(count):
-        return ""
+        return MASKED
     nearest = round(count)
     return f"{nearest:,}" if abs(count - nearest) < 1e-6 else f"{count:,.1f}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seermatch.formatting import describe_variable
+from seermatch.formatting import describe_variable, format_count
 from seermatch.tables import ALIASED, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
 from seermatch.variables import printed
 
@@ -239,7 +239,8 @@ def print_frame(
     formats = formats or {}
 
     def text(column: str, value) -> str:
-        return "" if pd.isna(value) else formats.get(column, str)(value)
+        form = formats.get(column, str)
+        return "" if pd.isna(value) and form is not format_count else form(value)
 
     rows = [
         tuple(text(column, value) for column, value in zip(columns, values, strict=True))

@@ -62,7 +62,8 @@ def assess_quality(
         Share of records, in percent, above which unknown labels of a field that the study needs,
         or records that contradict themselves, stop the run instead of a warning.
     minimum_count : int, default 0
-        Counts from 1 up to below it are left empty; 0 shows all.
+        Counts from 1 up to below it are left empty, and labels of unknown values listed without
+        theirs; 0 shows all.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def assess_quality(
         elif check == "one_value":
             rows += _assess_values(block)
         elif check == "missing":
-            rows += _assess_missing(block)
+            rows += _assess_missing(block, minimum_count)
     order = ["unknown_label", *CONSISTENCY, "missing_cause_of_death", "one_value", "missing"]
     frame = pl.DataFrame([_hide(row, minimum_count) for row in rows], schema=QUALITY, orient="row")
     rank = pl.col("check").replace_strict(order, range(len(order)))
@@ -113,9 +114,7 @@ def _row(check, field, detail, group, count, records, verdict, note) -> dict:
 
 
 def _hide(row: dict, minimum: int) -> dict:
-    """Empty small counts; what is listed of a field's labels then goes without its counts."""
-    if minimum and row["check"] == "missing":
-        row["detail"] = "; ".join(part.rpartition(" ")[0] for part in row["detail"].split("; "))
+    """Empty small counts."""
     if 0 < row["count"] < minimum or 0 < row["records"] < minimum:
         row |= {"count": None, "percent": None}
     if 0 < row["records"] < minimum:
@@ -217,7 +216,7 @@ def _assess_values(block: pl.DataFrame) -> Iterator[dict]:
         yield _row("one_value", "all", "", "all", 0, records, "ok", "Every field varies.")
 
 
-def _assess_missing(block: pl.DataFrame) -> Iterator[dict]:
+def _assess_missing(block: pl.DataFrame, minimum: int) -> Iterator[dict]:
     for (name,), rows in block.group_by("field", maintain_order=True):
         for group in GROUPS:
             mine = rows.filter(pl.col("group") == group)
@@ -226,7 +225,10 @@ def _assess_missing(block: pl.DataFrame) -> Iterator[dict]:
                 continue
             count, records = total["count"][0], total["records"][0]
             labels = mine.filter(pl.col("detail") != "").sort("count", descending=True)
-            detail = "; ".join(f"{row['detail']} {row['count']}" for row in labels.rows(named=True))
+            detail = "; ".join(
+                row["detail"] if minimum else f"{row['detail']} {row['count']}"
+                for row in labels.rows(named=True)
+            )
             lost = 0 < records == count and group != "other"
             note = (
                 "The field is unknown in every record of the group."

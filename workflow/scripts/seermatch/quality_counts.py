@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from seermatch.cohort import Exposure, standardize
+from seermatch.cohort import Exposure
 from seermatch.quality_labels import (
     MISSING,
     PARTLY_LISTED,
@@ -20,6 +20,7 @@ from seermatch.quality_labels import (
 )
 from seermatch.recode import OUTCOMES
 from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.standardize import standardize
 
 COUNTS = {
     "check": pl.String,

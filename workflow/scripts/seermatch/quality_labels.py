@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from seermatch.cohort import NUMBERS, standardize
 from seermatch.seer_fields import Field
+from seermatch.standardize import NUMBERS, standardize
 
 LONGEST_LABEL = 80
 

@@ -200,7 +200,7 @@ def _group_ratio(models: pd.DataFrame) -> tuple[str, float, float]:
 
 def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
     for row in followup[followup["population"] == "matched"].itertuples():
-        if row.group == "all":
+        if row.group == "all" and pd.notna(row.median):
             deaths = row.deaths_breast_cancer + row.deaths_other
             yield (
                 f"Median follow-up of the matched patients was {row.median:g} months (IQR "
@@ -225,7 +225,12 @@ def find_warnings(content: ReportContent) -> list[str]:
     """
     levels = content.reference_levels
     return [
-        *warn_about_matching(content.followup, content.labels, content.config["matching"]["ratio"]),
+        *warn_about_matching(
+            content.followup,
+            content.labels,
+            content.config["matching"]["ratio"],
+            content.config.get("disclosure", {}).get("minimum_count", 0),
+        ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
         *warn_about_models(content.cox, "Overall survival", content.labels, levels),
         *warn_about_models(content.fine_gray, "Breast cancer death", content.labels, levels),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from seermatch.formatting import (
+    MASKED,
     describe_balance_term,
     format_count,
     format_range,
@@ -203,6 +204,8 @@ kind='row')
         name=followup["population"].str.capitalize() + ", " + groups,
         middle=[
             f"{row.median:g} ({format_range(row.q1, row.q3, None)})"
+            if pd.notna(row.median)
+            else MASKED
             for row in followup.itertuples()
         ],
     )

@@ -111,11 +111,10 @@ def parse_dictionary(text: str | bytes, name: str = "The dictionary") -> SeerDic
     system = sections.get("system", {})
     options = sections.get("export options", {})
     database = system.get("database name", "")
-    submission, years = _submission(database)
     return SeerDictionary(
         database=database,
-        submission=submission,
-        years=years,
+        submission=_submission(database),
+        years=database_years(database),
         session_type=sections.get("session options", {}).get("type", ""),
         variables=_variables(text, name),
         delimiter=_delimiter(options.get("field delimiter", ""), name),
@@ -184,13 +183,31 @@ def _variables(text: str, name: str) -> tuple[DictionaryVariable, ...]:
     )
 
 
-def _submission(database: str) -> tuple[str, tuple[int, int] | None]:
-    submission = re.search(r"\b([A-Z][a-z]{2} \d{4}) Sub\b", database)
+def database_years(database: str) -> tuple[int, int] | None:
+    """Read the years of diagnosis that a database covers from its name.
+
+    Parameters
+    ----------
+    database : str
+        Name of the database, as in the dictionary.
+
+    Returns
+    -------
+    tuple of int, or None
+        First and last year; None if the name does not say.
+
+    Examples
+    --------
+    >>> database_years("Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub (2000-2022)")
+    (2000, 2022)
+    """
     years = re.search(r"\bSub \((\d{4})\s*[-–]\s*(\d{4})\b", database)
-    return (
-        submission.group(1) if submission else "",
-        (int(years.group(1)), int(years.group(2))) if years else None,
-    )
+    return (int(years.group(1)), int(years.group(2))) if years else None
+
+
+def _submission(database: str) -> str:
+    submission = re.search(r"\b([A-Z][a-z]{2} \d{4}) Sub\b", database)
+    return submission.group(1) if submission else ""
 
 
 def _delimiter(word: str, name: str) -> str:

@@ -28,7 +28,11 @@ RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subd
 FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5)
 TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20)
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
-TITLES = ("Overall survival\n(Cox)", "Breast cancer death\n(Fine–Gray)", "Other death\n(Cox)")
+TITLES = (
+    "Overall survival\n(Cox)",
+    "Breast cancer death\n(Fine–Gray)",
+    "Other death\n(cause-specific Cox)",
+)
 
 
 @styled
@@ -62,7 +66,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
     ratios = repeats[list(RATIOS)].to_numpy(dtype=np.float64)
     if not np.isfinite(ratios).any():
         raise StudyError("matching_stability: no match gave a hazard ratio to draw.")
-    low, high = np.nanmin([ratios.min(), 1.0]), np.nanmax([ratios.max(), 1.0])
+    low, high = min(np.nanmin(ratios), 1.0), max(np.nanmax(ratios), 1.0)
     edges = np.exp(np.linspace(np.log(low) - 0.02, np.log(high) + 0.02, 26))
     spread = stability_range(repeats).set_index("quantity")
     figure = new_figure(width, 81)

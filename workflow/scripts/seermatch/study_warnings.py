@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from seermatch.formatting import (
+    MASKED,
     REFERENCE_LEVELS,
     describe_balance_term,
     describe_contrast,
@@ -79,7 +80,7 @@ Negative) (separation); Firth estimates are marked, other numbers of these terms
     few = [
         f"{format_count(rows['events'].max())} for {len(rows)} in the {MODEL_NAMES[model]}"
         for model, rows in estimated.groupby("model", sort=False)
-        if rows["events"].max() < EVENTS_PER_TERM * len(rows)
+        if not rows["events"].max() >= EVENTS_PER_TERM * len(rows)
     ]
     if few:
         found.append(
@@ -129,7 +130,9 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     return found
 
 
-def warn_about_matching(followup: pd.DataFrame, labels: tuple[str, str], ratio: int) -> list[str]:
+def warn_about_matching(
+    followup: pd.DataFrame, labels: tuple[str, str], ratio: int, minimum: int = 0
+) -> list[str]:
     """Say how many exposed patients found no match and whether sets are incomplete.
 
     Parameters
@@ -140,6 +143,8 @@ def warn_about_matching(followup: pd.DataFrame, labels: tuple[str, str], ratio: 
         Label of the reference and of the exposed group.
     ratio : int
         Reference patients wanted per exposed patient.
+    minimum : int
+        ``disclosure.minimum_count``.
 
     Returns
     -------
@@ -162,8 +167,8 @@ weights differ.
     found = []
     if lost:
         found.append(
-            f"{format_count(lost)} of {format_count(n['cohort', labels[1]])} {name} patients found "
-            f"no match within the caliper and {'is' if lost == 1 else 'are'} not in the results."
+            f"{MASKED if 0 < lost < minimum else format_count(lost)} of "
+            f"{format_count(n['cohort', labels[1]])} {name} patients found no match within the caliper and {'is' if lost == 1 else 'are'} not in the results."
         )
     if (reference := n["matched", labels[0]]) < wanted:
         found.append(

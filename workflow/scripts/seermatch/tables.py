@@ -7,6 +7,7 @@ import pandas as pd
 
 from seermatch.errors import StudyError
 from seermatch.formatting import (
+    MASKED,
     REFERENCE_LEVELS,
     describe_contrast,
     format_count,
@@ -91,6 +92,8 @@ def _group_sizes(rows: pd.DataFrame) -> pd.Series:
 
 
 def _characteristic(row) -> str:
+    if pd.isna(row.median) and pd.isna(row.percent):
+        return MASKED
     if pd.notna(row.median):
         return f"{row.median:g} ({format_range(row.q1, row.q3, None)})"
     return f"{format_count(row.n)} ({row.percent:.2f}%)"

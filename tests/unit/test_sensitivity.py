@@ -1,0 +1,248 @@
+"""The sensitivity table: each analysis against the same analysis made by hand."""
+
+import doctest
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.interpolate import CubicSpline
+from seermatch import group_effect, sensitivity
+from seermatch.errors import StudyError
+from seermatch.group_effect import OUTCOMES, estimate_group_effect
+from seermatch.matching import match
+from seermatch.propensity import estimate_propensity
+from seermatch.sensitivity import COLUMNS, natural_spline, sensitivity_analyses
+from seermatch.variables import EVENTS
+
+MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
+MAIN = {
+    "link": "logit",
+    "ratio": 2,
+    "caliper": 0.2,
+    "order": "largest",
+    "ties": "hash",
+    "seed": 20261122,
+}
+TERMS = ["age", "tumor_size", "grade", "subtype"]
+
+
+def test_examples():
+    assert doctest.testmod(sensitivity).failed == 0
+    assert doctest.testmod(group_effect).failed == 0
+
+
+def test_models_as_in_r():
+    # R 4.2.2, survival 3.5-3: coxph(..., robust = TRUE) with age, size and grade3, and
+    # coxph(Surv(time, status == 1) ~ group + cluster(pair)); cmprsk through the stored data
+    data = pd.read_csv(MATCHED)
+    time, event = data["time"].to_numpy(), data["status"].to_numpy()
+    X = data[["group", "age", "size", "grade3"]].to_numpy(float)
+    adjusted = estimate_group_effect(time, event, X, "overall survival (Cox)")
+    assert (adjusted.coef, adjusted.se) == pytest.approx((0.141920056928, 0.224146131323), rel=1e-8)
+    clustered = estimate_group_effect(
+        time,
+        event,
+        X[:, :1],
+        "breast cancer death (cause-specific Cox)",
+        clusters=data["pair"].to_numpy(),
+    )
+    found = (clustered.coef, clustered.se, clustered.n, clustered.events)
+    assert found == pytest.approx((0.646404520945, 0.275478434067, 1755, 55), rel=1e-8)
+
+
+def test_causes_change_places():
+    data = pd.read_csv(MATCHED)
+    time, event = data["time"].to_numpy(), data["status"].to_numpy()
+    X = data[["group"]].to_numpy(float)
+    swapped = np.array([0, 2, 1])[event]
+    for kind in ("Fine-Gray", "cause-specific Cox"):
+        other = estimate_group_effect(time, event, X, f"other death ({kind})")
+        assert other == estimate_group_effect(time, swapped, X, f"breast cancer death ({kind})")
+
+
+def cohort(n=3000, n_exposed=120, seed=4):
+    """A registry-like cohort; three sizes are coding errors, and every year has exposed."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"patient_id": [f"{i:08d}" for i in range(n)]})
+    frame["year"] = rng.choice([2018, 2019, 2020], n).astype("int16")
+    frame["group"] = (np.arange(n) < n_exposed).astype("int8")
+    frame["age"] = rng.integers(30, 90, n).astype("int16")
+    size = rng.integers(1, 90, n).astype("int16")
+    size[[0, n // 2, n - 1]] = [260, 988, 700]
+    frame["tumor_size"] = size
+    frame["grade"] = pd.Categorical.from_codes(rng.integers(0, 2, n), ["I-II", "III"])
+    subtypes = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]
+    frame["subtype"] = pd.Categorical.from_codes(rng.choice(4, n, p=[0.7, 0.1, 0.1, 0.1]), subtypes)
+    frame["time"] = rng.integers(0, 60, n).astype("int16")
+    frame["event"] = pd.Categorical.from_codes(rng.choice(3, n, p=[0.7, 0.2, 0.1]), EVENTS)
+    return frame
+
+
+def run(frame, **options):
+    score = estimate_propensity(frame, TERMS).linear_predictor
+    options = {"covariates": TERMS, "matching": MAIN} | options
+    return sensitivity_analyses(frame, score, **options)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(cohort(), estimands=["ATT", "ATE", "ATO"])
+
+
+def test_every_analysis_has_every_outcome(result):
+    assert result.notes == ()
+    assert tuple(result.table.columns) == COLUMNS
+    names = result.table["analysis"].unique().tolist()
+    assert names == [
+        "main",
+        "caliper 0.1",
+        "caliper 0.25",
+        "no caliper",
+        "ratio 1",
+        "ratio 3",
+        "ratio 4",
+        "order random",
+        "exact on year",
+        "score without subtype",
+        "score with year",
+        "score with splines",
+        "tumor size at most 200 mm",
+        "month 0 excluded",
+        "weighted, ATT",
+        "weighted, ATE",
+        "weighted, overlap",
+        "full cohort, adjusted",
+    ]
+    for _, part in result.table.groupby("analysis"):
+        assert part["outcome"].tolist() == list(OUTCOMES)
+    assert result.table.drop(columns=["estimand", "variance"]).notna().all(axis=None)
+    assert (result.table["hr_low"] < result.table["hr"]).all()
+
+
+def by_hand(frame, score, exact=None, **changes):
+    """Match and estimate overall survival."""
+    rule = {key: value for key, value in (MAIN | changes).items() if key != "link"}
+    ids = frame["patient_id"].to_numpy()
+    found = match(score, frame["group"] == 1, patient_id=ids, exact=exact, **rule)
+    rows = np.flatnonzero(found.matched_set)
+    part = frame.iloc[rows]
+    effect = estimate_group_effect(
+        part["time"].to_numpy(),
+        part["event"].cat.codes.to_numpy(),
+        part[["group"]].to_numpy(float),
+        "overall survival (Cox)",
+        weights=found.weight[rows],
+        clusters=found.matched_set[rows],
+    )
+    return effect.hazard_ratio()
+
+
+def test_matches_made_by_hand(result):
+    frame = cohort()
+    score = estimate_propensity(frame, TERMS).linear_predictor
+
+    def scored(data, terms):
+        return data, estimate_propensity(data, terms).linear_predictor
+
+    followed = frame[frame["time"] > 0].reset_index(drop=True)
+    capped = frame.assign(tumor_size=np.minimum(frame["tumor_size"], 200))
+    dated = frame.assign(year=frame["year"].astype("category"))
+    expected = {
+        "main": by_hand(frame, score),
+        "no caliper": by_hand(frame, score, caliper=None),
+        "ratio 3": by_hand(frame, score, ratio=3),
+        "order random": by_hand(frame, score, order="random"),
+        "exact on year": by_hand(frame, score, exact=frame["year"].to_numpy()),
+        "score without subtype": by_hand(*scored(frame, TERMS[:-1])),
+        "score with year": by_hand(*scored(dated, [*TERMS, "year"])),
+        "tumor size at most 200 mm": by_hand(*scored(capped, TERMS)),
+        "month 0 excluded": by_hand(*scored(followed, TERMS)),
+    }
+    overall = result.table[result.table["outcome"] == "overall survival (Cox)"]
+    overall = overall.set_index("analysis")[["hr", "hr_low", "hr_high"]]
+    for name, values in expected.items():
+        np.testing.assert_allclose(overall.loc[name], values, rtol=1e-9, err_msg=name)
+    assert len({values[0] for values in expected.values()}) > 5
+
+
+def test_labels_counts_and_weights(result):
+    table = result.table[result.table["outcome"] == "overall survival (Cox)"].set_index("analysis")
+    n, events = 3000, np.count_nonzero(cohort()["event"] != "censored")
+    assert table.loc["main", ["n", "effective_sample_size", "largest_weight"]].tolist() == [
+        *(360, 360, 1)
+    ]
+    assert table.loc["ratio 4", "n"] == 600
+    for name, estimand in (("weighted, ATT", "ATT"), ("weighted, overlap", "ATO")):
+        assert table.loc[name, ["n", "events"]].tolist() == [n, events]
+        assert table.loc[name, "estimand"] == estimand
+        assert 120 < table.loc[name, "effective_sample_size"] < n
+    assert table.loc["full cohort, adjusted", "estimand"] == "conditional"
+    robust = table["variance"] == "robust by patient"
+    assert table.index[robust].tolist() == [
+        "weighted, ATT",
+        "weighted, ATE",
+        "weighted, overlap",
+        "full cohort, adjusted",
+    ]
+
+
+def test_registry_is_an_exact_block_where_it_is_known():
+    frame = cohort().assign(registry=np.resize(["A", "B"], 3000))
+    table = run(frame, calipers=[], ratios=[], orders=[], estimands=[]).table
+    assert "exact on year and registry" in set(table["analysis"])
+
+
+def test_what_the_data_do_not_allow_is_noted():
+    frame = cohort(n=400).drop(columns="year")
+    frame["tumor_size"] = frame["tumor_size"].clip(upper=90)
+    frame["time"] += 1
+    result = run(frame, calipers=[], ratios=[1, 4], orders=[], estimands=[])
+    assert result.table["analysis"].unique().tolist() == [
+        "main",
+        "ratio 1",
+        "score without subtype",
+        "score with splines",
+        "full cohort, adjusted",
+    ]
+    assert len(result.notes) == 1
+    assert result.notes[0].startswith("ratio 4: left out, because 120 exposed patients need 480")
+
+
+def test_a_main_match_that_fails_is_an_error():
+    with pytest.raises(StudyError, match="lower the ratio"):
+        run(cohort(n=200))
+
+
+def test_an_arm_without_events_leaves_the_estimate_empty():
+    frame = cohort()
+    frame.loc[frame["group"] == 1, "event"] = "breast cancer death"
+    table = run(frame, calipers=[], ratios=[], orders=[], estimands=["ATT"]).table
+    other = table["outcome"].str.startswith("other death")
+    assert table.loc[other, ["hr", "hr_low", "hr_high", "p_value"]].isna().all(axis=None)
+    assert table.loc[~other, "hr"].notna().all()
+    assert (table.loc[other, "events"] > 0).all()
+
+
+def test_spline_spans_the_natural_cubic_splines():
+    rng = np.random.default_rng(1)
+    knots = np.array([3.0, 6, 12, 18])
+    x = np.linspace(-5, 30, 200)
+    basis = np.column_stack([np.ones(len(x)), natural_spline(x, knots)])
+    heights = rng.normal(size=4)
+    spline = CubicSpline(knots, heights, bc_type="natural")
+    inside = (x >= 3) & (x <= 18)
+    coef = np.linalg.lstsq(basis[inside], spline(x[inside]), rcond=None)[0]
+    np.testing.assert_allclose(basis[inside] @ coef, spline(x[inside]), atol=1e-10)
+    curvature = np.diff(basis, 2, axis=0)
+    np.testing.assert_allclose(curvature[(x[1:-1] < 2.5) | (x[1:-1] > 18.5)], 0, atol=1e-11)
+
+
+def test_spline_regression_as_in_r():
+    # R 4.2.2: fitted(lm(y ~ splines::ns(x, knots = c(6, 12), Boundary.knots = c(3, 18))))
+    x, y = np.array([1, 3, 4, 6, 7, 9, 12, 15, 18, 20]), np.array([2, 1, 4, 3, 6, 5, 9, 2, 1, 7])
+    basis = np.column_stack([np.ones(10), natural_spline(x, [3, 6, 12, 18])])
+    fitted = basis @ np.linalg.lstsq(basis, y, rcond=None)[0]
+    expected = [1.09473562019, 2.56955555493, 3.29759138155, 4.52868365683, 4.93254079776]
+    expected += [5.32804125136, 5.2432190068, 4.82372179803, 4.27935015081, 3.90256078173]
+    np.testing.assert_allclose(fitted, expected, rtol=1e-10)

@@ -1,0 +1,79 @@
+"""Figures of the sensitivity analyses: what is drawn, and where."""
+
+import doctest
+
+import numpy as np
+import pandas as pd
+import pytest
+from seermatch import sensitivity_figures
+from seermatch.errors import StudyError
+from seermatch.figure_style import figure_bytes
+from seermatch.group_effect import OUTCOMES
+from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
+
+
+def test_examples():
+    assert doctest.testmod(sensitivity_figures).failed == 0
+
+
+def repeats(n=201):
+    rng = np.random.default_rng(1)
+    ratios = np.exp(rng.normal(0.1, 0.1, (n, 2)))
+    return pd.DataFrame({"seed": range(n), "os_hr": ratios[:, 0], "bcsm_hr": ratios[:, 1]})
+
+
+def test_histograms_hold_every_repetition_and_mark_the_main_one():
+    frame = repeats()
+    frame.loc[5, "bcsm_hr"] = np.nan
+    figure = draw_matching_stability(frame)
+    for axes, name, n in zip(figure.axes, ("os_hr", "bcsm_hr"), (200, 199), strict=True):
+        assert sum(bar.get_height() for bar in axes.patches[:25]) == n
+        assert axes.lines[-1].get_xdata()[0] == frame[name].iloc[0]
+        low, high = axes.get_xlim()
+        assert low < frame[name].min() and frame[name].max() < high and low < 1 < high
+    assert figure_bytes(figure) == figure_bytes(draw_matching_stability(frame))
+
+
+def test_nothing_to_draw_is_refused():
+    frame = repeats(3)
+    frame[["os_hr", "bcsm_hr"]] = np.nan
+    with pytest.raises(StudyError, match="no match gave"):
+        draw_matching_stability(frame)
+    with pytest.raises(StudyError, match="no analysis gave"):
+        draw_specification_curve(table(np.nan))
+
+
+def table(factor=1.0):
+    rows = [
+        (analysis, outcome, variance, hr * factor, hr * factor / 2, hr * factor * 2)
+        for outcome in OUTCOMES
+        for analysis, variance, hr in (
+            ("main", "clustered by matched set", 1.2),
+            ("ratio 1", "clustered by matched set", 1.4),
+            ("weighted, ATT", "robust by patient", 1.1),
+        )
+    ]
+    names = ["analysis", "outcome", "variance", "hr", "hr_low", "hr_high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_analyses_are_sorted_by_overall_survival():
+    figure = draw_specification_curve(table())
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == ["weighted, ATT", "main", "ratio 1"]
+    assert len(figure.axes) == 3
+    for axes in figure.axes:
+        points = [line.get_xdata()[0] for line in axes.lines[:3]]
+        assert points == pytest.approx([1.1, 1.2, 1.4])
+        assert axes.lines[0].get_markerfacecolor() == "white"
+
+
+def test_missing_and_boundless_estimates():
+    frame = table()
+    last = frame["outcome"] == "other death (cause-specific Cox)"
+    frame.loc[last, ["hr", "hr_low", "hr_high"]] = np.nan
+    frame.loc[1, ["hr_low", "hr_high"]] = [1e-9, 1e12]
+    figure = draw_specification_curve(frame)
+    low, high = figure.axes[0].get_xlim()
+    assert low > 0.04 and high < 21
+    assert len(figure_bytes(figure, "svg")) > 1000

@@ -1,0 +1,29 @@
+"""Integrity of the exports: unknown labels, contradictions, missing values."""
+
+from study_io import job, read_origin, replacing, write_bytes
+
+with job(snakemake) as tell:
+    import polars as pl
+    from seermatch.quality import assess_quality, render_quality
+    from seermatch.seer_dictionary import database_years
+
+    params = snakemake.params
+    origins = [read_origin(path) for path in snakemake.input.exports]
+    years = [database_years(origin["database"]) for origin in origins]
+    counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.quality])
+    frame = assess_quality(
+        counts,
+        last_year=max((last for _, last in filter(None, years)), default=None),
+        minimum_count=params.disclosure["minimum_count"],
+        **params.data_quality,
+    )
+    # A failing check must not fail this job, whose page tells what is wrong; the merge stops.
+    with replacing(snakemake.output.table, private=True) as path:
+        frame.write_csv(path, separator="\t")
+    page = render_quality(frame, params.labels, origins)
+    write_bytes(page, snakemake.output.page, private=True)
+    verdicts = frame["verdict"].value_counts()
+    found = dict(verdicts.iter_rows())
+    tell(
+        f"data quality: {found.get('stop', 0)} checks stop the run, {found.get('warning', 0)} warn"
+    )
