@@ -166,9 +166,10 @@ weights differ.
     lost, name = n["cohort", labels[1]] - exposed, printed(labels[1])
     found = []
     if lost:
+        told = MASKED if lost < minimum else format_count(lost)
         found.append(
-            f"{MASKED if 0 < lost < minimum else format_count(lost)} of "
-            f"{format_count(n['cohort', labels[1]])} {name} patients found no match within the caliper and {'is' if lost == 1 else 'are'} not in the results."
+            f"{told} of {format_count(n['cohort', labels[1]])} {name} patients found no match "
+            f"within the caliper and {'is' if lost == 1 else 'are'} not in the results."
         )
     if (reference := n["matched", labels[0]]) < wanted:
         found.append(
