@@ -92,7 +92,9 @@ def count_quality(
             counted = counted.group_by(combination).agg(pl.col("len").sum())
             rows += _combination_rows(check, counted)
             rows += _cause_of_death_rows(counted) if check == "outcome" else ()
-    return pl.DataFrame(rows, schema=COUNTS, orient="row")
+    counts = pl.DataFrame(rows, schema=COUNTS, orient="row")
+    # Groups come in any order; equal exports must give equal files.
+    return counts.sort("check", "field", "detail", "group", maintain_order=True)
 
 
 @dataclass(frozen=True)
