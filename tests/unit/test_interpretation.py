@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 from seermatch import inference_limits, interpretation
 from seermatch.errors import StudyError
 from seermatch.inference_limits import (
@@ -153,3 +153,29 @@ def test_small_and_late_data_leave_cells_empty(matched):
         late["estimate"].isna().all() and late["note"].eq("a group's follow-up ends before").all()
     )
     assert "exposed per 1,000 patients" not in set(table["quantity"])
+
+
+def test_clustered_score_tests_agree_with_clustered_wald_tests():
+    """On R's reference data; the two differ by the usual distance of score and Wald only."""
+    data = pd.read_csv(DATA / "matched.csv")
+    matched = pd.DataFrame(
+        {
+            "group": data["group"],
+            "time": data["time"],
+            "event": pd.Categorical.from_codes(data["status"], EVENTS),
+            "matched_set": data["pair"],
+            "weight": 1.0,
+            "year": 2018,
+        }
+    )
+    table = interpret(matched, matched, labels=LABELS, ascertainment=[])
+    tests = table[table["quantity"] == "set-clustered score test p"].set_index("outcome")
+    ratios = table[table["quantity"] == "hazard ratio"].set_index("outcome")
+    for outcome, model in (
+        ("death of any cause", "overall survival (Cox)"),
+        ("breast cancer death", "breast cancer death (Fine-Gray)"),
+    ):
+        row = ratios.loc[model]
+        se = np.log(row["high"] / row["low"]) / (2 * 1.959964)
+        score = -ndtri(tests.loc[outcome, "estimate"] / 2)
+        assert score == pytest.approx(abs(np.log(row["estimate"]) / se), rel=0.1)

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 
 from seermatch.absolute_effects import absolute_effects
 from seermatch.cox import fit_cox, proportional_hazards_test
+from seermatch.fine_gray import clustered_score_test
 from seermatch.group_effect import GroupEffect, estimate_group_effect
 from seermatch.inference_limits import (
     correct_for_ascertainment,
@@ -79,6 +80,7 @@ def interpret(
         rows += _ratios(effect, outcome, float((matched["group"] == 1).mean()), power, margin)
         rows += _missed_exposure(effect, outcome, share, ascertainment)
     rows += _differences(matched, labels, months)
+    rows += _clustered_tests(matched)
     rows += _proportionality(matched)
     arms = follow_up(matched, "matched")[["group", "reverse_km_median"]]
     for label, median in zip((*labels, "all"), arms["reverse_km_median"], strict=True):
@@ -86,6 +88,21 @@ def interpret(
         rows.append((name, "", np.nan, median, np.nan, np.nan, label))
     rows += _exposure_by_year(cohort)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _clustered_tests(matched: pd.DataFrame) -> Iterator[tuple]:
+    """Yield the score tests that allow for the matched sets, beside log-rank and Gray's test."""
+    event = matched["event"].cat.set_categories(EVENTS).cat.codes.to_numpy(int)
+    for outcome, codes, beside in (
+        ("death of any cause", np.minimum(event, 1), "the log-rank test"),
+        (EVENTS[1], event, "Gray's test"),
+        (EVENTS[2], np.choose(event, [0, 2, 1]), "Gray's test"),
+    ):
+        if not (codes == 1).any():
+            continue
+        test = clustered_score_test(matched, codes)
+        note = f"beside {beside}; chi-square {test.statistic:.3g}"
+        yield "set-clustered score test p", outcome, np.nan, test.p_value, np.nan, np.nan, note
 
 
 def _arrays(matched: pd.DataFrame) -> tuple:
