@@ -15,14 +15,20 @@ UV = $$(if uv --version >/dev/null 2>&1; then echo uv; \
      elif [ -x .uv/bin/uv ]; then echo .uv/bin/uv; else echo .uv/lib/bin/uv; fi)
 BIN = .venv/bin
 
-.PHONY: demo test test-fast lint format docs environment clean
+.PHONY: demo test test-r validation lint format docs environment clean
 
 demo: environment
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "The report is results/report.html; tables and figures lie beside it."
 
 test: environment
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
+
+test-r: environment
+	$(BIN)/pytest tests/r
+
+validation: environment
+	$(BIN)/python tests/r/validate.py --data-sets 2000
 
 lint: environment
 	$(BIN)/ruff check .

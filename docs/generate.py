@@ -35,7 +35,9 @@ VARIABLES = """\
 
 The columns of the case listing that the default study needs, in the names of the November 2024
 submission. Other submissions' names are known too, with and without `Recode`, and so are names that
-R or SPSS have changed. Further columns do no harm.
+R or SPSS have changed. Further columns do no harm; used where they are there are EOD Regional Nodes
+(2018+), by the studies of lymph nodes, and SEER registry (SEER Research Plus only), by
+`cohort.registries` and `matching.exact`.
 
 Export with *Matrix > Export*: "Labels", a header line or the dictionary, any delimiter. Leave
 *Display unformatted* off.
@@ -54,7 +56,7 @@ def allowed(schema: dict) -> str:
     if "array" in kinds:
         items = schema.get("items", {})
         inner = allowed(items) if "enum" in items or items.get("type") != "object" else "objects"
-        words = f"list of {inner}"
+        words = f"list of {inner}" + (" or null" if "null" in kinds else "")
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     limits = [f"{sign} {schema[key]}" for key, sign in bounds.items() if key in schema]
     return f"{words} {', '.join(limits)}".strip()

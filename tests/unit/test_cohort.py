@@ -4,13 +4,13 @@ import doctest
 
 import polars as pl
 import pytest
-from seermatch import cohort
+from seermatch import cohort, cohort_merge
 from seermatch import standardize as standardize_module
-from seermatch.cohort import (
-    Exposure,
+from seermatch.cohort import Exposure, filter_cohort, of_registries
+from seermatch.cohort_merge import (
     combine_attrition,
     every_tumor,
-    filter_cohort,
+    join_records,
     one_submission,
     one_tumor_per_patient,
     refuse_overlap,
@@ -28,7 +28,7 @@ def records(**columns):
     return pl.LazyFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
-@pytest.mark.parametrize("module", [cohort, standardize_module])
+@pytest.mark.parametrize("module", [cohort, cohort_merge, standardize_module])
 def test_doctests(module):
     assert doctest.testmod(module).failed == 0
 
@@ -48,6 +48,11 @@ def test_doctests(module):
         ("m_stage", ["M0(i+)", "M0 (I+)", "cM0(i+)", "M0", "88"], ["M0(i+)"] * 3 + ["M0", "88"]),
         ("n_stage", ["N0(i+)", "pN1mi", "N0(mol+)"], ["N0(i+)", "N1mi", "N0(mol+)"]),
         ("subtype", ["HR+/HER2- (Luminal A)", "HR-/HER2-"], ["HR+/HER2-", "HR-/HER2-"]),
+        (
+            "eod_regional_nodes",
+            ["70", "070", "30.0", "Blank(s)"],
+            ["070", "070", "030", "Blank(s)"],
+        ),
         ("histology", ["8500", "8522/3: Infiltrating duct and lobular"], ["8500", "8522"]),
     ],
 )
@@ -178,7 +183,8 @@ def test_exports_of_different_submissions_are_refused():
 
 def attrition(*rows):
     names = ["year", "step", "criterion", "remaining", "remaining_reference", "remaining_exposed"]
-    return pl.DataFrame(rows, schema=names, orient="row")
+    counts = pl.DataFrame(rows, schema=names, orient="row")
+    return counts.with_columns(pl.lit(None, pl.String).alias("registry"))
 
 
 def test_the_last_step_counts_patients():
@@ -198,3 +204,74 @@ def test_a_year_outside_the_data_is_named():
     counts = attrition((2018, 0, "records", 9, 6, 3))
     with pytest.raises(StudyError, match="diagnosed in 2023; the exports hold 2018"):
         combine_attrition(counts, None, [2018, 2023], ("M0", "M0(i+)"))
+
+
+NODES = {
+    "criterion": "nodes examined",
+    "keep": {"eod_regional_nodes": {"labels": ["070"]}, "sex": {"labels": ["Female"]}},
+    "if_exported": True,
+}
+
+
+def test_a_criterion_can_be_left_out_where_its_field_is_not_exported():
+    columns = {"year": ["2018"] * 3, "m_stage": ["M0", "M0(i+)", "M0"], "sex": ["Female"] * 3}
+    without = filter_cohort(records(**columns), [STAGED, NODES, FEMALE], EXPOSURE, [2018])
+    assert without.not_applied == (
+        "'nodes examined' is not applied: eod_regional_nodes not exported",
+    )
+    assert without.attrition["criterion"].to_list() == [
+        *("records", "staged", "nodes examined (not exported, not applied)", "female")
+    ]
+    assert without.attrition["remaining"].to_list() == [3, 3, 3, 3]
+    exported = records(**columns, eod_regional_nodes=["070", "070", "000"])
+    applied = filter_cohort(exported, [STAGED, NODES, FEMALE], EXPOSURE, [2018])
+    assert applied.not_applied == ()
+    assert applied.attrition["remaining"].to_list() == [3, 3, 2, 2]
+    with pytest.raises(StudyError, match="'nodes examined' needs eod_regional_nodes"):
+        filter_cohort(records(**columns), [NODES | {"if_exported": False}], EXPOSURE, [2018])
+
+
+def test_exports_with_and_without_the_field_of_a_criterion_make_one_flow():
+    columns = {"year": ["2018"] * 2, "m_stage": ["M0", "M0(i+)"], "sex": ["Female"] * 2}
+    counts = [
+        filter_cohort(rows, [STAGED, NODES], EXPOSURE, [2018]).attrition
+        for rows in (
+            records(**columns),
+            records(**columns, eod_regional_nodes=["070", "070"]),
+            records(**columns, eod_regional_nodes=["000", "070"]),
+        )
+    ]
+    flow = combine_attrition(pl.concat(counts), None, [2018], ("M0", "M0(i+)"))
+    assert flow["criterion"].to_list() == ["records", "staged", "nodes examined (where exported)"]
+    assert flow["remaining"].to_list() == [6, 6, 5]
+
+
+def test_records_of_other_registries_are_not_counted():
+    rows = records(
+        year=["2018"] * 4,
+        m_stage=["M0", "M0(i+)", "M0", "M1"],
+        registry=["Utah", " Utah", "Iowa", "Hawaii"],
+    )
+    kept = filter_cohort(of_registries(rows, ["Utah", "Iowa"]), [STAGED], EXPOSURE, [2018])
+    assert kept.records["registry"].to_list() == ["Utah", "Utah", "Iowa"]
+    found = kept.attrition.filter(pl.col("step") == 0).select("registry", "remaining").rows()
+    assert found == [("Iowa", 1), ("Utah", 2)]
+    flow = combine_attrition(kept.attrition, None, [2018], ("M0", "M0(i+)"), ["Utah", "Iowa"])
+    assert flow["remaining"].to_list() == [3, 3]
+    with pytest.raises(StudyError, match=r"no record is of Utha; .* Found were Iowa, Utah"):
+        combine_attrition(kept.attrition, None, [2018], ("M0", "M0(i+)"), ["Utha", "Iowa"])
+
+
+def test_registries_need_their_column():
+    rows = records(year=["2018"], m_stage=["M0"])
+    assert of_registries(rows, None) is rows
+    with pytest.raises(StudyError, match=r"SEER Research exports cannot hold it, .* Plus"):
+        of_registries(rows, ["Utah"])
+
+
+def test_the_registry_stays_only_where_all_records_have_it():
+    told = pl.DataFrame({"age": [50], "registry": ["Utah"]})
+    assert join_records({"a": told, "b": told})["registry"].to_list() == ["Utah", "Utah"]
+    assert join_records({"a": told, "b": told.drop("registry")}).columns == ["age", "export"]
+    nobody = told.drop("registry").clear()
+    assert join_records({"a": told, "b": nobody}).columns == ["age", "registry", "export"]

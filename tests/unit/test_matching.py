@@ -4,12 +4,13 @@ import doctest
 import hashlib
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seermatch import matching, tie_rules
 from seermatch.errors import StudyError
-from seermatch.matching import MatchingProblem, match
+from seermatch.matching import MatchingProblem, exact_codes, match
 
 SCORES = ("coarse", "mirrored", "last_bit", "below_tie", "continuous")
 
@@ -327,3 +328,25 @@ def test_calls_that_cannot_be_meant_are_refused():
         match([0, 1, 2.0], [1, 0, 0])
     with pytest.raises(ValueError, match="differ in length"):
         match([0, 1, 2.0], [1, 0], patient_id=["a", "b"])
+
+
+def test_sets_agree_in_the_exact_columns():
+    score, exposed, ids, _ = sample("coarse", 5, n=400)
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"year": rng.integers(2018, 2021, 400)})
+    frame["registry"] = pd.Categorical(
+        rng.choice(["Iowa", "Utah"], 400), ["Hawaii", "Iowa", "Utah"]
+    )
+    for names in (["year"], ["registry"], ["registry", "year"]):
+        codes = exact_codes(frame, names)
+        assert len(set(codes)) == len(frame[names].drop_duplicates())
+        m = match(score, exposed, patient_id=ids, exact=codes)
+        for name in names:
+            values = frame[name].to_numpy()
+            assert (values[m.exposed_index] == values[m.control_index]).all()
+
+
+def test_exact_columns_must_be_there():
+    assert exact_codes(pd.DataFrame({"year": [2018]}), []) is None
+    with pytest.raises(StudyError, match=r"matching.exact: registry is not .* Research Plus"):
+        exact_codes(pd.DataFrame({"year": [2018]}), ["year", "registry"])

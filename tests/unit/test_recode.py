@@ -103,3 +103,9 @@ def test_records_without_patient_numbers_keep_their_place():
     row = recode(frame, RECODES)
     assert row.select("patient_id", "record_number").rows() == [(None, None)]
     assert row.schema == recode(pl.DataFrame([RECORD]), RECODES).schema
+
+
+def test_the_registry_is_kept_where_it_is_exported():
+    frame = recode(pl.DataFrame([RECORD | {"registry": "Utah"}]), RECODES)
+    assert frame["registry"].to_list() == ["Utah"]
+    assert "registry" not in recode(pl.DataFrame([RECORD]), RECODES).columns

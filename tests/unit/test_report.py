@@ -1,5 +1,6 @@
 """The report: a valid, self-contained, escaped page that says what the results say."""
 
+import doctest
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -7,11 +8,32 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.report import ReportContent, inline_svg, render_report, summarize
+from seermatch import (
+    disclosure_sensitivity,
+    inline_figures,
+    report,
+    report_checks,
+    report_limits,
+    report_sections,
+    report_tables,
+)
+from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
+from seermatch.group_effect import OUTCOMES
+from seermatch.inline_figures import inline_svg
+from seermatch.report import SECTIONS, ReportContent, render_report, summarize
+from seermatch.report_checks import quality_warnings
+from seermatch.report_limits import explain_limits, exposure_table, limits_table
+from seermatch.report_sections import (
+    differences_table,
+    explain_sensitivity,
+    headline_table,
+    sensitivity_tables,
+)
 from seermatch.study_warnings import warn_about_balance, warn_about_matching, warn_about_models
 from seermatch.tables import characteristics_table, regression_table
 
 LABELS = ("M0", "M0(i+)")
+FIGURES = ("flow_chart", "love_plot", "survival", "incidence", "stability", "specification")
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 SVG = (
     '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
@@ -47,7 +69,110 @@ def model_rows(hr):
         "n",
         "events",
     ]
+    frame = pd.DataFrame(rows, columns=columns)
+    clustered = {"hr_low_clustered": frame["hr"] / 1.5, "hr_high_clustered": frame["hr"] * 1.5}
+    return frame.assign(**clustered)
+
+
+def sensitivity_rows():
+    rows = [
+        (analysis, outcome, estimand, n, events, n - 0.4, 1.5, hr, hr / 1.3, hr * 1.3, 0.3, how)
+        for analysis, estimand, n, hr, how in (
+            ("main", "ATT", 1755, 0.8, "clustered by matched set"),
+            ("weighted, ATT", "ATT", 284088, 1.1, "robust by patient"),
+        )
+        for outcome, events in zip(OUTCOMES, (82, 47, 47, 35, 35), strict=True)
+    ]
+    columns = ["analysis", "outcome", "estimand", "n", "events", "effective_sample_size"]
+    columns += ["largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def stability_rows():
+    others = np.linspace(0.7, 1.1, 41)
+    return pd.DataFrame(
+        {
+            "seed": range(42),
+            "deaths": 82,
+            "deaths_breast_cancer": 47,
+            "os_hr": [0.803, *others],
+            "os_p": [0.37, *np.linspace(0.01, 0.9, 41)],
+            "bcsm_hr": [1.386, *others],
+            "bcsm_p": 0.2,
+            "common_controls": [1.0, *[0.39] * 41],
+        }
+    )
+
+
+def interpretation_rows(margin=False):
+    overall, specific, by_cause, other, _ = OUTCOMES
+    rows = []
+    for outcome, hr, events in ((overall, 0.8, 82), (specific, 1.39, 47), (other, 0.5, 35)):
+        detectable = f"or below 0.5; {events} events, 33.3% exposed, power 80%, two-sided 5%"
+        rows += [
+            ("hazard ratio", outcome, np.nan, hr, hr / 2, hr * 2, "p = 0.3"),
+            ("minimum detectable hazard ratio", outcome, np.nan, 2.0, np.nan, np.nan, detectable),
+            ("E-value of the estimate", outcome, np.nan, 1.81, np.nan, np.nan, "rare"),
+            ("E-value of the interval", outcome, np.nan, 1.0, np.nan, np.nan, "rare"),
+            ("hazard ratio, missed exposure", outcome, np.nan, np.nan, np.nan, np.nan,
+             "if 10% of the truly exposed were found; no hazard of the others would explain the "
+             "estimate"),
+        ]  # fmt: skip
+        if margin:
+            note = "equivalence not shown within 0.8 to 1.25"
+            rows.append(("equivalence test p", outcome, np.nan, 0.41, np.nan, np.nan, note))
+    for quantity, outcome, values in (
+        ("cumulative incidence", "breast cancer death", (0.0081, -0.0111, 0.0274)),
+        ("cumulative incidence", "other death", (0.0044, -0.0124, 0.0212)),
+        ("months lost", "breast cancer death", (0.294, -0.089, 0.677)),
+        ("months lost", "other death", (0.201, -0.145, 0.548)),
+        ("survival", "death of any cause", (-0.0124, -0.038, 0.013)),
+        ("restricted mean survival", "death of any cause", (-0.494, -1.011, 0.02)),
+    ):
+        rows.append((f"difference in {quantity}", outcome, 36.0, *values, "M0(i+) 1, M0 2"))
+    for outcome, p in ((overall, 0.21), (by_cause, 0.38), (specific, 0.01)):
+        test = ("proportional hazards test p", outcome, np.nan, p, np.nan, np.nan, "score test")
+        rows.append(test)
+    for year, count, n in ((2018, 300, 1000), (2019, 281, 1100), (2020, 4, 1200)):
+        rate = 1000 * count / n
+        rows.append(("exposed per 1,000 patients", "", np.nan, rate, rate / 2, rate * 2,
+                     f"{year}: {count} of {n:,}"))  # fmt: skip
+    columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def quality_rows():
+    return pd.DataFrame(
+        [
+            ("outcome", "vital_status", "", "all", 0, 7585, 0.0, "ok", "In no record."),
+            ("missing_cause_of_death", "cause_specific, other_cause", "", "all", 45, 438, 10.27,
+             "warning", "More than 3 % of the deaths have no cause."),
+            ("missing", "er", "Unknown", "exposed", np.nan, 680, np.nan, "warning",
+             "The field is unknown in every record of the group."),
+        ],
+        columns=["check", "field", "detail", "group", "count", "records", "percent", "verdict",
+                 "note"],
+    )  # fmt: skip
+
+
+def audit_rows():
+    return pd.DataFrame(
+        [
+            ("Flow: deaths", "82", "47 + 35 = 82", "ok", ""),
+            ("Table 3, group", "p 0.369", "p 0.78", "inconsistent", "a joint model"),
+        ],
+        columns=["check", "printed", "recomputed", "verdict", "note"],
+    )
+
+
+def comparison_rows():
+    return pd.DataFrame(
+        {
+            "table": ["table1", "table1", "table3"],
+            "agrees": [True, False, True],
+            "by_construction": [True, False, False],
+        }
+    )
 
 
 def curve_rows(estimate, causes=("",)):
@@ -142,9 +267,19 @@ def content():
         cox=cox,
         incidence=curve_rows("incidence", causes),
         fine_gray=fine_gray,
-        figures=dict.fromkeys(("flow_chart", "love_plot", "survival", "incidence"), SVG),
+        sensitivity=sensitivity_rows(),
+        stability=stability_rows(),
+        interpretation=interpretation_rows(),
+        quality=quality_rows(),
+        paper_audit=audit_rows(),
+        paper_comparison=comparison_rows(),
+        figures=dict.fromkeys(FIGURES, SVG),
         marks=[0, 12, 24, 60],
-        config={"matching": {"ratio": 2, "caliper": 0.2}, "balance": {"threshold": 0.1}},
+        config={
+            "matching": {"ratio": 2, "caliper": 0.2},
+            "balance": {"threshold": 0.1},
+            "interpretation": {"power": 0.8, "equivalence_margin": None},
+        },
         inputs=pd.DataFrame({"export": ["seer_2018"], "sha256": ["9f86d081884c7d65"]}),
         versions={"seermatch": "0.1.0"},
     )
@@ -189,6 +324,22 @@ def page(content):
     return Page(render_report(content))
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        disclosure_sensitivity,
+        inline_figures,
+        report,
+        report_checks,
+        report_limits,
+        report_sections,
+        report_tables,
+    ],
+)
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0
+
+
 def test_page_is_well_formed_with_unique_ids(page):
     assert page.tags[0] == ("html", {"lang": "en"})
     assert len(page.ids) == len(set(page.ids))
@@ -217,14 +368,14 @@ def test_no_network_and_no_scripts(content):
 
 def test_figures_have_alternative_texts_and_own_ids(page):
     drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert [attrs["id"] for attrs in drawings] == [f"figure-{n}-drawing" for n in range(1, 5)]
+    assert [attrs["id"] for attrs in drawings] == [f"figure-{n}-drawing" for n in range(1, 7)]
     assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 30 for attrs in drawings)
     assert "figure-3-m1" in page.ids and "#figure-3-p1" in page.targets
 
 
 def test_tables_have_captions_and_scoped_headers(page):
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("table") == tags.count("caption") == 12
+    assert tags.count("table") == tags.count("caption") == 21
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
     scrolling = [attrs for _, attrs in page.tags if "scroll" in attrs.get("class", "")]
     assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" for attrs in scrolling)
@@ -245,6 +396,12 @@ def test_cells_are_printed(page):
         "Other death, M0(i+)",
         "matching.caliper",
         "9f86d081884c7d65",
+        "Hazard ratios of death, M0(i+) vs M0.",
+        "0.80 (0.54–1.20)",
+        "Inside the middle 95%, lower than 73% of them",
+        "1.2 (−1.3 to 3.8)",
+        "≥ 2.00 or ≤ 0.50 (82 events)",
+        "Table S12. Printed numbers that contradict each other.",
     ):
         assert cell in page.cells
 
@@ -261,6 +418,119 @@ def test_summary_states_the_recommended_model(content):
     assert "do not show that there is none" in caution
     narrow = content.cox.assign(hr_low=1.1, hr_high=1.2)
     assert len(summarize(replace(content, cox=narrow))) == 4
+
+
+def test_main_results_come_first(page):
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert sections == list(SECTIONS)
+    assert sections[0] == "main-results"
+    tags = [(tag, attrs.get("id")) for tag, attrs in page.tags]
+    assert tags.index(("section", "main-results")) < tags.index(("nav", None))
+
+
+def test_headline_hazard_ratios(content):
+    rows = {row.label: row.cells for row in headline_table(content).rows}
+    assert rows["Matched patients (95% CI)"] == ("0.80 (0.54–1.20)", "1.39 (0.92–2.08)")
+    low, high = np.quantile(np.linspace(0.7, 1.1, 41), (0.025, 0.975))
+    assert rows["Middle 95% over 41 other tie seeds"] == (f"{low:.2f}–{high:.2f}",) * 2
+    assert rows["The main match among them"][1] == (
+        "Outside the middle 95%, higher than all of them"
+    )
+    assert rows["Whole cohort, weighted (95% CI)"] == ("1.10 (0.85–1.43)",) * 2
+    bare = replace(content, sensitivity=sensitivity_rows().query("analysis == 'main'"))
+    assert headline_table(bare).rows[3].cells == ("–", "–")
+    alone = replace(content, stability=stability_rows().head(1))
+    assert headline_table(alone).rows[1].cells == ("–", "–")
+    nothing = replace(content, cox=content.cox.assign(hr=np.nan))
+    assert headline_table(nothing).rows[0].cells[0] == "not estimable"
+
+
+def test_differences_of_the_causes_add_up(content):
+    heading, risk, _, months = differences_table(content).rows
+    assert heading.kind == "heading"
+    assert risk.label == "By month 36"
+    assert risk.cells == ("1.2 (−1.3 to 3.8)", "0.8 (−1.1 to 2.7)", "0.4 (−1.2 to 2.1)")
+    assert months.cells[0] == "0.49 (−0.02 to 1.01)"
+
+
+def test_sensitivity_tables_and_sentences(content):
+    tables = sensitivity_tables(content.sensitivity)
+    main, weighted = tables["sensitivity"].rows
+    assert main.cells[:7] == ("ATT", "1,755", "1,755", "1.50", "82", "0.80 (0.62–1.04)", "0.300")
+    assert weighted.label == "Weighted, ATT"
+    assert len(tables["sensitivity_others"].rows[0].cells) == 9
+    assert "negative control" in " ".join(tables["sensitivity_others"].notes)
+    first, _ = explain_sensitivity(content.sensitivity)
+    assert first == (
+        "Overall survival: 2 analyses, hazard ratios 0.80 to 1.10; the 95% interval excludes 1 in "
+        "none of them."
+    )
+
+
+def test_limits_in_words(content):
+    text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
+    assert "from 2.00 up or 0.50 down could be detected with 80% power" in text
+    assert "risk ratio of 1.81. The interval includes 1 even without one." in text
+    assert "No margin of equivalence was fixed in advance" in text
+    assert "Breast cancer death (Fine–Gray): the hazard ratio changes over time (p = 0.010)" in text
+    assert "from 3.3 in 2020 to 300.0 in 2018" in text
+    assert "it is not among the variables of the match" in text
+    exact = content.config | {"matching": {"ratio": 2, "covariates": ["age"], "exact": ["year"]}}
+    text = " ".join(explain_limits(content.interpretation, LABELS, exact))
+    assert "it is among the variables of the match" in text
+    assert not any(row.label == "Equivalence" for row in limits_table(content.interpretation).rows)
+
+
+def test_equivalence_only_with_a_margin(content):
+    table = interpretation_rows(margin=True)
+    rows = {row.label: row.cells for row in limits_table(table).rows}
+    assert rows["Equivalence"] == ("Not shown within 0.8 to 1.25, p = 0.410",) * 3
+    assert rows["Hazard ratio if 10% of the truly exposed were found"] == ("no solution",) * 3
+    config = content.config | {"interpretation": {"power": 0.8, "equivalence_margin": 1.25}}
+    text = " ".join(explain_limits(table, LABELS, config))
+    assert "Overall survival: equivalence not shown within 0.8 to 1.25 (p = 0.410)." in text
+    assert "No margin" not in text
+
+
+def test_quality_warnings(content):
+    assert quality_warnings(content.quality.head(1), LABELS) == []
+    cause, lost = quality_warnings(content.quality, LABELS)
+    assert cause == (
+        "Warning. Deaths without a cause: more than 3 % of the deaths have no cause. 45 of 438 "
+        "(10.3%)."
+    )
+    assert "M0(i+)" in lost and "masked of 680." in lost
+
+
+def test_paper_is_optional(content):
+    html = render_report(replace(content, paper_audit=None, paper_comparison=None))
+    assert 'id="paper"' not in html and "#paper" not in html
+    Page(html)
+    clean = audit_rows().assign(verdict="ok")
+    assert "No printed number contradicts another." in render_report(
+        replace(content, paper_audit=clean)
+    )
+
+
+def test_small_counts_of_sensitivity_and_interpretation(content):
+    few = sensitivity_rows()
+    few.loc[3, "events"] = 4  # of the main analysis
+    masked = mask_sensitivity(few, content.followup, 5)
+    assert masked["events"].isna().tolist() == [True] * 5 + [False] * 5
+    assert sensitivity_tables(masked)["sensitivity"].rows[0].cells[4] == "masked"
+    hidden = content.followup.assign(deaths_other=pd.array([pd.NA] * 6, dtype="Int64"))
+    assert mask_sensitivity(few, hidden, 5)["events"].isna().all()
+    pd.testing.assert_frame_equal(mask_sensitivity(few, hidden, 0), few)
+
+    table = mask_interpretation(content.interpretation, content.followup, 5)
+    cells = [row.cells for row in exposure_table(table, LABELS).rows]
+    assert cells[2] == ("masked", "1,200", "masked")
+    assert sum(row[0] == "masked" for row in cells) == 2  # else the total gives it away
+    assert limits_table(table).rows[1].cells[0] == "≥ 2.00 or ≤ 0.50 (82 events)"
+    table = mask_interpretation(content.interpretation, hidden, 5)
+    assert limits_table(table).rows[1].cells == ("masked",) * 3
+    page = render_report(replace(content, interpretation=table, sensitivity=masked))
+    assert "82 events" not in page
 
 
 def test_banner_only_for_synthetic_data(content):

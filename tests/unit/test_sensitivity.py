@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 from seermatch import group_effect, sensitivity
 from seermatch.errors import StudyError
 from seermatch.group_effect import OUTCOMES, estimate_group_effect
-from seermatch.matching import match
+from seermatch.matching import exact_codes, match
 from seermatch.propensity import estimate_propensity
 from seermatch.sensitivity import COLUMNS, natural_spline, sensitivity_analyses
 from seermatch.variables import EVENTS
@@ -246,3 +246,23 @@ def test_spline_regression_as_in_r():
     expected = [1.09473562019, 2.56955555493, 3.29759138155, 4.52868365683, 4.93254079776]
     expected += [5.32804125136, 5.2432190068, 4.82372179803, 4.27935015081, 3.90256078173]
     np.testing.assert_allclose(fitted, expected, rtol=1e-10)
+
+
+def test_an_exact_main_match_is_compared_with_one_that_is_not():
+    frame = cohort().assign(registry=np.resize(["A", "B"], 3000))
+    score = estimate_propensity(frame, TERMS).linear_predictor
+    exact = MAIN | {"exact": ["registry", "year"]}
+    options = {"calipers": [], "ratios": [1], "orders": [], "estimands": []}
+    table = run(frame, matching=exact, **options).table
+    overall = table[table["outcome"] == "overall survival (Cox)"].set_index("analysis")
+    assert overall.index[:4].tolist() == ["main", "ratio 1", "not exact", "exact on year"]
+    blocks = exact_codes(frame, ["year", "registry"])
+    expected = {
+        "main": by_hand(frame, score, exact=blocks),
+        "ratio 1": by_hand(frame, score, exact=blocks, ratio=1),
+        "not exact": by_hand(frame, score),
+        "exact on year": by_hand(frame, score, exact=frame["year"].to_numpy()),
+    }
+    for name, values in expected.items():
+        found = overall.loc[name, ["hr", "hr_low", "hr_high"]].astype(float)
+        np.testing.assert_allclose(found, values, rtol=1e-9, err_msg=name)

@@ -55,6 +55,7 @@ def by_the_main_analysis(cohort, distance, **rule):
         {"ratio": 3, "order": "random"},
         {"ratio": 1, "caliper": None},
         {"ratio": 4, "caliper": 0.01, "order": "smallest"},
+        {"exact": np.arange(1500) % 7},
     ],
 )
 def test_every_seed_gives_what_the_main_analysis_would(rule):

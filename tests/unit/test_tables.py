@@ -59,7 +59,7 @@ def test_numbers():
         "999",
         "1,000",
         "2.5",
-        "",
+        "masked",
     ]
     assert format_range(1.0494, 1.08961) == "1.049–1.090"
     assert format_range(10, 26.5, None) == "10–26.5"

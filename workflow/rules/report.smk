@@ -126,6 +126,16 @@ rule render_report:
         table2="<results>/table2.tsv",
         table3="<results>/table3.tsv",
         table4="<results>/table4.tsv",
+        sensitivity="<results>/sensitivity.tsv",
+        specification="<results>/figures/specification_curve.svg",
+        stability="<results>/matching_stability.tsv",
+        stability_figure="<results>/figures/matching_stability.svg",
+        interpretation="<results>/interpretation.tsv",
+        quality="<results>/data_quality.tsv",
+        paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
+        paper_comparison=(
+            "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
+        ),
     output:
         report(
             "<results>/report.html",

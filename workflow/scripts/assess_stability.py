@@ -5,6 +5,7 @@ from study_io import job, read_table, write_bytes, write_table
 with job(snakemake) as tell:
     from scipy.special import expit
     from seermatch.figure_style import figure_bytes
+    from seermatch.matching import exact_codes
     from seermatch.sensitivity_figures import draw_matching_stability
     from seermatch.stability import matching_stability, stability_range
 
@@ -12,11 +13,13 @@ with job(snakemake) as tell:
     rule = dict(params.matching)
     link, main_seed = rule.pop("link"), rule.pop("seed")
     del rule["covariates"]
+    cohort = read_table(snakemake.input.cohort)
     propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
     repeats = matching_stability(
-        read_table(snakemake.input.cohort),
+        cohort,
         propensity if link == "logit" else expit(propensity),
         seeds=range(main_seed, main_seed + 1 + params.stability["seeds"]),
+        exact=exact_codes(cohort, rule.pop("exact")),
         **rule,
     )
     write_table(repeats, snakemake.output.table)

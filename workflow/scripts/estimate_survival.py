@@ -7,6 +7,7 @@ from study_io import job, read_table, with_group_labels, write_table
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure_outcomes import mask_follow_up
+    from seermatch.formatting import state_p
     from seermatch.kaplan_meier import compare_survival, follow_up, kaplan_meier
     from seermatch.matched_sets import test_names
 
@@ -38,4 +39,4 @@ with job(snakemake) as tell:
     write_table(pd.DataFrame([asdict(test)]), snakemake.output.logrank)
     name, _ = test_names(matched)
     deaths = (matched["event"] != "censored").sum()
-    tell(f"{deaths:,} deaths in {len(matched):,} patients; {name} p = {test.p_value:.3f}")
+    tell(f"{deaths:,} deaths in {len(matched):,} patients; {name} {state_p(test.p_value)}")

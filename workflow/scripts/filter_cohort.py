@@ -4,7 +4,7 @@ from study_io import job, replacing
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.cohort import Exposure, filter_cohort
+    from seermatch.cohort import Exposure, filter_cohort, of_registries
     from seermatch.quality_counts import count_quality
 
     cohort = snakemake.params.cohort
@@ -13,7 +13,7 @@ with job(snakemake) as tell:
         tuple(cohort["exposure"]["reference"]["labels"]),
         tuple(cohort["exposure"]["exposed"]["labels"]),
     )
-    records = pl.scan_parquet(snakemake.input[0])
+    records = of_registries(pl.scan_parquet(snakemake.input[0]), cohort["registries"])
     with replacing(snakemake.output.quality) as path:
         count_quality(records, exposure, cohort["years"]).write_parquet(path)
     kept = filter_cohort(records, cohort["criteria"], exposure, cohort["years"])
@@ -22,4 +22,6 @@ with job(snakemake) as tell:
     with replacing(snakemake.output.attrition) as path:
         kept.attrition.write_parquet(path)
     found = kept.attrition.filter(pl.col("step") == 0)["remaining"].sum()
-    tell(f"{snakemake.wildcards.export}: {len(kept.records):,} of {found:,} records are eligible")
+    name = snakemake.wildcards.export
+    line = f"{name}: {len(kept.records):,} of {found:,} records are eligible"
+    tell("; ".join([line, *kept.not_applied]))

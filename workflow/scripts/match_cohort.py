@@ -4,17 +4,19 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from scipy.special import expit
-    from seermatch.matching import match
+    from seermatch.matching import exact_codes, match
 
     settings = dict(snakemake.params.matching)
     link = settings.pop("link")
     del settings["covariates"]
     cohort = read_table(snakemake.input.cohort)
+    exact = exact_codes(cohort, settings.pop("exact"))
     propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
     result = match(
         propensity if link == "logit" else expit(propensity),
         cohort["group"].to_numpy() == 1,
         patient_id=cohort["patient_id"].to_numpy(),
+        exact=exact,
         **settings,
     )
     matched = cohort.assign(

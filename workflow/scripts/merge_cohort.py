@@ -8,9 +8,10 @@ with job(snakemake) as tell:
     import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from seermatch.cohort import (
+    from seermatch.cohort_merge import (
         combine_attrition,
         every_tumor,
+        join_records,
         one_submission,
         one_tumor_per_patient,
         refuse_overlap,
@@ -23,10 +24,8 @@ with job(snakemake) as tell:
     settings = snakemake.params.cohort
     labels = snakemake.params.labels
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
-    records = pl.concat(
-        pl.read_parquet(path).with_columns(pl.lit(Path(path).stem).alias("export"))
-        for path in snakemake.input.records
-    )
+    paths = map(Path, snakemake.input.records)
+    records = join_records({path.stem: pl.read_parquet(path) for path in paths})
     one_each = settings["one_tumor_per_patient"]
     origins = [read_origin(path) for path in snakemake.input.exports]
     submissions = {origin["export"]: origin["submission"] for origin in origins}
@@ -37,11 +36,16 @@ with job(snakemake) as tell:
         refuse_overlap(records.drop_nulls("patient_id"))
     records = records.drop("export")
     cohort = one_tumor_per_patient(records) if one_each else every_tumor(records)
-    flow = combine_attrition(counts, cohort if one_each else None, settings["years"], labels)
+    flow = combine_attrition(
+        counts, cohort if one_each else None, settings["years"], labels, settings["registries"]
+    )
 
     # pandas takes a dictionary column as a category, and keeps the order of its levels.
     table = cohort.drop("record_number").to_arrow(compat_level=pl.CompatLevel.oldest())
-    for name, levels in levels_of(snakemake.params.recode).items():
+    all_levels = levels_of(snakemake.params.recode)
+    if "registry" in cohort.columns:
+        all_levels["registry"] = sorted(cohort["registry"].unique())
+    for name, levels in all_levels.items():
         codes = cohort[name].cast(pl.Enum(levels)).to_physical().cast(pl.Int8).to_arrow()
         column = pa.DictionaryArray.from_arrays(codes, pa.array(levels))
         table = table.set_column(table.schema.get_field_index(name), name, column)

@@ -7,14 +7,16 @@ from study_io import job, read_printed_table, read_table, reference_levels, writ
 
 TABLES = (
     *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
-    "fine_gray",
+    *("fine_gray", "sensitivity", "stability", "interpretation"),
 )
+PAPER = ("paper_comparison", "paper_audit")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
+    from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
     from seermatch.matched_sets import test_names
     from seermatch.report import ReportContent, render_report
 
@@ -29,6 +31,9 @@ with job(snakemake) as tell:
         tables[name] = mask_curves(tables[name], marks, minimum)
     for name in ("cox", "fine_gray"):
         tables[name] = mask_events(tables[name], tables["followup"])
+    for name, mask in (("sensitivity", mask_sensitivity), ("interpretation", mask_interpretation)):
+        tables[name] = mask(tables[name], tables["followup"], minimum)
+    paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     matched = read_table(source.matched)
     survival_test, incidence_test = test_names(matched)
     content = ReportContent(
@@ -36,12 +41,16 @@ with job(snakemake) as tell:
         labels=tuple(params.labels),
         synthetic=any("SYNTHETIC" in export["database"] for export in exports),
         **tables,
+        **paper,
+        quality=read_table(source.quality),
         **{name: read_printed_table(source[name]) for name in PRINTED_TABLES},
         figures={
             "flow_chart": Path(source.flow_chart).read_bytes(),
             "love_plot": Path(source.love_plot).read_bytes(),
             "survival": Path(source.survival).read_bytes(),
             "incidence": Path(source.incidence_curves).read_bytes(),
+            "stability": Path(source.stability_figure).read_bytes(),
+            "specification": Path(source.specification).read_bytes(),
         },
         marks=marks,
         notes=[disclosure_note(minimum)] if minimum > 1 else [],

@@ -6,6 +6,7 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
+    from seermatch.formatting import state_p
     from seermatch.gray import compare_incidence
     from seermatch.matched_sets import test_names
 
@@ -16,5 +17,5 @@ with job(snakemake) as tell:
     table.insert(0, "cause", causes)
     write_table(table, snakemake.output[0])
     _, name = test_names(matched)
-    told = ", ".join(f"p = {row.p_value:.3f} ({row.cause})" for row in table.itertuples())
+    told = ", ".join(f"{state_p(row.p_value)} ({row.cause})" for row in table.itertuples())
     tell(f"{name}: {told}")

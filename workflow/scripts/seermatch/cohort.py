@@ -10,6 +10,8 @@ import polars as pl
 from seermatch.errors import StudyError
 from seermatch.standardize import NUMBERS, standardize
 
+NOT_APPLIED = " (not exported, not applied)"
+
 
 @dataclass(frozen=True)
 class Exposure:
@@ -47,12 +49,16 @@ class FilteredCohort:
     records : polars.DataFrame
         The records that stay, with typed fields and the column `group` (0 reference, 1 exposed).
     attrition : polars.DataFrame
-        Columns `year`, `step`, `criterion`, `remaining`, `remaining_reference` and
-        `remaining_exposed`, one row per year of diagnosis and step; step 0 are all records.
+        Columns `year`, `registry`, `step`, `criterion`, `remaining`, `remaining_reference` and
+        `remaining_exposed`, one row per year of diagnosis, registry (missing where not exported)
+        and step; step 0 are all records. A criterion that was not applied says so.
+    not_applied : tuple of str
+        A sentence for each criterion that was left out because its field is not exported.
     """
 
     records: pl.DataFrame
     attrition: pl.DataFrame
+    not_applied: tuple[str, ...]
 
 
 def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
@@ -108,6 +114,42 @@ def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
     return pl.all_horizontal(conditions).fill_null(False).alias(field)
 
 
+def of_registries(records: pl.LazyFrame, registries: list[str] | None) -> pl.LazyFrame:
+    """Take the records of some registries.
+
+    Parameters
+    ----------
+    records : polars.LazyFrame
+        Records with canonical field names, as exported.
+    registries : list of str or None
+        Labels of `registry`; None takes all records.
+
+    Returns
+    -------
+    polars.LazyFrame
+
+    Raises
+    ------
+    StudyError
+        If registries are asked for and the export does not tell them.
+
+    Examples
+    --------
+    >>> rows = pl.LazyFrame({"registry": ["Utah", "Iowa"], "age": ["63", "41"]})
+    >>> of_registries(rows, ["Iowa"]).collect().rows()
+    [('Iowa', '41')]
+    """
+    if registries is None:
+        return records
+    if "registry" not in records.collect_schema().names():
+        raise StudyError(
+            "cohort.registries names registries, but the export has no column SEER registry. "
+            "SEER Research exports cannot hold it, SEER Research Plus exports can; export it "
+            "there, or set cohort.registries to null."
+        )
+    return records.filter(pl.col("registry").str.strip_chars().is_in(registries))
+
+
 def filter_cohort(
     records: pl.LazyFrame, criteria: list[dict], exposure: Exposure, years: list[int]
 ) -> FilteredCohort:
@@ -120,7 +162,8 @@ def filter_cohort(
     criteria : list of dict
         Each with ``criterion``, its words, and ``keep``, a mapping of fields to rules
         (`rule_expression`), all of which must hold. The field ``exposure`` takes the labels
-        ``reference`` and ``exposed``.
+        ``reference`` and ``exposed``. With ``if_exported`` true the criterion is left out where
+        the export lacks one of its fields.
     exposure : Exposure
         The two groups.
     years : list of int
@@ -129,13 +172,13 @@ def filter_cohort(
     Returns
     -------
     FilteredCohort
-        Records that stay, and counts per year and step.
+        Records that stay, and counts per year, registry and step.
 
     Raises
     ------
     StudyError
-        If a criterion or the exposure names a field that the export lacks, or none of its records
-        belongs to either group.
+        If the exposure or a criterion without ``if_exported`` names a field that the export
+        lacks, or none of its records belongs to either group.
 
     Examples
     --------
@@ -157,19 +200,27 @@ def filter_cohort(
     records = records.filter(pl.col("year").is_in(years)).with_columns(
         exposure.arm().alias("exposure")
     )
+    words, not_applied = ["records"], []
     # The number of the first criterion that a record fails; one past the last if it fails none.
     failed = pl.lit(len(criteria) + 1, dtype=pl.Int16)
     for step, criterion in reversed(list(enumerate(criteria, start=1))):
-        keep = criterion["keep"]
-        _require([*fields, "exposure"], keep, f"the criterion '{criterion['criterion']}'")
+        keep, name = criterion["keep"], criterion["criterion"]
+        missing = [field for field in keep if field not in (*fields, "exposure")]
+        if missing and criterion.get("if_exported"):
+            words.insert(1, name + NOT_APPLIED)
+            not_applied.insert(0, f"'{name}' is not applied: {', '.join(missing)} not exported")
+            continue
+        words.insert(1, name)
+        _require([*fields, "exposure"], keep, f"the criterion '{name}'")
         holds = pl.all_horizontal(
             [rule_expression(field, rule, field in NUMBERS) for field, rule in keep.items()]
         )
         failed = pl.when(~holds).then(pl.lit(step, dtype=pl.Int16)).otherwise(failed)
     records = records.with_columns(failed.alias("failed"))
+    registry = "registry" if "registry" in fields else pl.lit(None, pl.String).alias("registry")
     counts, kept = pl.collect_all(
         [
-            records.group_by("year", "exposure", "failed").len(),
+            records.group_by("year", registry, "exposure", "failed").len(),
             records.filter(pl.col("failed") > len(criteria)),
         ]
     )
@@ -183,7 +234,8 @@ def filter_cohort(
     group = (pl.col("exposure") == "exposed").cast(pl.Int8).alias("group")
     return FilteredCohort(
         kept.with_columns(group).drop("failed", "exposure"),
-        _attrition(counts, ["records", *(item["criterion"] for item in criteria)]),
+        _attrition(counts, words),
+        tuple(not_applied),
     )
 
 
@@ -207,207 +259,15 @@ def _refuse_labels(found: pl.Series, exposure: Exposure) -> None:
 
 
 def _attrition(counts: pl.DataFrame, words: list[str]) -> pl.DataFrame:
-    years = sorted(counts["year"].unique())
-    rows = []
-    for year in years:
-        of_year = counts.filter(pl.col("year") == year)
-        for step, criterion in enumerate(words):
-            left = of_year.filter(pl.col("failed") > step)
-            arms = [
-                left.filter(pl.col("exposure") == arm)["len"].sum()
-                for arm in ("reference", "exposed")
-            ]
-            rows.append((year, step, criterion, left["len"].sum(), *arms))
-    return pl.DataFrame(
-        rows,
-        orient="row",
-        schema={
-            "year": pl.Int32,
-            "step": pl.Int32,
-            "criterion": pl.String,
-            "remaining": pl.Int64,
-            "remaining_reference": pl.Int64,
-            "remaining_exposed": pl.Int64,
-        },
+    steps = pl.DataFrame(
+        {"step": range(len(words)), "criterion": words},
+        schema={"step": pl.Int32, "criterion": pl.String},
     )
-
-
-def one_submission(submissions: dict[str, str]) -> None:
-    """Refuse exports of different submissions, whose patient numbers do not match.
-
-    Parameters
-    ----------
-    submissions : dict
-        Name of the export to its submission, such as ``"Nov 2024"``; empty where unknown.
-
-    Raises
-    ------
-    StudyError
-        If two exports come from different submissions.
-
-    Examples
-    --------
-    >>> one_submission({"a.csv": "Nov 2024", "b.csv": "Nov 2024", "c.csv": ""})
-    """
-    known = {name: submission for name, submission in submissions.items() if submission}
-    if len(set(known.values())) > 1:
-        told = ", ".join(f"{name} ({submission})" for name, submission in known.items())
-        raise StudyError(
-            f"the exports come from different submissions: {told}. SEER numbers patients anew in "
-            f"each, so one tumor per patient cannot be told; export all from one submission, or "
-            f"set cohort.one_tumor_per_patient to false."
-        )
-
-
-def refuse_overlap(records: pl.DataFrame) -> None:
-    """Refuse records that are there twice, as when two exports overlap.
-
-    Parameters
-    ----------
-    records : polars.DataFrame
-        Eligible records of all exports, with `patient_id`, `record_number` and `export`.
-
-    Raises
-    ------
-    StudyError
-        If two records share patient and record number; tells how many in which exports.
-
-    Examples
-    --------
-    >>> rows = {"patient_id": ["1", "1"], "record_number": [1, 2], "export": ["a", "b"]}
-    >>> refuse_overlap(pl.DataFrame(rows))
-    """
-    repeated = records.filter(pl.struct("patient_id", "record_number").is_duplicated())
-    if len(repeated):
-        counts = repeated["export"].value_counts().sort("export").rows()
-        told = ", ".join(f"{count:,} in {export}" for export, count in counts)
-        raise StudyError(
-            f"{len(repeated):,} eligible records share patient and record number with another "
-            f"({told}): exports overlap, or one is listed twice in the sheet of exports."
-        )
-
-
-def one_tumor_per_patient(records: pl.DataFrame) -> pl.DataFrame:
-    """Keep, of each patient's records, the one with the lowest record number.
-
-    Parameters
-    ----------
-    records : polars.DataFrame
-        Eligible records of all exports, with `patient_id` and `record_number`.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row per patient, sorted by `patient_id`.
-
-    Raises
-    ------
-    StudyError
-        If a record has no patient number.
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({"patient_id": ["2", "1", "2"], "record_number": [2, 1, 1]})
-    >>> one_tumor_per_patient(rows).rows()
-    [('1', 1), ('2', 1)]
-    """
-    if nameless := records["patient_id"].null_count():
-        raise StudyError(
-            f"{nameless:,} eligible records have no Patient ID; export again, or set "
-            f"cohort.one_tumor_per_patient to false."
-        )
-    records = records.sort("patient_id", "record_number")
-    return records.unique("patient_id", keep="first", maintain_order=True)
-
-
-def every_tumor(records: pl.DataFrame) -> pl.DataFrame:
-    """Keep all records; number them anew where patient numbers are missing or repeated.
-
-    Parameters
-    ----------
-    records : polars.DataFrame
-        Eligible records of all exports, with `patient_id`.
-
-    Returns
-    -------
-    polars.DataFrame
-        The same rows, sorted by `patient_id`, of which each has one of its own. New numbers
-        follow the content of the records, not their order.
-
-    Examples
-    --------
-    >>> every_tumor(pl.DataFrame({"patient_id": [None, None], "age": [63, 41]})).rows()
-    [('00000001', 41), ('00000002', 63)]
-    """
-    records = records.sort(records.columns)
-    if records["patient_id"].null_count() or records["patient_id"].is_duplicated().any():
-        number = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(8)
-        records = records.with_columns(number.alias("patient_id"))
-    return records
-
-
-def combine_attrition(
-    counts: pl.DataFrame, merged: pl.DataFrame | None, years: list[int], labels: tuple[str, str]
-) -> pl.DataFrame:
-    """Add up the counts of all exports into the flow of the study.
-
-    Parameters
-    ----------
-    counts : polars.DataFrame
-        Attrition of all exports, one below the other (`FilteredCohort.attrition`).
-    merged : polars.DataFrame or None
-        Cohort after one tumor per patient, with `group`; None where that step is off.
-    years : list of int
-        Years of diagnosis that the study asks for.
-    labels : tuple of str
-        Names of the reference and the exposed group, for the messages.
-
-    Returns
-    -------
-    polars.DataFrame
-        Columns `step`, `criterion`, `remaining`, `excluded`, then `remaining_` and `excluded_`
-        of the `reference` and the `exposed` group.
-
-    Raises
-    ------
-    StudyError
-        If a year has no record, or a criterion leaves a group empty.
-
-    Examples
-    --------
-    >>> counts = pl.DataFrame(
-    ...     {"year": [2018, 2018], "step": [0, 1], "criterion": ["records", "female"],
-    ...      "remaining": [9, 7], "remaining_reference": [6, 5], "remaining_exposed": [3, 2]}
-    ... )
-    >>> combine_attrition(counts, None, [2018], ("M0", "M0(i+)"))["excluded"].to_list()
-    [0, 2]
-    """
-    found = sorted(counts["year"].unique())
-    if absent := sorted(set(years) - set(found)):
-        raise StudyError(
-            f"cohort.years: no record was diagnosed in {', '.join(map(str, absent))}; the exports "
-            f"hold {', '.join(map(str, found)) or 'none of the years'}."
-        )
-    columns = ["remaining", "remaining_reference", "remaining_exposed"]
-    flow = counts.group_by("step", "criterion").agg(pl.col(columns).sum()).sort("step")
-    if merged is not None:
-        exposed = int(merged["group"].sum())
-        last = pl.DataFrame(
-            [[flow.height, "one tumor per patient", len(merged), len(merged) - exposed, exposed]],
-            orient="row",
-            schema=flow.schema,
-        )
-        flow = flow.vstack(last)
-    for arm, label in zip(("reference", "exposed"), labels, strict=True):
-        empty = flow.filter(pl.col(f"remaining_{arm}") == 0)
-        if len(empty):
-            raise StudyError(
-                f"no patient of the group {label} is left after step {empty['step'][0]}, "
-                f"'{empty['criterion'][0]}'; check the labels in cohort.exposure and "
-                f"cohort.criteria against the export."
-            )
-    for name in columns:
-        excluded = (pl.col(name).shift(1) - pl.col(name)).fill_null(0)
-        flow = flow.with_columns(excluded.alias(name.replace("remaining", "excluded")))
-    arms = ["remaining_reference", "remaining_exposed", "excluded_reference", "excluded_exposed"]
-    return flow.select("step", "criterion", "remaining", "excluded", *arms)
+    stays = pl.col("failed") > pl.col("step")
+    n = pl.col("len").cast(pl.Int64)
+    sums = {"remaining": n.filter(stays).sum()}
+    for arm in ("reference", "exposed"):
+        sums[f"remaining_{arm}"] = n.filter(stays & (pl.col("exposure") == arm)).sum()
+    by = ["year", "registry", "step", "criterion"]
+    table = counts.join(steps, how="cross").group_by(by)
+    return table.agg(**sums).sort("year", "registry", "step")

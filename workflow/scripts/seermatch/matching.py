@@ -19,11 +19,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seermatch.errors import StudyError
 from seermatch.tie_rules import FileOrderRule, HashRule, ScoreBlock, digests
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_SEED = 20261122
 ORDERS = ("largest", "smallest", "random", "data")
@@ -130,6 +134,44 @@ def match(
         distance, exposed, caliper=caliper, patient_id=patient_id, exact=exact
     )
     return problem.match(ratio=ratio, order=order, ties=ties, seed=seed)
+
+
+def exact_codes(cohort: "pd.DataFrame", names: Sequence[str]) -> np.ndarray | None:
+    """Give equal codes to patients who agree in some columns, for `exact`.
+
+    Parameters
+    ----------
+    cohort : pandas.DataFrame
+        One row per patient.
+    names : sequence of str
+        Columns whose values must agree within a matched set, such as ``["year", "registry"]``.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (n,), or None
+        Equal codes where all columns agree; None without columns.
+
+    Raises
+    ------
+    StudyError
+        If the cohort lacks a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"year": [2018, 2019, 2018], "registry": ["Utah", "Iowa", "Utah"]})
+    >>> exact_codes(rows, ["year", "registry"]).tolist()
+    [0, 1, 0]
+    """
+    if missing := [name for name in names if name not in cohort.columns]:
+        raise StudyError(
+            f"matching.exact: {', '.join(missing)} is not in all exports. SEER Research exports "
+            "cannot hold SEER registry, SEER Research Plus exports can; export it there, or "
+            "take it out of matching.exact."
+        )
+    if not names:
+        return None
+    return cohort.groupby(list(names), observed=True).ngroup().to_numpy()
 
 
 class MatchingProblem:

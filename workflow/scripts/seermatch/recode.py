@@ -67,7 +67,7 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
     polars.DataFrame
         Columns `patient_id`, `record_number` (both missing where not exported), `year`, `group`,
         `age` (years), `tumor_size` (mm), `histology`, `grade`, `er`, `pr`, `her2`, `subtype`,
-        `t_stage`, `n_stage`, `time` (months) and `event`.
+        `t_stage`, `n_stage`, `time` (months) and `event`, and `registry` where it is exported.
 
     Raises
     ------
@@ -91,6 +91,7 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
         *variables,
         pl.col("survival_months").cast(pl.Int16).alias("time"),
         _event(records),
+        *(["registry"] if "registry" in records.columns else []),
     )
 
 

@@ -1,15 +1,14 @@
 """The report: one self-contained HTML page made from the results.
 
 No network, no scripts: figures are inlined as SVG, tables come from `seermatch.printed_tables`,
-the page from the template beside this module. A new section is a block of the template and a line
-of `SECTIONS`.
+the page from the template beside this module, the sentences of the later sections from
+`report_sections`, `report_limits` and `report_checks`. A new section is a block of the template
+and a line of `SECTIONS`.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from xml.etree import ElementTree
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
@@ -22,6 +21,10 @@ from seermatch.formatting import (
     format_ratio,
     state_p,
 )
+from seermatch.inline_figures import inline_svg
+from seermatch.report_checks import quality_warnings, summarize_audit
+from seermatch.report_limits import explain_limits
+from seermatch.report_sections import explain_sensitivity, explain_stability
 from seermatch.report_tables import report_tables
 from seermatch.study_warnings import (
     group_sizes,
@@ -31,17 +34,22 @@ from seermatch.study_warnings import (
 )
 from seermatch.variables import printed
 
-SECTIONS = (
-    ("summary", "Summary"),
-    ("warnings", "Before you use these results"),
-    ("selection", "Patient selection"),
-    ("characteristics", "Patient characteristics"),
-    ("balance", "Balance"),
-    ("survival", "Overall survival"),
-    ("competing-risks", "Breast cancer mortality"),
-    ("data", "About the data"),
-    ("provenance", "What was run"),
-)
+SECTIONS = {
+    "main-results": "Main results",
+    "summary": "Summary",
+    "warnings": "Before you use these results",
+    "selection": "Patient selection",
+    "characteristics": "Patient characteristics",
+    "balance": "Balance",
+    "survival": "Overall survival",
+    "competing-risks": "Breast cancer mortality",
+    "sensitivity": "Sensitivity and stability",
+    "limits": "What the data can and cannot show",
+    "quality": "Data quality",
+    "paper": "The printed paper",
+    "data": "About the data",
+    "provenance": "What was run",
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,12 @@ class ReportContent:
         Table files, all text.
     kaplan_meier, cox, incidence, fine_gray : pandas.DataFrame
         Tidy estimates.
+    sensitivity, stability, interpretation, quality : pandas.DataFrame
+        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
+        ``data_quality.tsv``.
     figures : mapping
-        ``flow_chart``, ``love_plot``, ``survival``, ``incidence``: SVG as text or bytes.
+        ``flow_chart``, ``love_plot``, ``survival``, ``incidence``, ``stability``,
+        ``specification``: SVG as text or bytes.
     marks : sequence of float
         Months at which survival and incidence are tabulated.
     config : mapping
@@ -74,6 +86,8 @@ class ReportContent:
         Package to version.
     survival_test, incidence_test : str
         Names of the tests behind `logrank` and `gray`.
+    paper_comparison, paper_audit : pandas.DataFrame, optional
+        Rows of the files of these names; without them there is no section about the paper.
     notes : sequence of str
         Further warnings, such as aliasing in words.
     reference_levels : mapping
@@ -97,6 +111,10 @@ class ReportContent:
     cox: pd.DataFrame
     incidence: pd.DataFrame
     fine_gray: pd.DataFrame
+    sensitivity: pd.DataFrame
+    stability: pd.DataFrame
+    interpretation: pd.DataFrame
+    quality: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
     config: Mapping
@@ -104,6 +122,8 @@ class ReportContent:
     versions: Mapping[str, str]
     survival_test: str = "log-rank"
     incidence_test: str = "Gray’s test"
+    paper_comparison: pd.DataFrame | None = None
+    paper_audit: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
 
@@ -136,12 +156,30 @@ def render_report(content: ReportContent) -> str:
     return environment.from_string(source).render(
         content=content,
         labels=tuple(printed(label) for label in content.labels),
-        sections=SECTIONS,
+        sections={
+            key: title
+            for key, title in SECTIONS.items()
+            if key != "paper" or content.paper_audit is not None
+        },
         summary=summarize(content),
+        said=_explanations(content),
         warnings=find_warnings(content),
         figures=_figures(content),
         tables=report_tables(content),
     )
+
+
+def _explanations(content: ReportContent) -> dict[str, list[str]]:
+    """Sentences per section."""
+    said = {
+        "stability": explain_stability(content.stability),
+        "sensitivity": explain_sensitivity(content.sensitivity),
+        "limits": explain_limits(content.interpretation, content.labels, content.config),
+        "quality": quality_warnings(content.quality, content.labels),
+    }
+    if content.paper_audit is not None:
+        said["paper"] = [summarize_audit(content.paper_audit)]
+    return said
 
 
 def summarize(content: ReportContent) -> list[str]:
@@ -273,6 +311,20 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
             f"Cumulative incidence curves of {reference} and {exposed}: {gray}. A table below "
             "holds the estimates.",
         ),
+        "stability": (
+            "Hazard ratios of the group in the match repeated with other tie seeds; the coloured "
+            "line is the main match, the band holds the middle 95%.",
+            "Two histograms, overall survival and breast cancer death, of the hazard ratios over "
+            f"{len(content.stability) - 1} tie seeds. The text above gives the ranges and where "
+            "the main match lies.",
+        ),
+        "specification": (
+            "Hazard ratios of the group with 95% intervals in every analysis, sorted by that of "
+            "overall survival; the main analysis is coloured. Other deaths are a negative control.",
+            f"Points with intervals for {content.sensitivity['analysis'].nunique()} analyses in "
+            "three columns: overall survival, breast cancer death, other death. The next tables "
+            "hold the values.",
+        ),
     }
     return {
         name: ReportFigure(
@@ -280,63 +332,3 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         )
         for number, (name, (caption, alternative)) in enumerate(described.items(), start=1)
     }
-
-
-def inline_svg(svg: str | bytes, prefix: str, alternative: str) -> Markup:
-    """Make an SVG file a part of an HTML page.
-
-    Ids get a prefix, since two figures use the same ones; the style sheet is confined to the
-    figure; metadata and the fixed size go, so that the picture scales with the page.
-
-    Parameters
-    ----------
-    svg : str or bytes
-        An SVG document.
-    prefix : str
-        Unique in the page.
-    alternative : str
-        Text for readers who cannot see the figure.
-
-    Returns
-    -------
-    markupsafe.Markup
-        An ``<svg>`` element.
-
-    Examples
-    --------
-    >>> inline_svg('<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt" '
-    ...            'viewBox="0 0 72 36"><g id="a"/></svg>', "figure-9", "A <plot>")
-    Markup('<svg viewBox="0 0 72 36" id="figure-9-drawing" role="img" aria-label="A &lt;plot&gt;" \
-style="--natural:96px"><g id="figure-9-a" /></svg>')
-    """
-    root = ElementTree.fromstring(svg)
-    points = float(re.match(r"[\d.]+", root.attrib.pop("width"))[0])
-    root.attrib.pop("height")
-    root.attrib.pop("version", None)
-    for parent in list(root.iter()):
-        for child in [c for c in parent if c.tag.endswith("}metadata")]:
-            parent.remove(child)
-    for element in root.iter():
-        # in HTML the namespaces are known, and a prefix would not be
-        element.tag = element.tag.rpartition("}")[2]
-        for name, value in list(element.attrib.items()):
-            del element.attrib[name]
-            element.attrib[name.rpartition("}")[2]] = _prefixed(name, value, prefix)
-        if element.tag == "style":
-            element.text = f"#{prefix}-drawing {element.text}"
-    root.attrib |= {
-        "id": f"{prefix}-drawing",
-        "role": "img",
-        "aria-label": alternative,
-        # the page scales it: larger than in a journal where there is room, never smaller
-        "style": f"--natural:{points * 4 / 3:.0f}px",
-    }
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _prefixed(name: str, value: str, prefix: str) -> str:
-    if name == "id":
-        return f"{prefix}-{value}"
-    if name.endswith("href"):
-        return re.sub(r"^#", f"#{prefix}-", value)
-    return re.sub(r"url\(#", f"url(#{prefix}-", value)

@@ -18,6 +18,9 @@ from seermatch.printed_tables import (
     print_frame,
     print_regression,
 )
+from seermatch.report_checks import agreement_table, findings_table, quality_table
+from seermatch.report_limits import exposure_table, limits_table
+from seermatch.report_sections import differences_table, headline_table, sensitivity_tables
 from seermatch.tables import estimates_at_marks
 from seermatch.variables import printed
 
@@ -38,7 +41,9 @@ def report_tables(content) -> dict[str, PrintedTable]:
     labels = content.labels
     named = tuple(printed(label) for label in labels)
     subdistribution = ("Fine–Gray subdistribution hazards model; deaths of other causes compete.",)
-    return {
+    tables = {
+        "headline": headline_table(content),
+        "differences": differences_table(content),
         "attrition": attrition_table(content.attrition, named),
         "table1": print_characteristics(
             content.table1, labels, "Characteristics of the patients before matching."
@@ -73,10 +78,18 @@ def report_tables(content) -> dict[str, PrintedTable]:
             "sHR",
             subdistribution,
         ),
+        **sensitivity_tables(content.sensitivity),
+        "limits": limits_table(content.interpretation),
+        "exposure": exposure_table(content.interpretation, labels),
+        "quality": quality_table(content.quality),
         "inputs": inputs_table(content.inputs),
         "versions": mapping_table(content.versions, "Versions.", ("Package", "Version")),
         "config": mapping_table(flatten_config(content.config), "Configuration.", ("Key", "Value")),
     }
+    if content.paper_audit is not None:
+        tables["paper_cells"] = agreement_table(content.paper_comparison)
+        tables["paper_findings"] = findings_table(content.paper_audit)
+    return tables
 
 
 def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:

@@ -15,7 +15,7 @@ from scipy.special import expit
 from seermatch.design_matrix import aliased_columns, design_matrix
 from seermatch.errors import StudyError
 from seermatch.group_effect import OUTCOMES, estimate_group_effect
-from seermatch.matching import match
+from seermatch.matching import exact_codes, match
 from seermatch.propensity import estimate_propensity
 from seermatch.variables import EVENTS
 from seermatch.weighting import balancing_weights, effective_sample_size
@@ -112,7 +112,7 @@ def sensitivity_analyses(
         Terms of the main propensity model, and of the adjusted full-cohort models.
     matching : mapping
         The main match: link (``logit`` or ``probability``), ratio, caliper, order, ties and seed
-        as in `seermatch.matching.match`.
+        as in `seermatch.matching.match`; exact, names of columns, may be there.
     calipers, ratios, orders : sequence
         One analysis for each value that is not the main match's.
     largest_size : float or None
@@ -146,7 +146,9 @@ def sensitivity_analyses(
 'full cohort, adjusted']
     """
     score = np.asarray(linear_predictor, dtype=np.float64)
-    main = _Specification(MAIN, cohort, dict(matching), score, tuple(covariates))
+    rule = dict(matching)
+    exact = tuple(rule.pop("exact", ()))
+    main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
     rows, notes = _estimates(_match(main)), []
     for other in [
         *_other_rules(main, calipers, ratios, orders),
@@ -177,9 +179,10 @@ def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specif
         for key, value, name in changes
         if main.rule[key] != value
     ]
-    for exact in (("year",), ("year", "registry")):
-        if set(exact) <= set(main.cohort.columns):
-            others.append(replace(main, name=f"exact on {' and '.join(exact)}", exact=exact))
+    for exact in ((), ("year",), ("year", "registry")):
+        if set(exact) <= set(main.cohort.columns) and set(exact) != set(main.exact):
+            name = f"exact on {' and '.join(exact)}" if exact else "not exact"
+            others.append(replace(main, name=name, exact=exact))
     return others
 
 
@@ -235,14 +238,11 @@ def _match(specification: _Specification) -> _Sample:
         distance = estimate_propensity(cohort, specification.terms).linear_predictor
     if rule.pop("link") == "probability":
         distance = expit(distance)
-    exact = None
-    if specification.exact:
-        exact = cohort.groupby(list(specification.exact), observed=True).ngroup().to_numpy()
     result = match(
         distance,
         cohort["group"].to_numpy() == 1,
         patient_id=cohort["patient_id"].to_numpy(),
-        exact=exact,
+        exact=exact_codes(cohort, specification.exact),
         **rule,
     )
     rows = np.flatnonzero(result.matched_set)

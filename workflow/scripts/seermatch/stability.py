@@ -38,6 +38,7 @@ def matching_stability(
     caliper: float | None = 0.2,
     order: str = "largest",
     ties: str = "hash",
+    exact: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Repeat the match under several seeds of the rule for ties.
 
@@ -55,6 +56,8 @@ def matching_stability(
     ties : {"hash", "file_order"}
         Rule of the main match, the first row. The others are always by hash, since the order of
         the file knows no seed.
+    exact : array_like of int, optional
+        As in `seermatch.matching.match`.
 
     Returns
     -------
@@ -90,6 +93,7 @@ def matching_stability(
         cohort["group"].to_numpy() == 1,
         caliper=caliper,
         patient_id=cohort["patient_id"].to_numpy(),
+        exact=exact,
     )
     outcome = (
         cohort["time"].to_numpy(),

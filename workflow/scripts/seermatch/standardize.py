@@ -26,8 +26,8 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     Numbers come from ``"063 years"``, ``"0012"``, ``"12"`` or ``"12.0"``; what is no number
     (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing. Stage labels lose blanks, a
     leading ``c`` or ``p`` and capitals in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their
-    remark in brackets. Receptors, grade and tumor size are taken from the fields that can stand in
-    for them where the usual one is absent.
+    remark in brackets; codes of EOD Regional Nodes get lost zeros back. Receptors, grade and tumor
+    size are taken from the fields that can stand in for them where the usual one is absent.
 
     Parameters
     ----------
@@ -58,6 +58,10 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
             steps.append(label.str.replace(r"\((?i:i\+)\)", "(i+)").alias(name))
     if "subtype" in names:
         steps.append(pl.col("subtype").str.replace(r" \(.*\)$", "").alias("subtype"))
+    if "eod_regional_nodes" in names:
+        code = pl.col("eod_regional_nodes").str.replace(r"^(\d+)\.0*$", "$1")
+        digits = code.str.contains(r"^\d+$")
+        steps.append(pl.when(digits).then(code.str.zfill(3)).otherwise(code))
     if "patient_id" in names:
         whole = pl.col("patient_id").str.replace(r"\.0*$", "")
         steps.append(whole.str.zfill(8).alias("patient_id"))
