@@ -10,6 +10,7 @@ rule assess_stability:
     input:
         cohort="<results>/cohort.parquet",
         propensity="<results>/propensity.parquet",
+        followup="<results>/followup.tsv",
     output:
         table=report(
             "<results>/matching_stability.tsv",
@@ -36,6 +37,7 @@ rule assess_stability:
         runtime="30m",
     params:
         code=code_of("assess_stability"),
+        disclosure=section("disclosure"),
         matching=section("matching"),
         stability=section("stability"),
     message:
@@ -54,6 +56,7 @@ rule assess_sensitivity:
     input:
         cohort="<results>/cohort.parquet",
         propensity="<results>/propensity.parquet",
+        followup="<results>/followup.tsv",
     output:
         table=report(
             "<results>/sensitivity.tsv",
@@ -80,6 +83,7 @@ rule assess_sensitivity:
         runtime="30m",
     params:
         code=code_of("assess_sensitivity"),
+        disclosure=section("disclosure"),
         matching=section("matching"),
         sensitivity=section("sensitivity"),
     message:
@@ -93,6 +97,7 @@ rule interpret_results:
     input:
         cohort="<results>/cohort.parquet",
         matched="<results>/matched.parquet",
+        followup="<results>/followup.tsv",
     output:
         report(
             "<results>/interpretation.tsv",
@@ -112,6 +117,7 @@ rule interpret_results:
         runtime="10m",
     params:
         code=code_of("interpret_results"),
+        disclosure=section("disclosure"),
         labels=LABELS,
         interpretation=section("interpretation"),
     message:

@@ -3,6 +3,7 @@
 from study_io import job, read_table, write_bytes, write_table
 
 with job(snakemake) as tell:
+    from seermatch.disclosure_sensitivity import mask_sensitivity
     from seermatch.figure_style import figure_bytes
     from seermatch.sensitivity import sensitivity_analyses
     from seermatch.sensitivity_figures import draw_specification_curve
@@ -16,7 +17,9 @@ with job(snakemake) as tell:
         matching=rule,
         **params.sensitivity,
     )
-    write_table(result.table, snakemake.output.table)
+    followup = read_table(snakemake.input.followup)
+    shown = mask_sensitivity(result.table, followup, params.disclosure["minimum_count"])
+    write_table(shown, snakemake.output.table)
     figure = draw_specification_curve(result.table)
     write_bytes(figure_bytes(figure, "svg"), snakemake.output.figure)
     write_bytes(figure_bytes(figure, "png"), snakemake.output.picture)

@@ -4,6 +4,7 @@ from study_io import job, read_table, write_bytes, write_table
 
 with job(snakemake) as tell:
     from scipy.special import expit
+    from seermatch.disclosure_sensitivity import mask_stability
     from seermatch.figure_style import figure_bytes
     from seermatch.matching import exact_codes
     from seermatch.sensitivity_figures import draw_matching_stability
@@ -22,7 +23,9 @@ with job(snakemake) as tell:
         exact=exact_codes(cohort, rule.pop("exact")),
         **rule,
     )
-    write_table(repeats, snakemake.output.table)
+    followup = read_table(snakemake.input.followup)
+    shown = mask_stability(repeats, followup, params.disclosure["minimum_count"])
+    write_table(shown, snakemake.output.table)
     figure = draw_matching_stability(repeats)
     write_bytes(figure_bytes(figure, "svg"), snakemake.output.figure)
     write_bytes(figure_bytes(figure, "png"), snakemake.output.picture)

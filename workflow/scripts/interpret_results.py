@@ -3,6 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
+    from seermatch.disclosure_sensitivity import mask_interpretation
     from seermatch.interpretation import interpret
 
     params = snakemake.params
@@ -14,6 +15,8 @@ with job(snakemake) as tell:
         margin=settings.pop("equivalence_margin"),
         **settings,
     )
-    write_table(table, snakemake.output[0])
+    followup = read_table(snakemake.input.followup)
+    shown = mask_interpretation(table, followup, params.disclosure["minimum_count"])
+    write_table(shown, snakemake.output[0])
     detectable = table[table["quantity"] == "minimum detectable hazard ratio"]["estimate"]
     tell(f"smallest hazard ratio of death that could be detected: {detectable.iloc[0]:.2f}")

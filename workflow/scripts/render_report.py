@@ -16,7 +16,6 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
-    from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
     from seermatch.matched_sets import test_names
     from seermatch.report import ReportContent, render_report
 
@@ -31,8 +30,6 @@ with job(snakemake) as tell:
         tables[name] = mask_curves(tables[name], marks, minimum)
     for name in ("cox", "fine_gray"):
         tables[name] = mask_events(tables[name], tables["followup"])
-    for name, mask in (("sensitivity", mask_sensitivity), ("interpretation", mask_interpretation)):
-        tables[name] = mask(tables[name], tables["followup"], minimum)
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     matched = read_table(source.matched)
     survival_test, incidence_test = test_names(matched)

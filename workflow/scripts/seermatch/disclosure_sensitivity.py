@@ -106,6 +106,39 @@ def mask_interpretation(table: pd.DataFrame, followup: pd.DataFrame, minimum: in
     return table
 
 
+def mask_stability(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Leave out the deaths of the repeated matches where those of the main match are masked.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of ``results/matching_stability.tsv``: deaths, deaths_breast_cancer.
+    followup : pandas.DataFrame
+        From `seermatch.disclosure_outcomes.mask_follow_up`.
+    minimum : int
+        ``disclosure.minimum_count``; 0 changes nothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        No row shows deaths if any has fewer than `minimum` of either cause, or `followup` masks
+        deaths of the matched patients.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"deaths": [9, 12], "deaths_breast_cancer": [7, 6]})
+    >>> followup = pd.DataFrame({"population": ["matched"], "deaths_breast_cancer": [7],
+    ...     "deaths_other": [5]})
+    >>> mask_stability(table, followup, 5)["deaths"].tolist()
+    [nan, nan]
+    """
+    other = table["deaths"] - table["deaths_breast_cancer"]
+    few = min(other.min(), table["deaths_breast_cancer"].min()) < minimum
+    if minimum and (few or _deaths_masked(followup)):
+        return table.assign(deaths=float("nan"), deaths_breast_cancer=float("nan"))
+    return table
+
+
 def _deaths_masked(followup: pd.DataFrame) -> bool:
     matched = followup[followup["population"] == "matched"]
     return bool(matched[list(CAUSES)].isna().any(axis=None))
