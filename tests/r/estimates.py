@@ -235,7 +235,8 @@ def fine_gray(data: DataSet) -> dict:
         "fg se of single clusters": single.se_clustered,
         "fg naive se": se(fit.naive_covariance),
         "fg loglik": [fit.loglik_null, fit.loglik],
-        "fg baseline": fit.baseline_jumps,
+        # of a patient with average covariates
+        "fg baseline": fit.baseline_jumps * np.exp(data.X.mean(axis=0) @ fit.coef),
         "fg clustered se": fit.se_clustered,
         "fg weighted coef": weighted.coef,
         "fg weighted se": weighted.se,

@@ -6,6 +6,7 @@ import numpy as np
 
 RELATIVE = 1e-12  # differences relative to R's value
 FROM_ONE = 1.0  # relative to R's value, but absolute where that is below 1
+FROM_A_THOUSANDTH = 1e-3
 EXACT, ITERATED = 1e-10, 1e-6
 
 
@@ -132,7 +133,8 @@ QUANTITIES = {
         CIF, "scikit-survival's estimate", "cuminc", of="cif estimate"
     ),
     "cif weighted estimate": Quantity(CIF, "estimate, weighted", "survfit(weights)"),
-    "cif weighted se": Quantity(CIF, "SE, weighted", "survfit(weights)"),
+    # it returns to zero, up to rounding, where everyone has had the event
+    "cif weighted se": Quantity(CIF, "SE, weighted", "survfit(weights)", scale=FROM_A_THOUSANDTH),
     "gray statistic": Quantity(
         GRAY, "chi-square (groups, strata, rho)", "cuminc", EXACT, FROM_ONE, "R"
     ),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from draw import KINDS
-from quantities import CONVENTIONS, FROM_ONE, QUANTITIES
+from quantities import CONVENTIONS, FROM_A_THOUSANDTH, FROM_ONE, QUANTITIES
 
 BEGIN = "<!-- begin: agreement with R, written by `make validation` -->"
 END = "<!-- end: agreement with R -->"
@@ -21,10 +21,11 @@ ties"); two to four groups; matched sets of two or three; weights; strata and rh
 vary. Columns that are aliased, or have no finite estimate (in {n_separated:,} data sets), are left
 out on both sides, and the rest is compared.
 
-A difference is divided by R's value, where marked ¹ only if that is above 1; those of coefficients
-are divided by their standard error. "Definition, in R" is Fine and Gray's formula written out in R,
-each patient at each event time, since no package has it with sets and weights. R's iterations end
-early, hence the tolerance of 1e-6 for what is iterated; all else is compared at 1e-10.
+A difference is divided by R's value, where marked ¹ (²) only if that is above 1 (0.001); those of
+coefficients are divided by their standard error. "Definition, in R" is Fine and Gray's formula
+written out in R, each patient at each event time, since no package has it with sets and weights.
+R's iterations end early, hence the tolerance of 1e-6 for what is iterated; all else is compared at
+1e-10.
 
 | | R | data sets | values | largest difference | tolerance |
 | --- | --- | ---: | ---: | ---: | ---: |
@@ -63,9 +64,10 @@ NOTES = """
   is missing and the others are given.
 - **Infinite interactions.** `crr` reports a Wald statistic where the interaction with time has no
   finite estimate; here it is missing. The log-likelihoods of both agree there too.
-- **Covariates far from zero in `crr`.** With a calendar year among columns that interact with time,
+- **Covariates far from zero in `crr`.** Its columns are centred for the comparison, which leaves
+  its model as it is. Otherwise, with a calendar year among columns that interact with time,
   rounding makes the sandwich of `crr` wrong by factors (3 to 94 in one data set), with
-  `converged = TRUE`. Centred columns, the same model, give what is found here; they are compared.
+  `converged = TRUE`.
 - **Chi-square and Fisher.** Which test is used depends on the expected counts, so each is compared
   where it is used. Monte-Carlo p-values are not compared, their chi-square is.
 """
@@ -91,7 +93,7 @@ def section(result, versions: str) -> str:
             shown = quantity.section
             text += f"| **{shown}** | | | | | |\n"
         found = result.compared[name]
-        mark = "¹" if quantity.scale == FROM_ONE else ""
+        mark = {FROM_ONE: "¹", FROM_A_THOUSANDTH: "²"}.get(quantity.scale, "")
         counts = f"{found.n_sets:,} | {found.n_values:,}"
         numbers = f"{_number(found.largest)} | {_number(quantity.tolerance)}"
         reference = quantity.reference

@@ -208,6 +208,16 @@ def test_separation_is_reported_and_the_rest_is_at_its_limit():
     assert fit.covariance_robust[1, 1] == pytest.approx(limit.covariance_robust[0, 0], rel=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1, 1e-3])
+def test_separation_of_all_deaths_is_reported(scale):
+    """Those who die are always the first in x, so the log-likelihood rises to 0."""
+    time, event = np.array([0, 1, 2, 3, 4, 5, 6, 7]), np.array([1, 1, 0, 1, 0, 1, 0, 1])
+    x = np.array([9, 8, 1, 7, 0, 5, 1, 3]) * scale
+    fit = fit_cox(time, event, x[:, None])
+    assert not fit.converged
+    assert fit.loglik == pytest.approx(0, abs=1e-6)
+
+
 @pytest.mark.parametrize("column", [np.ones(120), None])
 def test_dependent_columns_are_refused(column):
     time, event, _, x = separated_sample()

@@ -120,11 +120,16 @@ class _Efron:
         tied, tied_x = data.per_time(dying), data.per_time(dying[:, None] * X[deaths])
         f = data.fraction
         self.s0 = total[tie] - f * tied[tie]
-        self.mean = (total_x[tie] - f[:, None] * tied_x[tie]) / self.s0[:, None]
-        self.jump = data.mean_weight / self.s0
-        self.loglik = float(
-            data.weight[deaths] @ (eta[deaths] - self.shift) - data.mean_weight @ np.log(self.s0)
-        )
+        # a step far too long may leave nothing of a risk set; it is then halved
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            self.mean = (total_x[tie] - f[:, None] * tied_x[tie]) / self.s0[:, None]
+            self.jump = data.mean_weight / self.s0
+            self.loglik = float(
+                data.weight[deaths] @ (eta[deaths] - self.shift)
+                - data.mean_weight @ np.log(self.s0)
+            )
+        if not np.isfinite(self.jump).all():
+            self.loglik = -np.inf
         self.score = data.death_sum - data.mean_weight @ self.mean
 
     def information(self, g: np.ndarray | None = None) -> np.ndarray:
@@ -296,7 +301,7 @@ def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.
         while not trial.loglik >= best.loglik - rounding and size > 1e-9:
             step, size = step / 2, size / 2
             trial = _Efron(data, coef + step)
-        if size > 0.1 and abs(trial.loglik - best.loglik) < 1e-10 * abs(best.loglik):
+        if size > 0.1 and abs(trial.loglik - best.loglik) < 1e-10 * abs(null.loglik):
             break  # far to go and nothing to gain: the maximum is at infinity
         coef, best = coef + step, trial
     return best, coef, False
