@@ -9,6 +9,7 @@ from scipy.special import ndtri
 from seermatch.absolute_effects import absolute_effects
 from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.fine_gray import clustered_score_test
+from seermatch.fine_gray_proportionality import proportionality_test
 from seermatch.group_effect import GroupEffect, estimate_group_effect
 from seermatch.inference_limits import (
     correct_for_ascertainment,
@@ -19,7 +20,6 @@ from seermatch.inference_limits import (
     risk_ratio,
 )
 from seermatch.kaplan_meier import follow_up
-from seermatch.proportional_subdistribution import proportional_subdistribution_test
 from seermatch.variables import EVENTS
 
 COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "note")
@@ -211,11 +211,11 @@ def _proportionality(matched) -> Iterator[tuple]:
             yield name, outcome, np.nan, test["p_value"], np.nan, np.nan, note
     died = event == 1
     if died[group == 1].any() and died[group == 0].any():
-        statistic, p_value = proportional_subdistribution_test(
-            time, event, group, weights=weights, clusters=sets
-        )
-        note = f"robust score test, linear in time, chi-square {statistic:.3g}"
-        yield name, "breast cancer death (Fine-Gray)", np.nan, p_value, np.nan, np.nan, note
+        test = proportionality_test(
+            time, event, group[:, None], ["group"], weights=weights, clusters=sets
+        ).iloc[0]
+        note = f"Wald test, linear in time, chi-square {test['statistic']:.3g}"
+        yield name, "breast cancer death (Fine-Gray)", np.nan, test["p_value"], np.nan, np.nan, note
 
 
 def _exposure_by_year(cohort) -> Iterator[tuple]:
