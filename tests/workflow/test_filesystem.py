@@ -6,6 +6,7 @@ with a fault in each export serves the tests of the reader.
 
 import gzip
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -261,17 +262,17 @@ def test_a_read_only_folder_of_exports(study):
 
 @needs_mount
 @pytest.mark.parametrize(
-    ("full", "targets", "files"),
+    ("full", "targets", "rules"),
     [
-        ("read", ["registry"], ["read/all.parquet"]),
+        ("read", ["registry"], ["ingest_export all"]),
         (
             "results",
             ["results/cohort/all.parquet", "results/provenance.json"],
-            ["results/cohort/all.parquet", "results/provenance.json"],
+            ["filter_cohort all", "write_provenance"],
         ),
     ],
 )
-def test_a_full_disk(study, full, targets, files):
+def test_a_full_disk(study, full, targets, rules):
     """A file system of 64 KB, filled up to the last block, where rules write."""
     named = "exports: config/exports.tsv\n"
     study.edit("config/config.yaml", named, named + "pathvars: {registry: read}\n")
@@ -282,7 +283,10 @@ def test_a_full_disk(study, full, targets, files):
     )
     prefix = [*UNMOUNTING, "sh", "-c", script, "sh"]
     done = study.snakemake("--keep-going", *targets, succeeds=False, prefix=prefix)
-    refused(done, *(f"{file} cannot be written: No space left on device" for file in files))
+    refused(done)
+    for rule in rules:
+        message = rf"^{rule}: {full}/\S+ cannot be written: No space left on device\. "
+        assert re.search(message, done.stderr, re.MULTILINE), done.stderr
     assert (study.path / "left").read_text().split() == [f"{full}/filling"]
 
 
