@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import chi2
 from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.errors import StudyError
+from seermatch.separation import infinite_estimates
 
 
 def tied_sample(seed, n=80, months=8):
@@ -206,6 +207,22 @@ def test_separation_is_reported_and_the_rest_is_at_its_limit():
     assert fit.se[1] == pytest.approx(limit.se[0], rel=1e-6)
     assert fit.loglik == pytest.approx(limit.loglik, abs=1e-6)
     assert fit.covariance_robust[1, 1] == pytest.approx(limit.covariance_robust[0, 0], rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [3, 7, 42, 55, 126, 150])
+def test_it_converges_where_linear_programming_finds_a_maximum(seed):
+    """Few deaths: many estimates are infinite, and steps get long enough to overflow."""
+    rng = np.random.default_rng(seed)
+    for _ in range(8):
+        n = rng.integers(8, 20)
+        X = np.column_stack([rng.normal(50, 10, (n, 2)).round(), rng.integers(0, 2, n)])
+        time, event = rng.integers(0, 8, n), (rng.random(n) < 0.4).astype(int)
+        event[0] = 1
+        try:
+            fit = fit_cox(time, event, X)
+        except StudyError:
+            continue
+        assert fit.converged == (not infinite_estimates(time, event, X).any())
 
 
 @pytest.mark.parametrize("scale", [1, 1e-3])

@@ -128,8 +128,8 @@ class _Efron:
                 data.weight[deaths] @ (eta[deaths] - self.shift)
                 - data.mean_weight @ np.log(self.s0)
             )
-        if not np.isfinite(self.jump).all():
-            self.loglik = -np.inf
+            if not self.jump.sum() < 1e250:
+                self.loglik = -np.inf
         self.score = data.death_sum - data.mean_weight @ self.mean
 
     def information(self, g: np.ndarray | None = None) -> np.ndarray:
@@ -301,6 +301,8 @@ def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.
         while not trial.loglik >= best.loglik - rounding and size > 1e-9:
             step, size = step / 2, size / 2
             trial = _Efron(data, coef + step)
+        if not np.isfinite(trial.loglik):
+            break
         if size > 0.1 and abs(trial.loglik - best.loglik) < 1e-10 * abs(null.loglik):
             break  # far to go and nothing to gain: the maximum is at infinity
         coef, best = coef + step, trial

@@ -137,15 +137,19 @@ def fit_fine_gray(
         likelihood.evaluate, start, tolerance=tolerance, max_iterations=max_iterations
     )
     inverse = invert(end.information)
-    residuals = likelihood.residuals(end)
     clustered = None
-    if clusters is not None:
-        sums = likelihood.sum_by_cluster(residuals, clusters)
-        clustered = inverse @ (sums @ sums.T) @ inverse
+    # on the way to infinity the sum over a risk set may have become 0
+    tell = "warn" if converged else "ignore"
+    with np.errstate(over=tell, invalid=tell):
+        residuals = likelihood.residuals(end)
+        covariance = inverse @ (residuals @ residuals.T) @ inverse
+        if clusters is not None:
+            sums = likelihood.sum_by_cluster(residuals, clusters)
+            clustered = inverse @ (sums @ sums.T) @ inverse
     times, jumps = likelihood.baseline(end)
     return FineGrayFit(
         coef=end.beta,
-        covariance=inverse @ (residuals @ residuals.T) @ inverse,
+        covariance=covariance,
         covariance_clustered=clustered,
         naive_covariance=inverse,
         loglik=end.loglik,

@@ -153,7 +153,7 @@ class SubdistributionLikelihood:
     def baseline(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return times of events and jumps of the cumulative baseline subdistribution hazard."""
         failing = self.events > 0
-        with np.errstate(over="ignore", under="ignore"):  # under separation
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # under separation
             scale = np.exp(-evaluation.shift - self.center @ evaluation.beta)
             return self.times[failing], evaluation.jump[failing] * scale
 
