@@ -16,6 +16,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def compare(n_sets: int, seed: int = 0) -> Agreement:
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(os.cpu_count(), initializer=_strict) as pool,
+        ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _strict) as pool,
     ):
         tasks = list(pool.map(_task, range(n_sets), [seed] * n_sets, chunksize=4))
         data, answer, log = (Path(folder) / name for name in ("data", "answer", "log"))
