@@ -169,6 +169,13 @@ def imports_of(source):
 
 
 @cache
+def needs_of(path):
+    """List what a file below `scripts/` needs; asked of each file by many scripts."""
+    source = source_text(f"../scripts/{path}")
+    return sorted(set(imports_of(source))) if path.endswith(".py") else []
+
+
+@cache
 def code_of(script):
     """Digest a script with all it imports from this workflow.
 
@@ -180,8 +187,7 @@ def code_of(script):
         path = waiting.pop()
         if path not in seen:
             seen[path] = source_text(f"../scripts/{path}")
-            if path.endswith(".py"):
-                waiting.extend(imports_of(seen[path]))
+            waiting.extend(needs_of(path))
     digest = hashlib.sha256()
     for path in sorted(seen):
         digest.update(f"{path}\0{seen[path]}\0".encode())
