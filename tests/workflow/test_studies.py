@@ -211,7 +211,7 @@ def test_registries_are_chosen_and_matched_exactly(new_checkout, tmp_path):
     results = checkout.path / "results/nodal_micrometastasis"
 
     done = checkout.snakemake("results/nodal_micrometastasis/matched.parquet", *study)
-    told = f"warning: '{EXAMINED}' is not applied: {NUMBER}, {EOD} are not exported"
+    told = f"warning: '{EXAMINED}' is not applied: {EOD}, {NUMBER} are not exported"
     assert told in done.stderr
     flow = read(results / "attrition.tsv")
     assert flow["criterion"].str.contains(r"\(not exported, not applied\)").sum() == 1

@@ -267,8 +267,8 @@ def say_context(
     >>> print(say_context({"outcome": "breast cancer death", "expects": "worse"}, effect,
     ...     ("N0", "N1mi"), 0.8, margin=1.25))
     Over the whole follow-up, the hazard ratio of death from breast cancer (Fine–Gray), N1mi vs \
-N0, was 1.39 (95% CI 0.69–2.78). Only hazard ratios from 2.00 up or 0.50 down could be detected with 80% power; \
-a smaller difference is easily missed.
+N0, was 1.39 (95% CI 0.69–2.78). Only hazard ratios from 2.00 up or 0.50 down could be \
+detected with 80% power; a smaller difference is easily missed.
     """
     reference, exposed = map(printed, labels)
     if claim["expects"] == "survival":
