@@ -384,7 +384,7 @@ def test_nodes_examined_change_no_other_column(monkeypatch):
         return np.zeros(eod_nodes.size, dtype=np.int16)
 
     before = simulate_registry(5, 0.02).exports
-    monkeypatch.setattr("seermatch.synthetic._number_examined", several_draws)
+    monkeypatch.setattr("seermatch.synthetic.number_examined", several_draws)
     after = simulate_registry(5, 0.02).exports
     for year, rows in before.items():
         assert rows.drop(HEADER[-1]).equals(after[year].drop(HEADER[-1]))

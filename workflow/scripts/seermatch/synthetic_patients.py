@@ -228,6 +228,39 @@ def eligible_patients(arm: Arm, n: int, rng: np.random.Generator) -> Records:
     }
 
 
+def number_examined(eod_nodes: NDArray[np.int16], rng: np.random.Generator) -> NDArray[np.int16]:
+    """Draw the number of regional nodes examined: few where they were negative.
+
+    Parameters
+    ----------
+    eod_nodes : ndarray of int16, shape (n,)
+        Codes of EOD Regional Nodes; without a pathologist (000, 999, 888) no node was removed.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int16, shape (n,)
+        Codes of Regional nodes examined.
+
+    Examples
+    --------
+    >>> codes = number_examined(codes_of("eod_nodes", "070", "Blank(s)"), np.random.default_rng(1))
+    >>> bool(1 <= codes[0] <= 90), bool(codes[1] == codes_of("nodes_examined", "Blank(s)")[0])
+    (True, True)
+    """
+    n = eod_nodes.size
+    unexamined = np.isin(eod_nodes, codes_of("eod_nodes", "000", "999", "888"))
+    negative = np.isin(eod_nodes, codes_of("eod_nodes", "030", "050", "070", "100"))
+    number = np.minimum(1 + rng.poisson(np.where(negative, 1.8, 9.0) * rng.gamma(2, 0.5, n)), 90)
+    chance = rng.random(n)
+    uncounted = codes_of("nodes_examined", "96", "97", "98")[rng.integers(3, size=n)]
+    number = np.where(chance < 0.01, uncounted, number)
+    none = codes_of("nodes_examined", "00", "95", "99")
+    number = np.where(unexamined, none[np.searchsorted([0.9, 0.93], chance)], number)
+    blank = eod_nodes == codes_of("eod_nodes", "Blank(s)")[0]
+    return np.where(blank, codes_of("nodes_examined", "Blank(s)")[0], number).astype(np.int16)
+
+
 def _largest(score: NDArray, count: int) -> NDArray[np.bool_]:
     """Mark exactly `count` records with the largest scores."""
     chosen = np.zeros(score.size, dtype=bool)
