@@ -160,3 +160,42 @@ rule render_report:
         "Writing the report"
     script:
         "../scripts/render_report.py"
+
+
+rule write_word_tables:
+    """Tables 1–4 and the supplementary tables as a Word document, from the published files only."""
+    input:
+        attrition="<results>/attrition.tsv",
+        balance="<results>/balance.tsv",
+        followup="<results>/followup.tsv",
+        provenance="<results>/provenance.json",
+        sensitivity="<results>/sensitivity.tsv",
+        stability="<results>/matching_stability.tsv",
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+        table3="<results>/table3.tsv",
+        table4="<results>/table4.tsv",
+    output:
+        report(
+            "<results>/tables.docx",
+            caption="../report/tables.rst",
+            category="Report",
+            labels={"item": "All tables as a Word document"},
+        ),
+    log:
+        "<logs>/write_word_tables.log",
+    benchmark:
+        "<benchmarks>/write_word_tables.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_word_tables"),
+        labels=LABELS,
+    message:
+        "Writing the tables as a Word document"
+    script:
+        "../scripts/write_word_tables.py"

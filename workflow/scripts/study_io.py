@@ -199,6 +199,11 @@ def read_origin(path):
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
 
 
+def is_synthetic(provenance):
+    """Tell from what was recorded about a run whether its patients are simulated."""
+    return any("SYNTHETIC" in export["database"] for export in provenance["exports"])
+
+
 def with_group_labels(frame, labels):
     """Turn the group's codes 0 and 1 into a category of their labels."""
     import pandas as pd
