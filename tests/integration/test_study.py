@@ -1,6 +1,7 @@
 """The whole study on a small synthetic registry: its public files, and what must hold in them."""
 
 import json
+import re
 import zipfile
 
 import docx
@@ -313,3 +314,38 @@ def test_supplementary_word_tables_equal_the_files(results, word_tables):
         assert [float(x) for x in middle.split("–")] == pytest.approx([low, high], abs=0.0051)
         assert float(below) == pytest.approx(100 * (others < seeds[column][0]).mean(), abs=0.51)
     assert rows["Deaths"][0] == str(int(seeds["deaths"][0]))
+
+
+def test_word_tables_come_from_published_files_only(finished_study):
+    """What is masked there is masked in the Word document."""
+    rules = (finished_study.path / "workflow/rules/report.smk").read_text(encoding="utf-8")
+    rule = rules.split("rule write_word_tables:")[1].split("    output:")[0]
+    inputs = re.findall(r'"<results>/([^"]+)"', rule)
+    assert len(inputs) == 10
+    assert all(name.endswith((".tsv", ".json")) for name in inputs)
+
+
+def test_the_methods_tell_this_run(results):
+    text = (results / "methods.md").read_text(encoding="utf-8")
+    provenance = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
+    for package, number in provenance["versions"].items():
+        assert f"{package} {number}" in text
+    for row in read(results / "attrition.tsv").iloc[1:].itertuples():
+        assert f"{row.criterion} ({row.remaining:,})" in text
+    assert "were matched, to 1,170 M0 patients" in text
+    analyses = read(results / "sensitivity.tsv")["analysis"].unique()
+    assert all(name in text for name in analyses)
+    for table, name in (("table3", "Cox"), ("table4", "Fine–Gray")):
+        file = text_of(results / f"{table}.tsv")
+        entered = file.loc[(file["multivariable_hr"] != "") & (file["variable"] != "group")]
+        told = re.search(rf"in the {name} analysis ([^.]*?)( and in the |\. A second)", text)[1]
+        assert told.count(",") + told.count(" and ") + 1 == entered["variable"].nunique()
+    matched = pd.read_parquet(results / "matched.parquet")
+    assert not [patient for patient in matched["patient_id"] if patient in text]
+
+
+def test_the_checklist_names_files_that_are_there(results):
+    text = (results / "methods.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`]+)`", text.split("# Reporting checklists")[1]))
+    assert len(named) > 12
+    assert [name for name in named if not (results / name).is_file()] == []

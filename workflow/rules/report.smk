@@ -199,3 +199,41 @@ rule write_word_tables:
         "Writing the tables as a Word document"
     script:
         "../scripts/write_word_tables.py"
+
+
+rule write_methods:
+    """The methods section in words, from the configuration and what was used, and checklists."""
+    input:
+        attrition="<results>/attrition.tsv",
+        cox="<results>/survival/cox.parquet",
+        fine_gray="<results>/competing_risks/fine_gray.parquet",
+        followup="<results>/followup.tsv",
+        matched="<results>/matched.parquet",
+        provenance="<results>/provenance.json",
+        sensitivity="<results>/sensitivity.tsv",
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+    output:
+        report(
+            "<results>/methods.md",
+            caption="../report/methods.rst",
+            category="Report",
+            labels={"item": "Methods and reporting checklists"},
+        ),
+    log:
+        "<logs>/write_methods.log",
+    benchmark:
+        "<benchmarks>/write_methods.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_methods"),
+        labels=LABELS,
+    message:
+        "Writing the methods section"
+    script:
+        "../scripts/write_methods.py"

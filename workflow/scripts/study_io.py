@@ -18,6 +18,9 @@ from pathlib import Path
 from seermatch.errors import StudyError
 from seermatch.spreadsheet import safe_cell
 
+SYNTHETIC_BANNER = (
+    "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
+)
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 

@@ -3,7 +3,14 @@
 import json
 from pathlib import Path
 
-from study_io import is_synthetic, job, read_printed_table, read_table, write_bytes
+from study_io import (
+    SYNTHETIC_BANNER,
+    is_synthetic,
+    job,
+    read_printed_table,
+    read_table,
+    write_bytes,
+)
 
 with job(snakemake) as tell:
     from seermatch.journal_tables import JournalContent, journal_tables
@@ -23,11 +30,7 @@ with job(snakemake) as tell:
         minimum=config["disclosure"]["minimum_count"],
     )
     groups = journal_tables(content)
-    banner = (
-        "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
-    )
-    document = word_document(
-        config["study"]["title"], groups, banner if is_synthetic(provenance) else ""
-    )
+    banner = SYNTHETIC_BANNER if is_synthetic(provenance) else ""
+    document = word_document(config["study"]["title"], groups, banner)
     write_bytes(document, snakemake.output[0])
     tell(f"wrote {sum(map(len, groups.values()))} tables to {snakemake.output[0]}")
