@@ -128,6 +128,8 @@ DEFAULTS = {
     "balance": "up to 0.1 counted as balanced",
     "selection": "a univariable p below 0.05",
     "joint test": "likelihood-ratio test for Cox",
+    "check": "(estimates checked against scikit-survival)",
+    "seeds": "with 200 other seeds of the tie rule.",
     "tumor": "the one with the lowest record number was kept",
     "registries": "in all registries of the exports",
     "disclosure": "No count was masked",
@@ -164,14 +166,15 @@ def test_the_default_study(facts):
         ({"matching__exact": ["year"]}, [], ["have the same year of diagnosis. Of"]),
         ({"matching__exact": ["year", "registry"]}, [],
          ["have the same year of diagnosis and SEER registry. Of"]),
-        ({"matching__ties": "file_order"}, ["ties", "tie unit", "fit"],
+        ({"matching__ties": "file_order"}, ["ties", "tie unit", "fit", "seeds"],
          ["MatchIt 4.7.2", "depends on the order of the records", "stopping rule of R’s glm",
           "other seeds of a tie rule by seeded hash"]),
         ({"matching__link": "probability"}, ["link", "caliper"],
          ["nearest-neighbor matching on the score itself", "deviations of the score (div"]),
         ({"matching__order": "smallest"}, ["order"], ["from the lowest score up"]),
         ({"matching__order": "random", "matching__ties": "file_order", "matching__seed": 7},
-         ["order", "ties", "tie unit", "fit"], ["in random order (seed 7)"]),
+         ["order", "ties", "tie unit", "fit", "seeds"],
+         ["in random order (seed 7)", "a tie rule by seeded hash and of the order."]),
         ({"matching__seed": 8}, ["ties"], ["hash of seed (8)"]),
         ({"survival__interval": "log-log"}, ["interval"], ["intervals on the log-log scale from"]),
         ({"survival__interval": "plain"}, ["interval"], ["on the untransformed scale"]),
@@ -191,7 +194,7 @@ def test_the_default_study(facts):
         ({"interpretation__months": [60]}, [], ["at month 60, with"]),
         ({"interpretation__power": 0.905}, [], ["with 90.5% power"]),
         ({"interpretation__ascertainment": [0.3, 0.005]}, [], ["if 30% or 0.5% of the exposed"]),
-        ({"stability__seeds": 1000}, [], ["repeated with 1,000 other seeds"]),
+        ({"stability__seeds": 1000}, ["seeds"], ["repeated with 1,000 other seeds"]),
         ({"data_quality__stop_percent": 2.5}, [], ["more than 2.5% of the records"]),
         ({"data_quality__missing_cause_of_death_percent": 7}, [], ["more than 7% of the deaths"]),
     ],
@@ -239,7 +242,7 @@ def test_another_exposure(facts):
 def test_incomplete_sets_are_weighted_throughout(facts):
     followup = facts.followup.assign(n=[283503, 585, 284088, 1000, 560, 1560])
     text = words(replace(facts, followup=followup, survival_test=SCORE_TEST, table2=table_of()))
-    for name in ("sets", "estimand", "log-rank", "Gray", "greenwood", "joint test"):
+    for name in ("sets", "estimand", "log-rank", "Gray", "greenwood", "joint test", "check"):
         assert DEFAULTS[name] not in text, name
     assert "matched to up to 2 M0 patients" in text
     assert "Of 585 M0(i+) patients 560 were matched, to 1,000 M0 patients." in text
@@ -249,7 +252,8 @@ def test_incomplete_sets_are_weighted_throughout(facts):
     assert "clustered by matched set, in place of Gray’s test" in text
     assert text.count("the infinitesimal jackknife") == 2
     assert "Wald intervals from robust standard errors" in text
-    assert "Wald test with the robust variance for Cox" in text
+    assert "(Wald test with the robust variance; likelihood-ratio" in text
+    assert "scikit-survival" not in text, "it takes no weights"
     assert "After matching no test was made" in text and "Greenwood" not in text
 
 

@@ -143,6 +143,8 @@ def _characteristics(content: JournalContent, table: pd.DataFrame, when: str) ->
             "Percentages, medians and quartiles are weighted by the matched sets, n counts "
             "patients; no test is made of a weighted sample (see its balance)."
         )
+        rows = tuple(replace(row, cells=row.cells[:-1]) for row in laid_out.rows)
+        laid_out = replace(laid_out, header=(laid_out.header[0][:-1],), rows=rows)
     return replace(laid_out, notes=("Values are n (%) or median (IQR).", *notes))
 
 

@@ -201,19 +201,19 @@ def _survival(facts) -> list[str]:
 
 
 def _competing_risks(facts) -> list[str]:
-    check = name_package("scikit-survival", facts.versions)
+    checked = ""
     if _weighted(facts):
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of Gray’s test"
         weights = ", both they and the likelihood weighted by the matched sets"
     else:
         variance = "the variance of R’s cmprsk"
+        checked = f" (estimates checked against {name_package('scikit-survival', facts.versions)})"
         test = "Gray’s test (ρ = 0)"
         weights = ""
     return [
         "Cumulative incidence of both causes of death was estimated by the Aalen–Johansen method "
-        f"with {variance} and 95% intervals on the log-log scale (estimates checked against "
-        f"{check}), and compared by {test}.",
+        f"with {variance} and 95% intervals on the log-log scale{checked}, and compared by {test}.",
         "Subdistribution hazard ratios of death of breast cancer are from Fine–Gray models with "
         "inverse-probability-of-censoring weights from one Kaplan–Meier estimate of the censoring "
         f"distribution{weights}; tied months by Breslow’s method. Standard errors are of the "
@@ -228,7 +228,9 @@ def _competing_risks(facts) -> list[str]:
 
 def _models(facts) -> list[str]:
     regression = facts.config["regression"]
-    in_cox = "Wald test with the robust variance" if _weighted(facts) else "likelihood-ratio test"
+    joint = "likelihood-ratio test for Cox, Wald test for Fine–Gray models"
+    if _weighted(facts):
+        joint = "Wald test with the robust variance"
     entered = [
         f"in the {name} analysis {name_variables(terms) if terms else 'no covariate'}"
         for name, terms in (
@@ -239,9 +241,8 @@ def _models(facts) -> list[str]:
     return [
         "Each covariate and the group were modeled alone (univariable). The multivariable model "
         f"holds the covariates with a univariable p below {regression['selection_p']:g} in a joint "
-        f"test of their levels ({in_cox} for Cox, Wald test for Fine–Gray models; likelihood-ratio "
-        f"test under separation), and the group: {listed(entered)}. A second, recommended model "
-        "holds terms fixed in advance, "
+        f"test of their levels ({joint}; likelihood-ratio test under separation), and the group: "
+        f"{listed(entered)}. A second, recommended model holds terms fixed in advance, "
         f"{name_variables(regression['recommended'])}, and the group.",
         "A term that is a linear combination of the terms before it (aliased) has no estimate. "
         "Estimates that are infinite (separation) were found by linear programming and replaced by "
@@ -274,15 +275,14 @@ def _irregular(facts) -> str:
 
 def _stability(facts) -> list[str]:
     seeds, table = facts.config["stability"]["seeds"], facts.sensitivity
-    tie_rule = (
-        "the tie rule"
-        if facts.config["matching"]["ties"] == "hash"
-        else "a tie rule by seeded hash"
-    )
+    matching = facts.config["matching"]
+    seeded = "the tie rule" if matching["ties"] == "hash" else "a tie rule by seeded hash"
+    if matching["order"] == "random":
+        seeded += " and of the order"
     analyses = [name for name in table["analysis"].unique() if name != "main"]
     outcomes = [_lower(print_outcome(outcome)) for outcome in table["outcome"].unique()]
     estimands = [ESTIMANDS.get(name, name) for name in table["estimand"].unique()]
-    found = [f"The match was repeated with {format_count(seeds)} other seeds of {tie_rule}."]
+    found = [f"The match was repeated with {format_count(seeds)} other seeds of {seeded}."]
     if analyses:
         found.append(
             f"Sensitivity analyses estimated the effect of the group on {listed(outcomes)} in "

@@ -300,8 +300,8 @@ def _outcomes(facts) -> list[str]:
         "Outcomes were death of any cause (overall survival) and death of breast cancer, for which "
         "deaths of other causes are competing events. A death counted as one of breast cancer if "
         f"SEER attributes it to this cancer ({fields['cause_specific'].variable}), and as one of "
-        f"other causes if SEER attributes it to them ({fields['other_cause'].variable}); survivors "
-        "are censored.",
+        f"other causes if SEER attributes it to them ({fields['other_cause'].variable}); patients "
+        "alive at the end of their follow-up are censored.",
         "Follow-up ran in completed months from diagnosis "
         f"({fields['survival_months'].variable}) to death, loss to follow-up or {cutoff}. It is "
         "summarized by median and quartiles, and by the reverse Kaplan–Meier median.",
