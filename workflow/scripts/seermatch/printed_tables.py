@@ -24,7 +24,7 @@ UNUSUAL = {
         "Separated: one level has no event given the other terms, so no finite estimate exists."
     ),
     FIRTH_MARK: (
-        "Firth: the maximum likelihood estimate is infinite (separation); the value is Firth’s "
+        "(Firth): the maximum likelihood estimate is infinite (separation); the value is Firth’s "
         "penalized estimate, with interval and p by the penalized likelihood."
     ),
 }
@@ -219,7 +219,9 @@ def _explain(
         return (cell.removesuffix(kind) or NOT_ESTIMABLE) + marks[kind] if kind else cell
 
     rows = tuple(PrintedRow(row.label, tuple(map(text, row.cells)), row.kind) for row in rows)
-    return rows, [f"{mark} {UNUSUAL[kind]}" for kind, mark in marks.items()]
+    return rows, [
+        f"{mark} {UNUSUAL[kind].replace('(Firth)', 'Firth')}" for kind, mark in marks.items()
+    ]
 
 
 def _unusual(cell: str) -> str:
