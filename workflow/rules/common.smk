@@ -3,7 +3,6 @@
 Runs at every start of Snakemake and in every cluster job, so it imports nothing heavy.
 """
 
-import ast
 import csv
 import difflib
 import hashlib
@@ -145,34 +144,26 @@ def source_text(path):
     return Path(workflow.source_path(path)).read_text(encoding="utf-8")
 
 
-def imports_of(source):
-    """List the files below `scripts/` that a module imports or reads as its data."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif (
-            isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "joinpath"
-        ):
-            yield from (f"seermatch/{arg.value}" for arg in node.args)
-            continue
-        else:
-            continue
-        for name in names:
-            if name == "study_io":
-                yield "study_io.py"
-            elif name.split(".")[0] == "seermatch":
-                yield "seermatch/__init__.py"
-                if "." in name:
-                    yield f"{name.replace('.', '/')}.py"
+# Parsing every module at every start would take a third of a second; a test compares with it.
+NEEDS = re.compile(
+    r"""^\s*(?:from|import)\ (?P<module>study_io|seermatch[.\w]*)"""
+    r"""|\.joinpath\("(?P<data>[^"]+)"\)""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 @cache
 def needs_of(path):
-    """List what a file below `scripts/` needs; asked of each file by many scripts."""
-    source = source_text(f"../scripts/{path}")
-    return sorted(set(imports_of(source))) if path.endswith(".py") else []
+    """List the files below `scripts/` that a file imports or reads as its data."""
+    if not path.endswith(".py"):
+        return []
+    needs = {"seermatch/__init__.py"}
+    for found in NEEDS.finditer(source_text(f"../scripts/{path}")):
+        if found["data"]:
+            needs.add(f"seermatch/{found['data']}")
+        elif found["module"] != "seermatch":
+            needs.add(f"{found['module'].replace('.', '/')}.py")
+    return sorted(needs)
 
 
 @cache
