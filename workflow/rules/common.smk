@@ -8,12 +8,16 @@ import difflib
 import hashlib
 import os
 import re
+import sys
+import time
 from functools import cache
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
+
+STARTED = time.time()
 
 SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
 SHEET_SCHEMA = workflow.source_path("../schemas/exports.schema.yaml")
@@ -239,3 +243,19 @@ def paper_tables(wildcards):
 def paper_tables_and_text(wildcards):
     """Give the printed tables, and the facts that the paper states elsewhere."""
     return paper_tables(wildcards) | {"text": paper_text("text")}
+
+
+def closing_words():
+    """Say where the results lie, how long it took, and what a reader must know before using them."""
+    results = Path(workflow.pathvars.apply("<results>"))
+    lines = [
+        f"The results are in {results}/, after {time.time() - STARTED:.0f} seconds."
+    ]
+    warnings = results / "warnings.txt"
+    # Warnings of an earlier run are no news of this one.
+    if warnings.is_file() and warnings.stat().st_mtime >= STARTED:
+        lines.append(f"Begin with {results}/report.html.")
+        found = warnings.read_text(encoding="utf-8").splitlines()
+        lines += ["Before you use them:"] if found else []
+        lines += [f"  - {warning}" for warning in found]
+    return "\n".join(lines)

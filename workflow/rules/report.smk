@@ -137,12 +137,13 @@ rule render_report:
             "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
         ),
     output:
-        report(
+        page=report(
             "<results>/report.html",
             caption="../report/report.rst",
             category="Report",
             labels={"item": "Study report"},
         ),
+        warnings="<results>/warnings.txt",
     log:
         "<logs>/render_report.log",
     benchmark:
@@ -160,3 +161,7 @@ rule render_report:
         "Writing the report"
     script:
         "../scripts/render_report.py"
+
+
+onsuccess:
+    print(closing_words(), file=sys.stderr)

@@ -17,7 +17,7 @@ with job(snakemake) as tell:
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
     from seermatch.matched_sets import test_names
-    from seermatch.report import ReportContent, render_report
+    from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
     params = snakemake.params
@@ -58,5 +58,7 @@ with job(snakemake) as tell:
         survival_test=survival_test,
         incidence_test=incidence_test,
     )
-    write_bytes(render_report(content), snakemake.output[0])
-    tell(f"the report is {snakemake.output[0]}")
+    write_bytes(render_report(content), snakemake.output.page)
+    # Shown at the end of the run.
+    write_bytes("".join(f"{line}\n" for line in find_warnings(content)), snakemake.output.warnings)
+    tell(f"the report is {snakemake.output.page}")

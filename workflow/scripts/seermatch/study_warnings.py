@@ -114,7 +114,7 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     """
     before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
     above = after > threshold
-    worse = (after > before + 1e-9) & ~above
+    worse = (after.round(3) > before.round(3)) & ~above  # as printed
     found = []
     for rows, sentence in (
         (above, "Balance is insufficient after matching (above {threshold:g}) for {terms}."),
