@@ -29,11 +29,22 @@ from seermatch.report_sections import (
     headline_table,
     sensitivity_tables,
 )
-from seermatch.study_warnings import warn_about_balance, warn_about_matching, warn_about_models
+from seermatch.study_warnings import (
+    warn_about_balance,
+    warn_about_criteria,
+    warn_about_matching,
+    warn_about_models,
+)
 from seermatch.tables import characteristics_table, regression_table
 
 LABELS = ("M0", "M0(i+)")
 FIGURES = ("flow_chart", "love_plot", "survival", "incidence", "stability", "specification")
+NODES = "regional_nodes_examined", "eod_regional_nodes"
+CRITERIA = [
+    {"criterion": "age 18-89 years", "keep": {"age": {"minimum": 18, "maximum": 89}}},
+    {"criterion": "nodes examined", "keep": {key: {} for key in NODES}, "any": True},
+    {"criterion": "both known", "keep": {key: {} for key in NODES}},
+]
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 SVG = (
     '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
@@ -165,6 +176,19 @@ def audit_rows():
     )
 
 
+def claim_rows():
+    rows = [
+        ("It does harm.", "A leaflet", "Is the risk higher?", "36", "undecided",
+         "The interval is wide.", "The hazard ratio was 1.1."),
+        ("It does harm.", "A leaflet", "Is the risk higher?", "60", "cannot be answered",
+         "The longest follow-up is 59 months.", ""),
+        ("86% live.", "A leaflet", "Are 86% alive?", "60", "cannot be answered",
+         "The longest follow-up is 59 months.", ""),
+    ]  # fmt: skip
+    columns = ["claim", "source", "question", "month", "verdict", "answer", "context"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def comparison_rows():
     return pd.DataFrame(
         {
@@ -272,10 +296,12 @@ def content():
         interpretation=interpretation_rows(),
         quality=quality_rows(),
         paper_audit=audit_rows(),
+        claims=claim_rows(),
         paper_comparison=comparison_rows(),
         figures=dict.fromkeys(FIGURES, SVG),
         marks=[0, 12, 24, 60],
         config={
+            "cohort": {"criteria": CRITERIA},
             "matching": {"ratio": 2, "caliper": 0.2},
             "balance": {"threshold": 0.1},
             "interpretation": {"power": 0.8, "equivalence_margin": None},
@@ -512,6 +538,39 @@ def test_paper_is_optional(content):
     )
 
 
+def test_claims_come_after_the_summary_and_are_optional(content):
+    html = render_report(content)
+    after = html.index('<section id="claims"')
+    assert html.index('<section id="summary"') < after < html.index('<section id="warnings"')
+    section = re.sub(r"\s+", " ", html[after : html.index("</section>", after)])
+    assert section.count("<h3>") == 2 and "<h3>“It does harm.”</h3>" in section
+    assert "<b>Is the risk higher?</b>" in section
+    assert "<li>By month 36: <b>Undecided.</b> The interval is wide.</li>" in section
+    assert "By month 60: <b>Cannot be answered.</b> The longest follow-up is 59 months." in section
+    assert section.count("The hazard ratio was 1.1.") == 1
+    assert "nothing about real ones" in section
+    assert "nothing about real ones" not in render_report(replace(content, synthetic=False))
+    without = render_report(replace(content, claims=None))
+    assert 'id="claims"' not in without and "#claims" not in without
+    Page(without)
+
+
+def test_criteria_that_were_not_applied_are_warned_of(content):
+    assert warn_about_criteria(content.attrition, CRITERIA) == []
+    flow = content.attrition.copy()
+    flow["criterion"] = [
+        "nodes examined (not exported, not applied)",
+        "both known (where exported)",
+    ]
+    one, other = warn_about_criteria(flow, CRITERIA)
+    names = "Regional nodes examined (1988+) {} EOD Regional Nodes (2018+)."
+    assert f"was not applied: no export holds {names.format('or')}" in one
+    assert "Add one of these variables to the case listing" in one
+    assert f"only to the exports that hold {names.format('and')} Patients" in other
+    page = render_report(replace(content, attrition=flow))
+    assert "The criterion “nodes examined” was not applied" in page
+
+
 def test_small_counts_of_sensitivity_and_interpretation(content):
     few = sensitivity_rows()
     few.loc[3, "events"] = 4  # of the main analysis
@@ -554,6 +613,7 @@ def test_markup_in_data_is_escaped(content):
         kaplan_meier=content.kaplan_meier.replace({"group": {"M0(i+)": script}}),
         incidence=content.incidence.replace({"group": {"M0(i+)": script}}),
         versions={script: script},
+        claims=content.claims.assign(claim=script, source=script, answer=script),
         notes=[script],
     )
     html = render_report(hostile)

@@ -128,6 +128,16 @@ def check_terms(config):
             )
 
 
+def check_claims(claims):
+    """Stop where a claim expects a survival without a percentage, or has one for nothing."""
+    for number, claim in enumerate(claims):
+        if (claim["expects"] == "survival") != ("survival_percent" in claim):
+            stop(
+                f"config.study.claims.{number}: survival_percent goes with 'expects: survival', and "
+                f"'expects: survival' needs it; the claim expects {claim['expects']!r}."
+            )
+
+
 def sorted_keys(value):
     """Sort the keys of nested dictionaries, so that their order reruns nothing."""
     if isinstance(value, dict):
@@ -191,6 +201,7 @@ def code_of(script):
 
 validate_or_stop(config, SCHEMA, "config")
 check_terms(config)
+check_claims(config["study"]["claims"])
 
 # Names of the groups, reference first.
 LABELS = [

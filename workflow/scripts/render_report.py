@@ -33,12 +33,15 @@ with job(snakemake) as tell:
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     matched = read_table(source.matched)
     survival_test, incidence_test = test_names(matched)
+    study = provenance["config"]["study"]
     content = ReportContent(
-        **provenance["config"]["study"],
+        title=study["title"],
+        question=study["question"],
         labels=tuple(params.labels),
         synthetic=any("SYNTHETIC" in export["database"] for export in exports),
         **tables,
         **paper,
+        claims=read_printed_table(source.claims) if source.get("claims") else None,
         quality=read_table(source.quality),
         **{name: read_printed_table(source[name]) for name in PRINTED_TABLES},
         figures={

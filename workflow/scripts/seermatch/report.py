@@ -23,12 +23,14 @@ from seermatch.formatting import (
 )
 from seermatch.inline_figures import inline_svg
 from seermatch.report_checks import quality_warnings, summarize_audit
+from seermatch.report_claims import print_claims
 from seermatch.report_limits import explain_limits
 from seermatch.report_sections import explain_sensitivity, explain_stability
 from seermatch.report_tables import report_tables
 from seermatch.study_warnings import (
     group_sizes,
     warn_about_balance,
+    warn_about_criteria,
     warn_about_matching,
     warn_about_models,
 )
@@ -37,6 +39,7 @@ from seermatch.variables import printed
 SECTIONS = {
     "main-results": "Main results",
     "summary": "Summary",
+    "claims": "Claims put to the data",
     "warnings": "Before you use these results",
     "selection": "Patient selection",
     "characteristics": "Patient characteristics",
@@ -88,6 +91,8 @@ class ReportContent:
         Names of the tests behind `logrank` and `gray`.
     paper_comparison, paper_audit : pandas.DataFrame, optional
         Rows of the files of these names; without them there is no section about the paper.
+    claims : pandas.DataFrame, optional
+        Rows of ``claims.tsv``, all text; without them there is no section about them.
     notes : sequence of str
         Further warnings, such as aliasing in words.
     reference_levels : mapping
@@ -124,6 +129,7 @@ class ReportContent:
     incidence_test: str = "Gray’s test"
     paper_comparison: pd.DataFrame | None = None
     paper_audit: pd.DataFrame | None = None
+    claims: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
 
@@ -156,17 +162,20 @@ def render_report(content: ReportContent) -> str:
     return environment.from_string(source).render(
         content=content,
         labels=tuple(printed(label) for label in content.labels),
-        sections={
-            key: title
-            for key, title in SECTIONS.items()
-            if key != "paper" or content.paper_audit is not None
-        },
+        sections={key: title for key, title in SECTIONS.items() if key not in _left_out(content)},
         summary=summarize(content),
+        claims=[] if content.claims is None else print_claims(content.claims),
         said=_explanations(content),
         warnings=find_warnings(content),
         figures=_figures(content),
         tables=report_tables(content),
     )
+
+
+def _left_out(content: ReportContent) -> set[str]:
+    """Name the sections that this study has nothing for."""
+    optional = {"paper": content.paper_audit, "claims": content.claims}
+    return {section for section, table in optional.items() if table is None}
 
 
 def _explanations(content: ReportContent) -> dict[str, list[str]]:
@@ -249,12 +258,12 @@ def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
 
 
 def find_warnings(content: ReportContent) -> list[str]:
-    """Collect the warnings of matching, balance and models, and the notes of the run.
+    """Collect the warnings of criteria, matching, balance and models, and the notes of the run.
 
     Parameters
     ----------
     content : ReportContent
-        Results. `config` gives ``matching.ratio`` and ``balance.threshold``.
+        Results. `config` gives ``cohort.criteria``, ``matching.ratio`` and ``balance.threshold``.
 
     Returns
     -------
@@ -263,6 +272,7 @@ def find_warnings(content: ReportContent) -> list[str]:
     """
     levels = content.reference_levels
     return [
+        *warn_about_criteria(content.attrition, content.config["cohort"]["criteria"]),
         *warn_about_matching(
             content.followup,
             content.labels,
