@@ -175,8 +175,8 @@ def test_figures_and_report(results):
         assert (results / f"figures/figure{number}.png").read_bytes()[:4] == b"\x89PNG"
     report = (results / "report.html").read_text("utf-8")
     assert "synthetic" in report.lower()
-    matched = pd.read_parquet(results / "matched.parquet")
-    assert not [patient for patient in matched["patient_id"] if patient in report]
+    cohort = pd.read_parquet(results / "cohort.parquet")
+    assert not [patient for patient in cohort["patient_id"] if patient in report]
 
 
 def test_the_run_tells_each_step_in_a_line(finished_study):

@@ -17,6 +17,7 @@ from seermatch.tables import ALIASED, MODELS, SEPARATED
 from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
+TERMS_NAMED = 3  # of those out of balance
 MODEL_NAMES = dict(
     zip(
         MODELS,
@@ -135,7 +136,7 @@ Negative) (separation); Firth estimates are marked, other numbers of these terms
 
 
 def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
-    """Name terms out of balance after matching, and those that matching made worse.
+    """Name the terms furthest out of balance after matching, and those that it made worse.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     Returns
     -------
     list of str
-        At most two sentences.
+        At most two sentences, each with the three largest differences.
 
     Examples
     --------
@@ -165,11 +166,14 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
         (worse, "Matching made the balance worse, but kept it within {threshold:g}, for {terms}."),
     ):
         if rows.any():
+            largest = after[rows].sort_values(ascending=False, kind="stable").index[:TERMS_NAMED]
             terms = "; ".join(
                 f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to "
                 f"{abs(row.smd_after):.3f})"
-                for row in balance[rows].itertuples()
+                for row in balance.loc[largest].itertuples()
             )
+            if rows.sum() > TERMS_NAMED:
+                terms = f"{rows.sum()} of {len(balance)} terms, most for {terms}"
             found.append(sentence.format(threshold=threshold, terms=terms))
     return found
 
