@@ -32,6 +32,8 @@ rule all:
     input:
         rules.study.input,
         rules.render_report.output,
+        rules.write_methods.output,
+        rules.write_word_tables.output,
         rules.cross_check_incidence.output,
         rules.stability.input,
         rules.sensitivity.input,

@@ -4,10 +4,13 @@ import doctest
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from markupsafe import escape
 from seermatch import (
     disclosure_sensitivity,
     inline_figures,
@@ -20,6 +23,7 @@ from seermatch import (
 from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
 from seermatch.group_effect import OUTCOMES
 from seermatch.inline_figures import inline_svg
+from seermatch.methods_text import methods_sections
 from seermatch.report import SECTIONS, ReportContent, render_report, summarize
 from seermatch.report_checks import quality_warnings
 from seermatch.report_limits import explain_limits, exposure_table, limits_table
@@ -37,6 +41,7 @@ from seermatch.study_warnings import (
 )
 from seermatch.tables import characteristics_table, regression_table
 
+CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")
 FIGURES = ("flow_chart", "love_plot", "survival", "incidence", "stability", "specification")
 NODES = "regional_nodes_examined", "eod_regional_nodes"
@@ -300,13 +305,16 @@ def content():
         paper_comparison=comparison_rows(),
         figures=dict.fromkeys(FIGURES, SVG),
         marks=[0, 12, 24, 60],
-        config={
-            "cohort": {"criteria": CRITERIA},
-            "matching": {"ratio": 2, "caliper": 0.2},
-            "balance": {"threshold": 0.1},
-            "interpretation": {"power": 0.8, "equivalence_margin": None},
-        },
-        inputs=pd.DataFrame({"export": ["seer_2018"], "sha256": ["9f86d081884c7d65"]}),
+        config=yaml.safe_load(CONFIG.read_text(encoding="utf-8")),
+        inputs=pd.DataFrame(
+            {
+                "export": ["seer_2018"],
+                "rows": [324571],
+                "database": ["Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub"],
+                "submission": ["Nov 2024"],
+                "sha256": ["9f86d081884c7d65"],
+            }
+        ),
         versions={"seermatch": "0.1.0"},
     )
 
@@ -591,7 +599,8 @@ def test_criteria_that_were_not_applied_are_warned_of(content):
     assert f"was not applied: no export holds {names.format('or')}" in one
     assert "Add one of these variables to the case listing" in one
     assert f"only to the exports that hold {names.format('and')} Patients" in other
-    page = render_report(replace(content, attrition=flow))
+    config = content.config | {"cohort": content.config["cohort"] | {"criteria": CRITERIA}}
+    page = render_report(replace(content, attrition=flow, config=config))
     assert "The criterion “nodes examined” was not applied" in page
 
 
@@ -614,6 +623,13 @@ def test_small_counts_of_sensitivity_and_interpretation(content):
     assert limits_table(table).rows[1].cells == ("masked",) * 3
     page = render_report(replace(content, interpretation=table, sensitivity=masked))
     assert "82 events" not in page
+
+
+def test_methods_are_those_of_the_methods_page(content):
+    html = render_report(content)
+    for heading, paragraphs in methods_sections(content).items():
+        assert f"<h3>{escape(heading)}</h3>" in html
+        assert all(f"<p>{escape(text)}</p>" in html for text in paragraphs)
 
 
 def test_banner_only_for_synthetic_data(content):

@@ -164,5 +164,82 @@ rule render_report:
         "../scripts/render_report.py"
 
 
+rule write_word_tables:
+    """Tables 1–4 and the supplementary tables as a Word document, from the published files only."""
+    input:
+        attrition="<results>/attrition.tsv",
+        balance="<results>/balance.tsv",
+        followup="<results>/followup.tsv",
+        provenance="<results>/provenance.json",
+        sensitivity="<results>/sensitivity.tsv",
+        stability="<results>/matching_stability.tsv",
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+        table3="<results>/table3.tsv",
+        table4="<results>/table4.tsv",
+    output:
+        report(
+            "<results>/tables.docx",
+            caption="../report/tables.rst",
+            category="Report",
+            labels={"item": "All tables as a Word document"},
+        ),
+    log:
+        "<logs>/write_word_tables.log",
+    benchmark:
+        "<benchmarks>/write_word_tables.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_word_tables"),
+        labels=LABELS,
+    message:
+        "Writing the tables as a Word document"
+    script:
+        "../scripts/write_word_tables.py"
+
+
+rule write_methods:
+    """The methods section in words, from the configuration and what was used, and checklists."""
+    input:
+        attrition="<results>/attrition.tsv",
+        cox="<results>/survival/cox.parquet",
+        fine_gray="<results>/competing_risks/fine_gray.parquet",
+        followup="<results>/followup.tsv",
+        matched="<results>/matched.parquet",
+        provenance="<results>/provenance.json",
+        sensitivity="<results>/sensitivity.tsv",
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+    output:
+        report(
+            "<results>/methods.md",
+            caption="../report/methods.rst",
+            category="Report",
+            labels={"item": "Methods and reporting checklists"},
+        ),
+    log:
+        "<logs>/write_methods.log",
+    benchmark:
+        "<benchmarks>/write_methods.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_methods"),
+        labels=LABELS,
+    message:
+        "Writing the methods section"
+    script:
+        "../scripts/write_methods.py"
+
+
 onsuccess:
     print(closing_words(), file=sys.stderr)

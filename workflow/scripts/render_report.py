@@ -3,7 +3,14 @@
 import json
 from pathlib import Path
 
-from study_io import job, read_printed_table, read_table, reference_levels, write_bytes
+from study_io import (
+    is_synthetic,
+    job,
+    read_printed_table,
+    read_table,
+    reference_levels,
+    write_bytes,
+)
 
 TABLES = (
     *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
@@ -38,7 +45,7 @@ with job(snakemake) as tell:
         title=study["title"],
         question=study["question"],
         labels=tuple(params.labels),
-        synthetic=any("SYNTHETIC" in export["database"] for export in exports),
+        synthetic=is_synthetic(provenance),
         **tables,
         **paper,
         claims=read_printed_table(source.claims) if source.get("claims") else None,

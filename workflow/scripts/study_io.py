@@ -18,6 +18,9 @@ from pathlib import Path
 from seermatch.errors import StudyError
 from seermatch.spreadsheet import safe_cell
 
+SYNTHETIC_BANNER = (
+    "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
+)
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -197,6 +200,11 @@ def read_origin(path):
     names = ("source", "rows", "database", "submission", "sha256")
     origin = {name: metadata[name.encode()].decode() for name in names}
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
+
+
+def is_synthetic(provenance):
+    """Tell from what was recorded about a run whether its patients are simulated."""
+    return any("SYNTHETIC" in export["database"] for export in provenance["exports"])
 
 
 def with_group_labels(frame, labels):

@@ -21,6 +21,7 @@ from seermatch.formatting import (
     state_p,
 )
 from seermatch.inline_figures import inline_svg
+from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
 from seermatch.report_claims import print_claims
 from seermatch.report_limits import explain_limits
@@ -55,6 +56,7 @@ SECTIONS = {
     "quality": "Data quality",
     "paper": "The printed paper",
     "data": "About the data",
+    "methods": "Methods",
     "provenance": "What was run",
 }
 
@@ -173,6 +175,7 @@ def render_report(content: ReportContent) -> str:
         warnings=find_warnings(content),
         figures=_figures(content),
         tables=report_tables(content),
+        methods=methods_sections(content),
     )
 
 
