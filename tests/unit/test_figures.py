@@ -7,10 +7,20 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from matplotlib.text import Text
 from PIL import Image
 from seermatch.errors import StudyError
-from seermatch.figure_style import COLUMN, GROUP_COLOURS, PAGE, figure_bytes
+from seermatch.figure_style import (
+    AFTER,
+    COLUMN,
+    EXPOSED,
+    GROUP_COLOURS,
+    PAGE,
+    REFERENCE,
+    STYLE,
+    figure_bytes,
+)
 from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
 from seermatch.flow_chart import draw_flow_chart
 from seermatch.kaplan_meier import kaplan_meier
@@ -269,3 +279,15 @@ def test_callers_settings_do_not_matter(balance):
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "svg.fonttype": "path"}):
         other = figure_bytes(draw_love_plot(balance))
     assert other == figure_bytes(draw_love_plot(balance))
+
+
+def test_the_style_holds_the_values_of_seaborn():
+    palette = seaborn.color_palette("colorblind").as_hex()
+    assert (palette[0], palette[2], palette[3]) == (REFERENCE, AFTER, EXPOSED)
+    # our own: fonts, the ink of texts and axes, no box around the axes, no images, no grid
+    own = ("font.", "text.", "axes.labelcolor", "axes.edgecolor", "axes.spines.", "image.", "grid.")
+    own += ("xtick.color", "ytick.color")
+    drawn = dict(matplotlib.rcParamsDefault) | STYLE
+    for name, value in seaborn.axes_style("ticks").items():
+        if not name.startswith(own):
+            assert drawn[name] == value, name

@@ -14,6 +14,7 @@ rule estimate_incidence:
         "<logs>/estimate_incidence.log",
     benchmark:
         "<benchmarks>/estimate_incidence.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -65,6 +66,7 @@ rule test_gray:
         "<logs>/test_gray.log",
     benchmark:
         "<benchmarks>/test_gray.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1

@@ -131,18 +131,20 @@ rule render_report:
         stability="<results>/matching_stability.tsv",
         stability_figure="<results>/figures/matching_stability.svg",
         interpretation="<results>/interpretation.tsv",
+        claims="<results>/claims.tsv" if config["study"]["claims"] else [],
         quality="<results>/data_quality.tsv",
         paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
         paper_comparison=(
             "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
         ),
     output:
-        report(
+        page=report(
             "<results>/report.html",
             caption="../report/report.rst",
             category="Report",
             labels={"item": "Study report"},
         ),
+        warnings="<results>/warnings.txt",
     log:
         "<logs>/render_report.log",
     benchmark:
@@ -237,3 +239,7 @@ rule write_methods:
         "Writing the methods section"
     script:
         "../scripts/write_methods.py"
+
+
+onsuccess:
+    print(closing_words(), file=sys.stderr)

@@ -1,7 +1,8 @@
 """How far the result depends on choices, and what it can show.
 
 Needs the cohort, its score and the matched cohort. Makes the stability of the match over tie
-seeds, the sensitivity table and the interpretation table.
+seeds, the sensitivity table, the interpretation table and, where the configuration holds claims of
+another source, the answers to them.
 """
 
 
@@ -126,7 +127,46 @@ rule interpret_results:
         "../scripts/interpret_results.py"
 
 
+if config["study"]["claims"]:
+
+    rule answer_claims:
+        """What another source claims, put to the matched patients as questions."""
+        input:
+            matched="<results>/matched.parquet",
+            interpretation="<results>/interpretation.tsv",
+            followup="<results>/followup.tsv",
+            kaplan_meier="<results>/survival/kaplan_meier.parquet",
+            incidence="<results>/competing_risks/incidence.parquet",
+        output:
+            report(
+                "<results>/claims.tsv",
+                caption="../report/claims.rst",
+                category="Sensitivity",
+                labels={"item": "Claims put to the data"},
+            ),
+        log:
+            "<logs>/answer_claims.log",
+        benchmark:
+            "<benchmarks>/answer_claims.tsv"
+        conda:
+            "../../envs/seermatch.yaml"
+        threads: 1
+        resources:
+            mem="2GB",
+            runtime="10m",
+        params:
+            code=code_of("answer_claims"),
+            claims=sorted_keys(config["study"]["claims"]),
+            labels=LABELS,
+            interpretation=section("interpretation"),
+        message:
+            "Putting the claims of another source to the data"
+        script:
+            "../scripts/answer_claims.py"
+
+
 rule sensitivity:
     input:
         rules.assess_sensitivity.output,
         rules.interpret_results.output,
+        "<results>/claims.tsv" if config["study"]["claims"] else [],

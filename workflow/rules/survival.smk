@@ -23,6 +23,7 @@ rule estimate_survival:
         "<logs>/estimate_survival.log",
     benchmark:
         "<benchmarks>/estimate_survival.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1

@@ -24,7 +24,7 @@ with job(snakemake) as tell:
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
     from seermatch.matched_sets import test_names
-    from seermatch.report import ReportContent, render_report
+    from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
     params = snakemake.params
@@ -40,12 +40,15 @@ with job(snakemake) as tell:
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     matched = read_table(source.matched)
     survival_test, incidence_test = test_names(matched)
+    study = provenance["config"]["study"]
     content = ReportContent(
-        **provenance["config"]["study"],
+        title=study["title"],
+        question=study["question"],
         labels=tuple(params.labels),
         synthetic=is_synthetic(provenance),
         **tables,
         **paper,
+        claims=read_printed_table(source.claims) if source.get("claims") else None,
         quality=read_table(source.quality),
         **{name: read_printed_table(source[name]) for name in PRINTED_TABLES},
         figures={
@@ -65,5 +68,7 @@ with job(snakemake) as tell:
         survival_test=survival_test,
         incidence_test=incidence_test,
     )
-    write_bytes(render_report(content), snakemake.output[0])
-    tell(f"the report is {snakemake.output[0]}")
+    write_bytes(render_report(content), snakemake.output.page)
+    # Shown at the end of the run.
+    write_bytes("".join(f"{line}\n" for line in find_warnings(content)), snakemake.output.warnings)
+    tell(f"the report is {snakemake.output.page}")

@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from seaborn import despine
 
 from seermatch.errors import StudyError
 from seermatch.figure_style import (
@@ -84,7 +83,6 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
             f"middle 95% of the seeds {here['low']:.2f}–{here['high']:.2f}",
             loc="left",
         )
-        despine(ax=axes)
     return figure
 
 
@@ -135,7 +133,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Hazard ratio (95% CI)")
         axes.set_title(title, loc="left")
-        despine(ax=axes, left=True)
+        axes.spines["left"].set_visible(False)
     for label in figure.axes[0].get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == main else "normal")
     kinds = [
