@@ -31,6 +31,8 @@ rule all:
     default_target: True
     input:
         rules.study.input,
+        rules.print_figures.output,
+        rules.draw_diagnostics.output,
         rules.render_report.output,
         rules.cross_check_incidence.output,
         rules.stability.input,
