@@ -243,8 +243,7 @@ def draw_schoenfeld(
     )
     p_values = tests.set_index(["term", "level"])["p_value"].to_dict()
     scale = new_figure(width, width)  # measures text only
-    notes = _missing_columns(tests, labels)
-    notes = wrap_text(scale, notes, width - 2 * EDGE) if notes else []
+    notes = wrap_text(scale, _missing_columns(tests, labels), width - 2 * EDGE)
     across = max(1, min(len(columns), int(width / CELL)))
     down = -(-len(columns) // across)
     cell, foot = (width - AXIS) / across, AXIS_BELOW + LINE * len(notes)
@@ -264,7 +263,7 @@ def draw_schoenfeld(
     middle = 0.5 * (1 + foot / height)
     figure.text(0.5, (foot - 3.0) / height, "Months since diagnosis", ha="center", va="center")
     style = {"rotation": "vertical", "ha": "center", "va": "center"}
-    figure.text(2.5 / width, middle, "Coefficient over time (log hazard ratio)", **style)
+    figure.text(2.5 / width, middle, "Log hazard ratio over time", **style)
     for number, note in enumerate(reversed(notes)):
         y = (0.5 + (number + 0.5) * LINE) / height
         figure.text(EDGE / width, y, note, va="center", fontsize=SMALL)

@@ -217,16 +217,16 @@ def wrap_text(
     Returns
     -------
     list of str
-        At least one line.
+        None of an empty text.
 
     Examples
     --------
     >>> wrap_text(new_figure(COLUMN, 40), "Age 18 to 89 years", 17)
     ['Age 18 to', '89 years']
     """
-    share = width / text_width(figure, text, size, weight) if text else 1
+    share = width / text_width(figure, text, size, weight) if text else 1.0
     # characters differ in width, so a line may be longer than its share of the characters
-    return [text] if share >= 1 else textwrap.wrap(text, int(0.9 * share * len(text)))
+    return textwrap.wrap(text, len(text) or 1 if share >= 1 else int(0.9 * share * len(text)))
 
 
 def ratio_axis(axes: Axes, low: float, high: float) -> None:

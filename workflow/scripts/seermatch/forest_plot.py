@@ -43,7 +43,7 @@ NOTES = {
     FIRTH: f"{FIRTH} and open mark: Firth’s penalized estimate, no finite one exists (separation).",
 }
 BEYOND = "Arrows: the interval goes on."
-ROW, HEADING, BOTTOM = 3.9, 4.8, 10.0  # mm: a row; the heading above; the axis below
+ROW, HEADING, BOTTOM = 3.9, 5.0, 10.0  # mm: a row; the heading above; the axis below
 EDGE, GAP, INDENT = 1.5, 3.0, 2.5  # mm
 NAME_SHARE = 0.24  # of the width, at most
 INTERVALS = 0.1, 10.0  # the axis ends here, or where the widest interval does
@@ -261,7 +261,7 @@ def _dress_panel(axes: Axes, title: list[str], measure: str) -> None:
     axes.set_yticks([])
     axes.axvline(1, color=GREY, lw=0.8, zorder=0)
     axes.set_xlabel(MEASURES[measure], labelpad=2)
-    axes.set_title("\n".join(title), loc="left", fontsize=SMALL, fontweight="bold", pad=10)
+    axes.set_title("\n".join(title), loc="left", fontsize=SMALL, fontweight="bold", pad=11)
     _write(axes, HEADING - 1.5, f"{measure} (95% CI)", "normal")
 
 

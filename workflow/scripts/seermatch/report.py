@@ -23,6 +23,7 @@ from seermatch.formatting import (
 )
 from seermatch.inline_figures import inline_svg
 from seermatch.report_checks import quality_warnings, summarize_audit
+from seermatch.report_figures import describe_diagnostics
 from seermatch.report_limits import explain_limits
 from seermatch.report_sections import explain_sensitivity, explain_stability
 from seermatch.report_tables import report_tables
@@ -73,9 +74,12 @@ class ReportContent:
     sensitivity, stability, interpretation, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
         ``data_quality.tsv``.
+    proportional_hazards : pandas.DataFrame
+        Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
         ``flow_chart``, ``love_plot``, ``survival``, ``incidence``, ``stability``,
-        ``specification``: SVG as text or bytes.
+        ``specification``, ``score_overlap``, ``forest_cox``, ``log_log_survival``,
+        ``schoenfeld_residuals``, ``forest_fine_gray``: SVG as text or bytes.
     marks : sequence of float
         Months at which survival and incidence are tabulated.
     config : mapping
@@ -115,6 +119,7 @@ class ReportContent:
     stability: pd.DataFrame
     interpretation: pd.DataFrame
     quality: pd.DataFrame
+    proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
     config: Mapping
@@ -325,6 +330,7 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
             "three columns: overall survival, breast cancer death, other death. The next tables "
             "hold the values.",
         ),
+        **describe_diagnostics(content),
     }
     return {
         name: ReportFigure(
