@@ -31,6 +31,8 @@ rule all:
     default_target: True
     input:
         rules.study.input,
+        rules.print_figures.output,
+        rules.draw_diagnostics.output,
         rules.render_report.output,
         rules.write_methods.output,
         rules.write_word_tables.output,

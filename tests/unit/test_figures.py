@@ -227,7 +227,7 @@ def assert_text_inside(figure):
     box = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert min(box.x0, box.y0) >= -1e-9
-    assert box.x1 <= width and box.y1 <= height
+    assert box.x1 <= width + 1e-9 and box.y1 <= height + 1e-9
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -235,6 +235,24 @@ def test_text_is_inside_and_legible(figures, name):
     figure = figures[name]
     assert_text_inside(figure)
     assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+
+
+@pytest.mark.parametrize(("column", "page"), [(75, 170), (120, 230)])
+def test_other_widths_of_the_configuration(survival, incidence, balance, attrition, column, page):
+    p = pd.DataFrame({"cause": CAUSES, "p_value": [0.5, 0.6]})
+    for figure in (
+        draw_flow_chart(attrition, LABELS, (1170, 585), width=page),
+        draw_love_plot(balance, width=column),
+        draw_survival_curves(survival, p, MARKS, LABELS, width=column),
+        draw_cumulative_incidence(incidence, p, MARKS, LABELS, width=page),
+    ):
+        figure.draw_without_rendering()
+        assert_text_inside(figure)
+        texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+        boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+        for i, (first, one) in enumerate(boxes):
+            for second, other in boxes[i + 1 :]:
+                assert not one.overlaps(other), (first, second)
 
 
 @pytest.mark.parametrize("name", ["survival", "incidence", "stacked"])

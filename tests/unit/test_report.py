@@ -26,6 +26,7 @@ from seermatch.inline_figures import inline_svg
 from seermatch.methods_text import methods_sections
 from seermatch.report import SECTIONS, ReportContent, render_report, summarize
 from seermatch.report_checks import quality_warnings
+from seermatch.report_figures import describe_diagnostics
 from seermatch.report_limits import explain_limits, exposure_table, limits_table
 from seermatch.report_sections import (
     differences_table,
@@ -43,7 +44,11 @@ from seermatch.tables import characteristics_table, regression_table
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")
-FIGURES = ("flow_chart", "love_plot", "survival", "incidence", "stability", "specification")
+FIGURES = (
+    *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
+    *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
+    "forest_fine_gray",
+)
 NODES = "regional_nodes_examined", "eod_regional_nodes"
 CRITERIA = [
     {"criterion": "age 18-89 years", "keep": {"age": {"minimum": 18, "maximum": 89}}},
@@ -155,6 +160,19 @@ def interpretation_rows(margin=False):
                      f"{year}: {count} of {n:,}"))  # fmt: skip
     columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def proportional_hazards_rows():
+    return pd.DataFrame(
+        [
+            ("univariable", "group", "M0(i+)", 0.81, 1, 0.368, "ok"),
+            ("recommended", "age", "", 4.5, 1, 0.034, "ok"),
+            ("recommended", "er", "Positive", np.nan, 1, np.nan, "separated"),
+            ("recommended", "group", "M0(i+)", 0.7, 1, 0.403, "ok"),
+            ("recommended", "GLOBAL", "", 5.2, 2, 0.074, "ok"),
+        ],
+        columns=["model", "term", "level", "statistic", "df", "p_value", "status"],
+    )
 
 
 def quality_rows():
@@ -300,6 +318,7 @@ def content():
         stability=stability_rows(),
         interpretation=interpretation_rows(),
         quality=quality_rows(),
+        proportional_hazards=proportional_hazards_rows(),
         paper_audit=audit_rows(),
         claims=claim_rows(),
         paper_comparison=comparison_rows(),
@@ -402,9 +421,40 @@ def test_no_network_and_no_scripts(content):
 
 def test_figures_have_alternative_texts_and_own_ids(page):
     drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert [attrs["id"] for attrs in drawings] == [f"figure-{n}-drawing" for n in range(1, 7)]
+    assert len({attrs["id"] for attrs in drawings}) == len(drawings) == len(FIGURES)
     assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 30 for attrs in drawings)
     assert "figure-3-m1" in page.ids and "#figure-3-p1" in page.targets
+
+
+def test_figures_stand_where_their_tables_do(page):
+    order = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    figures = [name for name in order if re.fullmatch(r"figure-S?\d+", name)]
+    expected = ("1", "2", "S1", "3", "S2", "S3", "S4", "4", "S5", "5", "6")
+    assert figures == [f"figure-{number}" for number in expected]
+    for table, figure in (("table3", "S2"), ("table4", "S5")):
+        assert order.index(f"figure-{figure}") > order.index(f"table-{table}")
+
+
+def test_alternative_texts_say_what_the_figures_show(page):
+    texts = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"]
+    overlap, forest, log_log, schoenfeld, subdistribution = (texts[i] for i in (2, 4, 5, 6, 8))
+    assert "differ by 0.178 standard deviations before matching and by 0.000 after" in overlap
+    assert "M0(i+) vs M0: univariable 0.803 (0.402–1.606); multivariable as published" in forest
+    assert "Test of proportional hazards: p = 0.368." in log_log
+    assert "Age, p = 0.034; ER: Positive, not testable; Group: M0(i+), p = 0.403" in schoenfeld
+    assert "all terms, p = 0.074" in schoenfeld
+    assert "Subdistribution hazard ratio, M0(i+) vs M0: univariable 1.386" in subdistribution
+
+
+def test_captions_say_what_masking_does_to_the_figures(content):
+    shown = describe_diagnostics(content)
+    masked = describe_diagnostics(
+        replace(content, config={**content.config, "disclosure": {"minimum_count": 5}})
+    )
+    assert "A point is a death" in shown["schoenfeld_residuals"][0]
+    assert "residuals, one per death, are not shown" in masked["schoenfeld_residuals"][0]
+    assert "counts below 5" in masked["score_overlap"][0]
+    assert "below" not in shown["score_overlap"][0].replace("(below)", "")
 
 
 def test_tables_have_captions_and_scoped_headers(page):

@@ -50,13 +50,15 @@ def test_every_key_of_the_schema_is_described():
     check(schema, "config")
 
 
-def test_pages_are_made_from_the_schemas_and_the_field_table():
+def test_pages_are_made_from_the_schemas_the_field_table_and_the_rules():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
+    assert "match_cohort --> fit_cox" in generate.rule_graph()
     for page, text in (
         ("config/README.md", generate.configuration()),
         ("docs/variables.md", generate.variables()),
+        ("README.md", generate.readme()),
     ):
         assert (ROOT / page).read_text(encoding="utf-8") == text, "run `make docs`"
 

@@ -14,7 +14,11 @@ from study_io import (
 
 TABLES = (
     *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
-    *("fine_gray", "sensitivity", "stability", "interpretation"),
+    *("fine_gray", "sensitivity", "stability", "interpretation", "proportional_hazards"),
+)
+DIAGNOSTICS = (
+    *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
+    "forest_fine_gray",
 )
 PAPER = ("paper_comparison", "paper_audit")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")
@@ -58,6 +62,7 @@ with job(snakemake) as tell:
             "incidence": Path(source.incidence_curves).read_bytes(),
             "stability": Path(source.stability_figure).read_bytes(),
             "specification": Path(source.specification).read_bytes(),
+            **{name: Path(source[name]).read_bytes() for name in DIAGNOSTICS},
         },
         marks=marks,
         notes=[disclosure_note(minimum)] if minimum > 1 else [],

@@ -192,6 +192,22 @@ def write_bytes(content, path, private=False):
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+def write_figures(figures, paths, render):
+    """Write figures, each to the paths of its name and in the format of their suffix.
+
+    Parameters
+    ----------
+    figures : dict
+        Name to figure.
+    paths : iterable of str or path
+        Where to write; each file is named after its figure.
+    render : callable
+        Gives the bytes of a figure in a format: `seermatch.figure_style.figure_bytes`.
+    """
+    for path in map(Path, paths):
+        write_bytes(render(figures[path.stem], path.suffix.removeprefix(".")), path)
+
+
 def read_origin(path):
     """Read where an ingested export came from: source, rows, database, submission, checksum."""
     import pyarrow.parquet as pq

@@ -24,6 +24,7 @@ from seermatch.inline_figures import inline_svg
 from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
 from seermatch.report_claims import print_claims
+from seermatch.report_figures import describe_diagnostics
 from seermatch.report_limits import explain_limits
 from seermatch.report_sections import (
     clustered_ratio,
@@ -82,9 +83,12 @@ class ReportContent:
     sensitivity, stability, interpretation, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
         ``data_quality.tsv``.
+    proportional_hazards : pandas.DataFrame
+        Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
         ``flow_chart``, ``love_plot``, ``survival``, ``incidence``, ``stability``,
-        ``specification``: SVG as text or bytes.
+        ``specification``, ``score_overlap``, ``forest_cox``, ``log_log_survival``,
+        ``schoenfeld_residuals``, ``forest_fine_gray``: SVG as text or bytes.
     marks : sequence of float
         Months at which survival and incidence are tabulated.
     config : mapping
@@ -126,6 +130,7 @@ class ReportContent:
     stability: pd.DataFrame
     interpretation: pd.DataFrame
     quality: pd.DataFrame
+    proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
     config: Mapping
@@ -340,6 +345,7 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
             "three columns: overall survival, breast cancer death, other death. The next tables "
             "hold the values.",
         ),
+        **describe_diagnostics(content),
     }
     return {
         name: ReportFigure(
