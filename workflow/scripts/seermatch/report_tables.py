@@ -15,12 +15,14 @@ from seermatch.formatting import (
 from seermatch.printed_tables import (
     PrintedTable,
     print_characteristics,
+    print_contrasts,
     print_frame,
     print_regression,
 )
 from seermatch.report_checks import agreement_table, findings_table, quality_table
 from seermatch.report_limits import exposure_table, limits_table
 from seermatch.report_sections import differences_table, headline_table, sensitivity_tables
+from seermatch.study_warnings import events_per_coefficient
 from seermatch.tables import estimates_at_marks
 from seermatch.variables import printed
 
@@ -62,7 +64,12 @@ def report_tables(content) -> dict[str, PrintedTable]:
             "Overall survival of the matched patients.",
         ),
         "table3": print_regression(
-            content.table3, "Overall mortality in the matched patients (Cox regression)."
+            content.table3,
+            "Overall mortality in the matched patients (Cox regression).",
+            notes=events_per_coefficient(content.cox),
+        ),
+        "table3_contrasts": print_contrasts(
+            content.cox_contrasts, "Comparisons among the separated terms of Table 3."
         ),
         "incidence": marks_table(
             content.incidence,
@@ -76,7 +83,10 @@ def report_tables(content) -> dict[str, PrintedTable]:
             content.table4,
             "Breast cancer mortality in the matched patients (competing risks regression).",
             "sHR",
-            subdistribution,
+            (*subdistribution, *events_per_coefficient(content.fine_gray)),
+        ),
+        "table4_contrasts": print_contrasts(
+            content.fine_gray_contrasts, "Comparisons among the separated terms of Table 4.", "sHR"
         ),
         **sensitivity_tables(content.sensitivity),
         "limits": limits_table(content.interpretation),
