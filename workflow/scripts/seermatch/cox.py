@@ -182,7 +182,8 @@ def fit_cox(
     event : ndarray (n,)
         True or non-zero for a death.
     X : ndarray (n, p)
-        Covariates without intercept, no column dependent on others.
+        Covariates without intercept, no column dependent on others; without any and with an
+        offset, the log-likelihoods are of interest.
     names : sequence of str, optional
         Column names for the result and messages.
     clusters : ndarray (n,), optional
@@ -288,7 +289,7 @@ def _is_regular(information, span) -> bool:
     if not np.all(span > 0):
         return False
     scale = 1 / np.sqrt(np.diag(information))
-    return bool(np.linalg.eigvalsh(information * np.outer(scale, scale))[0] > 1e-12)
+    return bool(np.linalg.eigvalsh(information * np.outer(scale, scale)).min(initial=1.0) > 1e-12)
 
 
 def _inverse(information, span, converged) -> np.ndarray:
@@ -305,7 +306,7 @@ def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.
         coef, best = np.zeros_like(start), null
     for _ in range(MAX_STEPS):
         step = _inverse(best.information(), span, True) @ best.score
-        size = np.abs(step * span).max()
+        size = np.abs(step * span).max(initial=0.0)
         if size < 1e-9:
             return best, coef, True
         trial = _Efron(data, coef + step)
@@ -326,7 +327,10 @@ def _sandwich(inverse, residual) -> np.ndarray:
 
 
 def _sum_by(values, code) -> np.ndarray:
-    return np.column_stack([np.bincount(code, weights=column) for column in values.T])
+    sums = np.empty((code.max() + 1, values.shape[1]))
+    for j, column in enumerate(values.T):
+        sums[:, j] = np.bincount(code, weights=column)
+    return sums
 
 
 def proportional_hazards_test(

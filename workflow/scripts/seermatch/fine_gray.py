@@ -89,7 +89,7 @@ def fit_fine_gray(
     event : array_like, shape (n,)
         0 censored, 1 the event of interest, 2 a competing event.
     X : array_like, shape (n, p)
-        Covariates without an intercept.
+        Covariates without an intercept; without any, the log-likelihoods are of interest.
     weights : array_like, shape (n,), optional
         Case weights, taken as fixed. The likelihood and the censoring distribution are both
         weighted, and contributions to the sandwich carry the weight.

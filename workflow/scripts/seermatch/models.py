@@ -24,7 +24,7 @@ from seermatch.design_matrix import (
 from seermatch.errors import StudyError
 from seermatch.finite_contrasts import finite_contrasts
 from seermatch.formatting import describe_balance_term
-from seermatch.recession import Recession, find_recession
+from seermatch.recession import find_recession
 
 GROUP = "group"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
@@ -88,6 +88,16 @@ class _Data:
         # a separated coefficient grows by about 1 per step; after 15 it has done all the harm to
         # the likelihood that it can, and the information can still be inverted
         return fit_fine_gray(self.time, self.event, X, max_iterations=15, **options)
+
+
+@dataclass(frozen=True)
+class _Estimates:
+    """Rows of the estimated columns and of their finite contrasts, and the joint p-value."""
+
+    rows: list[dict]
+    contrasts: list[dict]
+    infinite: np.ndarray
+    joint_p: float
 
 
 @dataclass(frozen=True)
@@ -228,97 +238,79 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
-    aliased = aliased_columns(at_risk)
+    kept = ~aliased_columns(at_risk)
     notes = [
         f"{title}: {name} cannot be estimated ({reason})."
         for name, reason in describe_aliasing(at_risk, design.names).items()
     ]
-    kept = np.flatnonzero(~aliased)
-    events = int(np.count_nonzero(data.event == 1))
-    size = {"n": len(frame), "events": events}
-    estimates: list[dict] = [{} for _ in design.names]
-    contrasts: list[dict] = []
-    status = np.where(aliased, "aliased", "ok").astype(object)
-    joint_p = np.nan
-    if len(kept):
-        names = tuple(design.names[j] for j in kept)
-        X = design.X[:, kept]
-        fit = data.fit(X, names)
-        if fit.converged:
-            rows_kept = _wald_rows(data, fit, np.eye(len(kept)), confidence)
-        else:
-            recession = _recession(data, X)
-            rows_kept, contrasts = _limit_rows(data, frame, design, ~aliased, recession, confidence)
-            status[kept[recession.infinite]] = "separated"
-            infinite = ", ".join(np.array(names)[recession.infinite])
-            notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
-        for j, row in zip(kept, rows_kept, strict=True):
-            estimates[j] = row
-        joint_p = _joint_p(data, fit)
+    estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
+    if kept.any():
+        estimates = _estimate(data, frame, design, kept, confidence)
+    status = np.where(kept, "ok", "aliased").astype(object)
+    status[np.flatnonzero(kept)[estimates.infinite]] = "separated"
+    if estimates.infinite.any():
+        infinite = ", ".join(np.array(design.names)[status == "separated"])
+        notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
     words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
-    dependence = describe_aliasing(at_risk, words) if aliased.any() else {}
+    dependence = {} if kept.all() else describe_aliasing(at_risk, words)
+    found = iter(estimates.rows)
+    size = {"n": len(frame), "events": int(np.count_nonzero(data.event == 1))}
     rows = [
         {"model": model, "term": design.terms[j], "level": design.levels[j]}
         | dict.fromkeys((*ESTIMATES, *CLUSTERED), np.nan)
-        | estimates[j]
+        | (next(found) if kept[j] else {})
         | {"status": status[j], "dependence": dependence.get(words[j], "")}
         | size
         for j in range(len(design.names))
     ]
-    empty = {"model": model} | dict.fromkeys(CLUSTERED, np.nan)
-    return _Model(rows, [empty | row | size for row in contrasts], joint_p, notes)
+    contrasts = [
+        {"model": model} | dict.fromkeys(CLUSTERED, np.nan) | row | size
+        for row in estimates.contrasts
+    ]
+    return _Model(rows, contrasts, estimates.joint_p, notes)
 
 
-def _recession(data: _Data, X) -> Recession:
-    """Find the recession of a model that has not converged."""
-    recession = find_recession(data.time, data.event, X, data.estimator)
-    if not recession.infinite.any():
-        raise _not_reached(data)
-    return recession
+def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Estimates:
+    """Estimate the columns that are not aliased.
 
-
-def _not_reached(data: _Data) -> StudyError:
-    return StudyError(
-        f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
-        "Look for covariates with extreme values."
-    )
-
-
-def _limit_rows(
-    data: _Data, frame, design: DesignMatrix, kept, recession: Recession, confidence
-) -> tuple[list[dict], list[dict]]:
-    """Rows of the columns of a separated model, and of its finite contrasts.
-
-    Columns with an infinite estimate have Firth's; all else is fitted at the end of the recession.
+    Columns with an infinite estimate have Firth's; all else is then fitted at the end of the
+    recession, and the model is tested there: the likelihood has a limit where the estimate has
+    none, and a sandwich is far too small on the way.
     """
-    X = design.X[:, kept]
-    rows: list[dict] = [{} for _ in range(X.shape[1])]
-    for j, row in _firth_rows(data, X, recession.infinite, confidence).items():
-        rows[j] = row
-    estimable = recession.estimable
-    if not estimable.any():
-        return rows, []
-    names = np.array(design.names)[kept][estimable]
-    limit = data.fit(X[:, estimable], tuple(names), recession.offset)
-    if not limit.converged:
-        raise _not_reached(data)
-    finite = np.flatnonzero(~recession.infinite)
-    single = np.eye(X.shape[1])[finite][:, estimable]
-    for j, row in zip(finite, _wald_rows(data, limit, single, confidence), strict=True):
-        rows[j] = row
+    X, names = design.X[:, kept], np.array(design.names)[kept]
+    single = np.eye(X.shape[1])
+    fit = data.fit(X, tuple(names))
+    if fit.converged:
+        rows = _wald_rows(data, fit, single, confidence)
+        return _Estimates(rows, [], np.zeros(len(rows), dtype=bool), _joint_p(data, fit))
+    recession = find_recession(data.time, data.event, X, data.estimator)
+    estimable, infinite = recession.estimable, recession.infinite
+    limit = data.fit(X[:, estimable], tuple(names[estimable]), recession.offset)
+    if not (infinite.any() and limit.converged):
+        raise StudyError(
+            f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
+            "Look for covariates with extreme values."
+        )
+    firth = iter(_firth_rows(data, X, infinite, confidence))
+    finite = iter(_wald_rows(data, limit, single[~infinite][:, estimable], confidence))
     reference = {
         term: str(frame[term].cat.categories[0])
         for term in dict.fromkeys(design.terms)
         if isinstance(frame[term].dtype, pd.CategoricalDtype)
     }
     contrasts = finite_contrasts(design, kept, recession, reference)
-    vectors = np.array([contrast.vector[estimable] for contrast in contrasts])
-    return rows, [
-        {"patients": contrast.patients, "against": contrast.against} | row
-        for contrast, row in zip(
-            contrasts, _wald_rows(data, limit, vectors, confidence), strict=True
-        )
-    ]
+    vectors = [contrast.vector[estimable] for contrast in contrasts]
+    return _Estimates(
+        rows=[next(firth if astray else finite) for astray in infinite],
+        contrasts=[
+            {"patients": contrast.patients, "against": contrast.against} | row
+            for contrast, row in zip(
+                contrasts, _wald_rows(data, limit, vectors, confidence), strict=True
+            )
+        ],
+        infinite=infinite,
+        joint_p=_likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite)),
+    )
 
 
 def _wald_rows(data: _Data, fit, contrasts, confidence) -> list[dict]:
@@ -349,15 +341,15 @@ def _wald(coef, se, z) -> dict:
     return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
 
 
-def _firth_rows(data: _Data, X, infinite: np.ndarray, confidence) -> dict[int, dict]:
+def _firth_rows(data: _Data, X, infinite: np.ndarray, confidence) -> list[dict]:
     """Firth's estimate, profile interval and test of each column without a finite estimate."""
     from seermatch.separation import firth_cox, firth_fine_gray
 
     firth = firth_cox if data.estimator == "cox" else firth_fine_gray
     index = np.flatnonzero(infinite)
     fit = firth(data.time, data.event, X, weights=data.weights, index=index, confidence=confidence)
-    return {
-        int(j): {
+    return [
+        {
             "coef": fit.coef[j],
             "se": fit.se[j],
             "hr": np.exp(fit.coef[j]),
@@ -366,15 +358,16 @@ def _firth_rows(data: _Data, X, infinite: np.ndarray, confidence) -> dict[int, d
             "p_value": fit.p_value[j],
         }
         for j in index
-    }
+    ]
 
 
 def _joint_p(data: _Data, fit) -> float:
     """Joint p-value of all columns of a model, which is wanted where they are one term."""
-    if fit.converged and (data.estimator == "fine_gray" or data.weights is not None):
+    if data.estimator == "fine_gray" or data.weights is not None:
         statistic = fit.coef @ np.linalg.solve(_main_covariance(data, fit), fit.coef)
-    else:
-        # Of a separated term too: the likelihood has a limit where the estimate has none, and a
-        # sandwich is far too small there.
-        statistic = max(2 * (fit.loglik - fit.loglik_null), 0)
-    return float(chdtrc(len(fit.coef), statistic))
+        return float(chdtrc(len(fit.coef), statistic))
+    return _likelihood_ratio_p(fit.loglik - fit.loglik_null, len(fit.coef))
+
+
+def _likelihood_ratio_p(gain: float, df: int) -> float:
+    return float(chdtrc(df, max(2 * gain, 0)))

@@ -155,7 +155,10 @@ class SubdistributionLikelihood:
         labels, index = np.unique(clusters[self._rows], return_inverse=True)
         if len(labels) < 2:
             raise StudyError("clusters: the sandwich needs two matched sets or more.")
-        return np.array([np.bincount(index, weights=r, minlength=len(labels)) for r in residuals])
+        sums = np.empty((len(residuals), len(labels)))
+        for row, residual in zip(sums, residuals, strict=True):
+            row[:] = np.bincount(index, weights=residual, minlength=len(labels))
+        return sums
 
     def baseline(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return times of events and jumps of the cumulative baseline subdistribution hazard."""
@@ -189,7 +192,7 @@ class SubdistributionLikelihood:
 
     def spread(self, cells: np.ndarray) -> np.ndarray:
         """Give every patient the value of his cell: (..., times, 3) to (..., n)."""
-        flat = cells.reshape(*cells.shape[:-2], -1)[..., self._cells]
+        flat = cells.reshape(*cells.shape[:-2], 3 * len(self.times))[..., self._cells]
         return np.repeat(flat, self._sizes, axis=-1)
 
     def _grid(self, values: np.ndarray) -> np.ndarray:
