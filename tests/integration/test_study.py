@@ -32,8 +32,9 @@ ESTIMATES = ["coef", "se", "hr", "hr_low", "hr_high", "p_value"]
 MODELS = [
     *["model", "term", "level", *ESTIMATES],
     *["se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered"],
-    *["status", "n", "events"],
+    *["status", "dependence", "n", "events"],
 ]
+CONTRASTS = ["model", "patients", "against", *MODELS[3:13], "n", "events"]
 REGRESSION = [
     *["variable", "contrast"],
     *[
@@ -158,6 +159,18 @@ def test_curves_and_follow_up_agree(results):
     assert deaths.loc[("matched", "all"), "deaths_other"] == counts["other death"]
     check = read(results / "competing_risks/incidence_cross_check.tsv")
     assert check["largest_difference"].max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [("survival", "survival/cox"), ("competing_risks", "competing_risks/fine_gray")],
+)
+def test_finite_contrasts_are_of_separated_models(results, name, models):
+    contrasts = read(results / f"{name}/finite_contrasts.parquet")
+    assert list(contrasts.columns) == CONTRASTS
+    table = read(results / f"{models}.parquet")
+    assert set(contrasts["model"]) <= set(table.loc[table["status"] == "separated", "model"])
+    assert (contrasts["se"] > 0).all() and contrasts["hr"].between(1e-3, 1e3).all()
 
 
 @pytest.mark.parametrize("name", ["table3.tsv", "table4.tsv"])

@@ -92,7 +92,25 @@ def model_rows(hr):
     ]
     frame = pd.DataFrame(rows, columns=columns)
     clustered = {"hr_low_clustered": frame["hr"] / 1.5, "hr_high_clustered": frame["hr"] * 1.5}
-    return frame.assign(**clustered)
+    return frame.assign(dependence="", **clustered)
+
+
+def contrast_rows():
+    frame = pd.DataFrame(
+        {
+            "model": ["multivariable", "recommended"],
+            "patients": "ER: Negative, Breast subtype: HR−/HER2−",
+            "against": "ER: Positive, Breast subtype: HR+/HER2−",
+            "hr": [2.3482, 2.4],
+            "hr_low": 0.8807,
+            "hr_high": [6.2606, 6.4],
+            "p_value": 0.088,
+            "hr_low_clustered": 0.8790,
+            "hr_high_clustered": 6.2727,
+            "p_value_clustered": 0.0887,
+        }
+    )
+    return frame
 
 
 def sensitivity_rows():
@@ -314,6 +332,8 @@ def content():
         cox=cox,
         incidence=curve_rows("incidence", causes),
         fine_gray=fine_gray,
+        cox_contrasts=contrast_rows().iloc[:0],
+        fine_gray_contrasts=contrast_rows().iloc[:0],
         sensitivity=sensitivity_rows(),
         stability=stability_rows(),
         interpretation=interpretation_rows(),
@@ -725,12 +745,46 @@ def test_inline_svg_keeps_text_and_drops_the_rest():
     assert 'aria-label="a &quot;quoted&quot; text"' in svg
 
 
+def test_finite_contrasts_stand_below_the_table_of_their_model(content):
+    with_some = Page(render_report(replace(content, fine_gray_contrasts=contrast_rows())))
+    captions = [cell for cell in with_some.cells if cell.startswith("Table ")]
+    below = captions.index("Table 4. Breast cancer mortality in the matched patients (competing "
+                           "risks regression).") + 1  # fmt: skip
+    assert captions[below] == "Table 4a. Comparisons among the separated terms of Table 4."
+    assert not any(caption.startswith("Table 3a") for caption in captions)
+    place = with_some.cells.index("ER: Negative, Breast subtype: HR−/HER2−")
+    assert with_some.cells[place - 1] == "Multivariable, as published"
+    assert with_some.cells[place + 1 : place + 7] == [
+        "ER: Positive, Breast subtype: HR+/HER2−",
+        "2.348",
+        "0.881–6.261",
+        "0.088",
+        "0.879–6.273",
+        "0.089",
+    ]
+
+
+def test_events_per_coefficient_are_told_below_the_tables(content):
+    for name in ("table3", "table4"):
+        (note,) = [n for n in report_tables.report_tables(content)[name].notes if "Events" in n]
+        assert note == (
+            "Events per coefficient: 47 / 3 = 15.7 in the multivariable model as published, "
+            "47 / 3 = 15.7 in the recommended model."
+        )
+    masked = replace(content, cox=content.cox.assign(events=np.nan))
+    notes = report_tables.report_tables(masked)["table3"].notes
+    assert any("masked / 3 in the recommended model" in note for note in notes)
+
+
 def test_model_warnings():
     rows = model_rows(1.0)
-    rows.loc[rows["model"] == "recommended", "status"] = ["ok", "aliased", "ok"]
+    aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
+    rows.loc[rows["model"] == "recommended", "status"] = "ok"
+    rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
     found = warn_about_models(rows, "Death", LABELS)
     assert sum("no finite estimate" in text for text in found) == 2
-    assert sum("aliased" in text and "recommended" in text for text in found) == 1
+    (text,) = [text for text in found if "aliased" in text]
+    assert "recommended" in text and text.endswith("no estimate: ER: Positive = PR: Positive.")
     assert not any("few events" in text for text in found)
     few = warn_about_models(rows.assign(events=29), "Death", LABELS)
     assert "29 for 3 in the multivariable model as published;" in few[-1]

@@ -97,6 +97,7 @@ rule fit_fine_gray:
         "<results>/matched.parquet",
     output:
         models="<results>/competing_risks/fine_gray.parquet",
+        contrasts="<results>/competing_risks/finite_contrasts.parquet",
         table4=report(
             "<results>/table4.tsv",
             caption="../report/table4.rst",

@@ -52,6 +52,7 @@ rule fit_cox:
         "<results>/matched.parquet",
     output:
         models="<results>/survival/cox.parquet",
+        contrasts="<results>/survival/finite_contrasts.parquet",
         table3=report(
             "<results>/table3.tsv",
             caption="../report/table3.rst",

@@ -76,6 +76,7 @@ def fit_fine_gray(
     *,
     weights: Sequence[float] | None = None,
     clusters: Sequence[int] | None = None,
+    offset: np.ndarray | None = None,
     tolerance: float = 1e-9,
     max_iterations: int = 25,
 ) -> FineGrayFit:
@@ -88,12 +89,15 @@ def fit_fine_gray(
     event : array_like, shape (n,)
         0 censored, 1 the event of interest, 2 a competing event.
     X : array_like, shape (n, p)
-        Covariates without an intercept.
+        Covariates without an intercept; without any, the log-likelihoods are of interest.
     weights : array_like, shape (n,), optional
         Case weights, taken as fixed. The likelihood and the censoring distribution are both
         weighted, and contributions to the sandwich carry the weight.
     clusters : array_like, shape (n,), optional
         Matched sets; contributions to the sandwich are summed within them.
+    offset : numpy.ndarray, shape (n,), optional
+        Known part of the log subdistribution hazard; ``-inf`` takes a patient without event out of
+        all risk sets, but not out of the censoring distribution.
     tolerance : float
         Newton's method ends when its step is shorter than this many (naive) standard errors.
     max_iterations : int
@@ -130,7 +134,7 @@ def fit_fine_gray(
     >>> fit.converged, fit.coef.round(4), fit.se.round(4)
     (True, array([-1.5466]), array([1.1251]))
     """
-    likelihood = SubdistributionLikelihood(time, event, X, weights)
+    likelihood = SubdistributionLikelihood(time, event, X, weights, offset)
     start = likelihood.evaluate(np.zeros(likelihood.p))
     require_information(start.information)
     end, iterations, converged = newton_raphson(

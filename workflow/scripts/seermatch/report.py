@@ -78,8 +78,8 @@ class ReportContent:
         The result files of these names.
     table1, table2, table3, table4 : pandas.DataFrame
         Table files, all text.
-    kaplan_meier, cox, incidence, fine_gray : pandas.DataFrame
-        Tidy estimates.
+    kaplan_meier, cox, incidence, fine_gray, cox_contrasts, fine_gray_contrasts : pandas.DataFrame
+        Tidy estimates; finite contrasts may have no rows.
     sensitivity, stability, interpretation, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
         ``data_quality.tsv``.
@@ -126,6 +126,8 @@ class ReportContent:
     cox: pd.DataFrame
     incidence: pd.DataFrame
     fine_gray: pd.DataFrame
+    cox_contrasts: pd.DataFrame
+    fine_gray_contrasts: pd.DataFrame
     sensitivity: pd.DataFrame
     stability: pd.DataFrame
     interpretation: pd.DataFrame

@@ -17,6 +17,7 @@ from seermatch.printed_tables import (
     PrintedRow,
     PrintedTable,
     print_characteristics,
+    print_contrasts,
     print_frame,
     print_regression,
 )
@@ -29,6 +30,7 @@ from seermatch.report_sections import (
     print_estimate,
     sensitivity_tables,
 )
+from seermatch.study_warnings import events_per_coefficient
 from seermatch.tables import estimates_at_marks
 from seermatch.variables import printed
 
@@ -76,7 +78,10 @@ def report_tables(content) -> dict[str, PrintedTable]:
         "table3": print_regression(
             content.table3,
             "Overall mortality in the matched patients (Cox regression).",
-            notes=(independent,),
+            notes=(*events_per_coefficient(content.cox), independent),
+        ),
+        "table3_contrasts": print_contrasts(
+            content.cox_contrasts, "Comparisons among the separated terms of Table 3."
         ),
         "incidence": marks_table(
             content.incidence,
@@ -90,7 +95,10 @@ def report_tables(content) -> dict[str, PrintedTable]:
             content.table4,
             "Breast cancer mortality in the matched patients (competing risks regression).",
             "sHR",
-            (subdistribution, independent),
+            (subdistribution, *events_per_coefficient(content.fine_gray), independent),
+        ),
+        "table4_contrasts": print_contrasts(
+            content.fine_gray_contrasts, "Comparisons among the separated terms of Table 4.", "sHR"
         ),
         **sensitivity_tables(content.sensitivity),
         "limits": limits_table(content.interpretation),
