@@ -131,6 +131,7 @@ rule render_report:
         stability="<results>/matching_stability.tsv",
         stability_figure="<results>/figures/matching_stability.svg",
         interpretation="<results>/interpretation.tsv",
+        included="<results>/included_excluded.tsv",
         quality="<results>/data_quality.tsv",
         paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
         paper_comparison=(

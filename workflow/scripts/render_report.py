@@ -7,7 +7,7 @@ from study_io import job, read_printed_table, read_table, reference_levels, writ
 
 TABLES = (
     *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
-    *("fine_gray", "sensitivity", "stability", "interpretation"),
+    *("fine_gray", "sensitivity", "stability", "interpretation", "included"),
 )
 PAPER = ("paper_comparison", "paper_audit")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")

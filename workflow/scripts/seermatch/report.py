@@ -23,8 +23,9 @@ from seermatch.formatting import (
 )
 from seermatch.inline_figures import inline_svg
 from seermatch.report_checks import quality_warnings, summarize_audit
+from seermatch.report_included import explain_included
 from seermatch.report_limits import explain_limits
-from seermatch.report_sections import explain_sensitivity, explain_stability
+from seermatch.report_sections import IMPUTED, explain_sensitivity, explain_stability
 from seermatch.report_tables import report_tables
 from seermatch.study_warnings import (
     group_sizes,
@@ -70,9 +71,9 @@ class ReportContent:
         Table files, all text.
     kaplan_meier, cox, incidence, fine_gray : pandas.DataFrame
         Tidy estimates.
-    sensitivity, stability, interpretation, quality : pandas.DataFrame
-        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
-        ``data_quality.tsv``.
+    sensitivity, stability, interpretation, included, quality : pandas.DataFrame
+        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv``,
+        ``included_excluded.tsv`` and ``data_quality.tsv``.
     figures : mapping
         ``flow_chart``, ``love_plot``, ``survival``, ``incidence``, ``stability``,
         ``specification``: SVG as text or bytes.
@@ -114,6 +115,7 @@ class ReportContent:
     sensitivity: pd.DataFrame
     stability: pd.DataFrame
     interpretation: pd.DataFrame
+    included: pd.DataFrame
     quality: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
@@ -174,7 +176,10 @@ def _explanations(content: ReportContent) -> dict[str, list[str]]:
     said = {
         "stability": explain_stability(content.stability),
         "sensitivity": explain_sensitivity(content.sensitivity),
-        "limits": explain_limits(content.interpretation, content.labels, content.config),
+        "limits": [
+            *explain_limits(content.interpretation, content.labels, content.config),
+            *explain_included(content.included, IMPUTED in set(content.sensitivity["analysis"])),
+        ],
         "quality": quality_warnings(content.quality, content.labels),
     }
     if content.paper_audit is not None:
