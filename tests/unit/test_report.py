@@ -537,7 +537,7 @@ def test_included_and_excluded_patients(content):
     assert said == (
         "138 patients, 7.3% of those who meet the other criteria, were excluded only because a "
         "covariate is unknown, most often Grade. They differ from the included patients, and the "
-        "results may not hold for them: the largest standardized difference is 0.13 (Grade: I–II). "
+        "results may not hold for them: the largest standardized difference is 0.13 (Grade: III). "
         "Multiple imputation, among the sensitivity analyses, includes them."
     )
     assert "Multiple imputation" not in explain_included(content.included, imputed=False)[0]

@@ -62,6 +62,7 @@ rule keep_incomplete:
         "<logs>/keep_incomplete/{export}.log",
     benchmark:
         "<benchmarks>/keep_incomplete/{export}.tsv"
+    priority: -1  # the cohort goes first
     conda:
         "../../envs/seermatch.yaml"
     threads: 1

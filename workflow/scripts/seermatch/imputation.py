@@ -22,6 +22,7 @@ from seermatch.errors import StudyError
 
 CYCLES = 5
 DONORS = 5  # of which predictive mean matching draws one
+MOST_DONORS = 50_000  # complete rows among which the nearest are looked for
 # Of each coefficient before the data are seen, that is a standard deviation of 10 for columns of
 # the size of 1: finite where a level is predicted without error, and of no weight elsewhere.
 PRIOR_PRECISION = 0.01
@@ -300,10 +301,11 @@ class _Number:
         return values
 
     def learn(self, X: np.ndarray, values: np.ndarray) -> None:
-        """Sum up the complete rows, and keep them as donors."""
-        self.donors, self.given = X, values
+        """Sum up the complete rows, and keep them, or every so many of them, as donors."""
         y = self.columns(values)[:, 0]
-        self.moments = X.T @ X, X.T @ y, y @ y
+        self.n, self.moments = len(y), (X.T @ X, X.T @ y, y @ y)
+        every = -(-len(y) // MOST_DONORS)
+        self.donors, self.given = X[::every], values[::every]
 
     def draw(self, X, values, wanted, rng) -> np.ndarray:
         """Draw for the rows `wanted`, from a model that has seen `X` with `values` as well."""
@@ -311,7 +313,7 @@ class _Number:
         squares = self.moments[0] + X.T @ X + PRIOR_PRECISION * np.eye(X.shape[1])
         products = self.moments[1] + X.T @ y
         coef = np.linalg.solve(squares, products)
-        df = max(len(self.given) + len(y) - len(coef), 1)
+        df = max(self.n + len(y) - len(coef), 1)
         rest = max(self.moments[2] + y @ y - coef @ products, 0.0)
         another = coef + np.sqrt(rest / rng.chisquare(df)) * _normal(squares, rng)
         # equal rows may differ in the last bits of their expectation
@@ -341,8 +343,7 @@ def _fit_logistic(
 
     Returns the maximum, and there the precision of the normal approximation.
     """
-    coef, best = mean, -np.inf
-    proposal = mean
+    coef, best, proposal = mean, -np.inf, mean
     for _ in range(_STEPS):
         eta = X @ proposal
         away = precision @ (proposal - mean)
@@ -355,10 +356,10 @@ def _fit_logistic(
         gradient = X.T @ (y - p) - away
         information = (X.T * (p * (1 - p))) @ X + precision
         step = np.linalg.solve(information, gradient)
-        if gradient @ step < 1e-10:
-            break
         proposal = coef + step
-    return coef, information
+        if gradient @ step < 1e-8:  # so near that this step is the last
+            break
+    return proposal, information
 
 
 def _normal(precision: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -116,10 +116,11 @@ covariate is unknown, most often Grade. They resemble the included patients in w
 them: the largest standardized difference is 0.03 (Grade: III).']
     """
     excluded = table[(table["quantity"] == SIZE) & (table["patients"] == EXCLUDED)].iloc[0]
-    if excluded["n"] == 0:
+    if pd.isna(excluded["n"]):
+        said = "Patients were excluded only because a covariate is unknown; their number is masked"
+    elif excluded["n"] == 0:
         return ["No patient was excluded only because a covariate is unknown."]
-    said = "Patients were excluded only because a covariate is unknown; their number is masked"
-    if pd.notna(excluded["n"]):
+    else:
         said = (
             f"{format_count(excluded['n'])} patients, {excluded['percent']:.1f}% of those who meet "
             "the other criteria, were excluded only because a covariate is unknown"
@@ -130,7 +131,8 @@ them: the largest standardized difference is 0.03 (Grade: III).']
     said += "."
     differences = table.dropna(subset="smd")
     if len(differences):
-        row = differences.loc[differences["smd"].abs().idxmax()]
+        # of two levels, which differ alike, the one that the table shows
+        row = differences.loc[differences["smd"].abs().round(9)[::-1].idxmax()]
         size = f"{abs(row['smd']):.2f} ({_name(row['variable'], row['level'])})"
         said += (
             " They differ from the included patients, and the results may not hold for them"
