@@ -39,10 +39,10 @@ VARIABLES = """\
 
 The columns of the case listing that the default study needs, in the names of the November 2024
 submission. Other submissions' names are known too, with and without `Recode`, and so are names that
-R or SPSS have changed. Further columns do no harm; used where they are there are Regional
-nodes examined (1988+) and EOD Regional Nodes (2018+), by the studies of lymph nodes, for which one
-is enough, and SEER registry (SEER Research Plus only), by `cohort.registries` and
-`matching.exact`.
+R or SPSS have changed. Further columns do no harm. Used where they are there: COD to site recode
+and Sequence number, by the sensitivity analyses; Regional nodes examined (1988+) and EOD Regional
+Nodes (2018+), by the studies of lymph nodes, for which one is enough; SEER registry (SEER Research
+Plus only), by `cohort.registries` and `matching.exact`.
 
 Export with *Matrix > Export*: "Labels", a header line or the dictionary, any delimiter. Leave
 *Display unformatted* off.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import zipfile
 
 import docx
@@ -60,6 +61,13 @@ TABLES = {
         *["population", "group", "n", "median", "q1", "q3", "maximum", "reverse_km_median"],
         *["deaths_breast_cancer", "deaths_other"],
     ],
+    "sensitivity.tsv": [
+        *["analysis", "outcome", "estimand", "n", "events", "effective_sample_size"],
+        *["largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"],
+    ],
+    "included_excluded.tsv": [
+        *["quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3", "smd"],
+    ],
     "survival/logrank.tsv": ["statistic", "df", "p_value"],
     "competing_risks/gray.tsv": ["cause", "statistic", "df", "p_value"],
     "propensity.parquet": ["patient_id", "group", "propensity"],
@@ -110,6 +118,38 @@ def test_record_files_have_their_types(results, name, columns):
     assert frame["patient_id"].is_monotonic_increasing
     assert frame["patient_id"].is_unique
     assert frame["patient_id"].str.fullmatch(r"\d{8}").all()
+
+
+def test_the_complete_among_the_eligible_are_the_cohort(results):
+    eligible = pd.read_parquet(results / "eligible.parquet")
+    cohort = pd.read_parquet(results / "cohort.parquet")
+    complete = eligible[eligible["complete"]].reset_index(drop=True)
+    complete = complete.astype({"tumor_size": "int16"})
+    pd.testing.assert_frame_equal(complete[list(cohort.columns)], cohort)
+    others = eligible[~eligible["complete"]]
+    covariates = ["tumor_size", "grade", "er", "pr", "her2", "subtype", "t_stage", "n_stage"]
+    assert others[covariates].isna().any(axis=1).all()
+    assert eligible["patient_id"].is_unique
+    further = set(eligible.columns) - set(cohort.columns)
+    assert further == {"complete", "event_by_cause_of_death", "first_primary"}
+    assert (results / "eligible.parquet").stat().st_mode & 0o077 == 0
+    excluded = read(results / "included_excluded.tsv").set_index(["quantity", "patients"])["n"]
+    assert excluded["patients", "excluded"] == len(others)
+    analyses = read(results / "sensitivity.tsv").drop_duplicates("analysis").set_index("analysis")
+    assert analyses.loc["multiple imputation", "n"] == 3 * eligible["group"].sum()
+    assert analyses.loc["cause of death = breast", "n"] == analyses.loc["main", "n"]
+    assert analyses.loc["first primary only", "n"] < analyses.loc["main", "n"]
+
+
+def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
+    for made in ("results/eligible", "results/eligible.parquet"):
+        path = study_copy.path / made
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (study_copy.path / "results/table1.tsv").unlink()
+    plan = study_copy.planned("study")
+    assert plan["compare_groups"] == 1
+    assert {"keep_incomplete", "merge_eligible", "compare_included"}.isdisjoint(plan)
+    assert study_copy.planned("sensitivity")["keep_incomplete"] == 5
 
 
 def test_the_flow_adds_up(results):

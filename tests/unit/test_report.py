@@ -16,6 +16,7 @@ from seermatch import (
     inline_figures,
     report,
     report_checks,
+    report_included,
     report_limits,
     report_sections,
     report_tables,
@@ -27,6 +28,7 @@ from seermatch.methods_text import methods_sections
 from seermatch.report import SECTIONS, ReportContent, render_report, summarize
 from seermatch.report_checks import quality_warnings
 from seermatch.report_figures import describe_diagnostics
+from seermatch.report_included import explain_included, included_table
 from seermatch.report_limits import explain_limits, exposure_table, limits_table
 from seermatch.report_sections import (
     differences_table,
@@ -193,6 +195,35 @@ def proportional_hazards_rows():
     )
 
 
+def included_rows():
+    rows = [
+        ("patients", "", "", "included", 1755, 92.7, np.nan, np.nan, np.nan, np.nan),
+        ("patients", "", "", "excluded", 138, 7.3, np.nan, np.nan, np.nan, np.nan),
+    ]
+    for variable, levels in (
+        ("age", {"": (63.0, 61.5, -0.04)}),
+        ("grade", {"I-II": (71.4, 65.2, -0.134), "III": (28.6, 34.8, 0.134)}),
+        ("subtype", {"HR+/HER2-": (70, 71, 0.02), "HR-/HER2+": (20, 18, -0.05),
+                     "HR-/HER2-": (10, 11, 0.03)}),
+    ):  # fmt: skip
+        for level, (*values, smd) in levels.items():
+            for patients, n, value in zip(
+                ("included", "excluded"), (1755, 120), values, strict=True
+            ):
+                numbers = (
+                    (round(n * value / 100), value, np.nan, np.nan, np.nan)
+                    if level
+                    else (n, np.nan, value, value - 9.5, value + 10)
+                )
+                rows.append(("distribution", variable, level, patients, *numbers, smd))
+    for variable, counts in (("age", (0, 0)), ("grade", (90, 6)), ("subtype", (40, 5))):
+        for label, n in zip(LABELS, counts, strict=True):
+            percent = 100 * n / (1200 if label == "M0" else 600)
+            rows.append(("unknown", variable, "", label, n, percent, *[np.nan] * 4))
+    columns = ["quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3"]
+    return pd.DataFrame(rows, columns=[*columns, "smd"])
+
+
 def quality_rows():
     return pd.DataFrame(
         [
@@ -337,6 +368,7 @@ def content():
         sensitivity=sensitivity_rows(),
         stability=stability_rows(),
         interpretation=interpretation_rows(),
+        included=included_rows(),
         quality=quality_rows(),
         proportional_hazards=proportional_hazards_rows(),
         paper_audit=audit_rows(),
@@ -404,6 +436,7 @@ def page(content):
         inline_figures,
         report,
         report_checks,
+        report_included,
         report_limits,
         report_sections,
         report_tables,
@@ -479,7 +512,7 @@ def test_captions_say_what_masking_does_to_the_figures(content):
 
 def test_tables_have_captions_and_scoped_headers(page):
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("table") == tags.count("caption") == 21
+    assert tags.count("table") == tags.count("caption") == 22
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
     scrolling = [attrs for _, attrs in page.tags if "scroll" in attrs.get("class", "")]
     assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" for attrs in scrolling)
@@ -506,7 +539,7 @@ def test_cells_are_printed(page):
         "Inside the middle 95%, lower than 73% of them",
         "1.2 (−1.3 to 3.8)",
         "≥ 2.00 or ≤ 0.50 (82 events)",
-        "Table S12. Printed numbers that contradict each other.",
+        "Table S13. Printed numbers that contradict each other.",
     ):
         assert cell in page.cells
 
@@ -607,6 +640,62 @@ def test_limits_in_words(content):
     text = " ".join(explain_limits(content.interpretation, LABELS, exact))
     assert "it is among the variables of the match" in text
     assert not any(row.label == "Equivalence" for row in limits_table(content.interpretation).rows)
+
+
+def test_included_and_excluded_patients(content):
+    table = included_table(content.included, LABELS)
+    assert [cell.text for cell in table.header[0]] == [
+        *("Variable", "Included (n = 1,755)", "Excluded (n = 138)", "SMD"),
+        *("Unknown, M0", "Unknown, M0(i+)"),
+    ]
+    rows = {row.label: row for row in table.rows}
+    assert list(rows) == [
+        *("Age (years)", "Grade: III", "Breast subtype", "HR+/HER2−", "HR−/HER2+", "HR−/HER2−"),
+    ]
+    assert rows["Age (years)"].cells == (
+        *("63 (53.5–73)", "61.5 (52–71.5)", "−0.040", "0 (0.0%)", "0 (0.0%)"),
+    )
+    assert rows["Grade: III"].cells == (
+        *("502 (28.6%)", "42 (34.8%)", "0.134", "90 (7.5%)", "6 (1.0%)"),
+    )
+    heading, level = rows["Breast subtype"], rows["HR−/HER2+"]
+    assert (heading.kind, heading.cells) == ("heading", ("", "", "", "40 (3.3%)", "5 (0.8%)"))
+    assert (level.kind, level.cells) == ("level", ("351 (20.0%)", "22 (18.0%)", "−0.050", "", ""))
+    said = explain_included(content.included, imputed=True)[0]
+    assert said == (
+        "138 patients, 7.3% of those who meet the other criteria, were excluded only because a "
+        "covariate is unknown, most often Grade. They differ from the included patients, and the "
+        "results may not hold for them: the largest standardized difference is 0.13 (Grade: III). "
+        "Multiple imputation, among the sensitivity analyses, includes them."
+    )
+    assert "Multiple imputation" not in explain_included(content.included, imputed=False)[0]
+
+
+def test_masked_counts_of_excluded_patients(content):
+    numbers = ["n", "percent", "median", "q1", "q3", "smd"]
+    hidden = content.included.astype({"n": "Int64"})
+    rows = (hidden["patients"] == "excluded") | (hidden["quantity"] == "unknown")
+    hidden.loc[rows, numbers] = np.nan
+    hidden["smd"] = np.nan
+    cells = [row.cells for row in included_table(hidden, LABELS).rows]
+    assert cells[0] == ("63 (53.5–73)", "masked", "–", "masked", "masked")
+    assert cells[1] == ("502 (28.6%)", "masked", "–", "masked", "masked")
+    assert explain_included(hidden, imputed=False) == [
+        "Patients were excluded only because a covariate is unknown; their number is masked."
+    ]
+    nobody = content.included.assign(n=content.included["n"].where(~rows, 0))
+    assert explain_included(nobody, imputed=True) == [
+        "No patient was excluded only because a covariate is unknown."
+    ]
+    assert "masked" in render_report(replace(content, included=hidden))
+
+
+def test_multiple_imputation_is_explained_where_it_is(content):
+    notes = " ".join(sensitivity_tables(content.sensitivity)["sensitivity"].notes)
+    assert "imputation" not in notes
+    imputed = content.sensitivity.replace({"analysis": {"main": "multiple imputation"}})
+    notes = " ".join(sensitivity_tables(imputed)["sensitivity"].notes)
+    assert "every imputed data set is scored and matched anew" in notes
 
 
 def test_equivalence_only_with_a_margin(content):

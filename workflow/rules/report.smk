@@ -233,6 +233,7 @@ rule render_report:
         stability_figure="<results>/figures/matching_stability.svg",
         interpretation="<results>/interpretation.tsv",
         claims="<results>/claims.tsv" if config["study"]["claims"] else [],
+        included="<results>/included_excluded.tsv",
         quality="<results>/data_quality.tsv",
         paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
         paper_comparison=(

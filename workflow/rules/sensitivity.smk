@@ -1,8 +1,9 @@
 """How far the result depends on choices, and what it can show.
 
-Needs the cohort, its score and the matched cohort. Makes the stability of the match over tie
-seeds, the sensitivity table, the interpretation table and, where the configuration holds claims of
-another source, the answers to them.
+Needs the cohort, its score, the matched cohort, and the exports once read. Makes the stability of
+the match over tie seeds, the sensitivity table, the interpretation table, the patients who were
+excluded for missing covariates beside those who were included and, where the configuration holds
+claims of another source, the answers to them.
 """
 
 
@@ -77,10 +78,65 @@ rule stability:
         rules.draw_stability.output,
 
 
+rule keep_incomplete:
+    """Apply the criteria again, and keep those who lack a covariate only."""
+    input:
+        "<registry>/{export}.parquet",
+    output:
+        "<results>/eligible/{export}.parquet",
+    log:
+        "<logs>/keep_incomplete/{export}.log",
+    benchmark:
+        "<benchmarks>/keep_incomplete/{export}.tsv"
+    priority: -1  # the cohort goes first
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="15m",
+    params:
+        code=code_of("keep_incomplete"),
+        cohort=section("cohort"),
+        recode=section("recode"),
+        covariates=config["matching"]["covariates"],
+    message:
+        "Keeping those of {wildcards.export} who lack a covariate only"
+    script:
+        "../scripts/keep_incomplete.py"
+
+
+rule merge_eligible:
+    """The patients of the cohort, and those who lack a covariate."""
+    input:
+        collect("<results>/eligible/{export}.parquet", export=EXPORTS),
+    output:
+        "<results>/eligible.parquet",
+    log:
+        "<logs>/merge_eligible.log",
+    benchmark:
+        "<benchmarks>/merge_eligible.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="15m",
+    params:
+        code=code_of("merge_eligible"),
+        one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],
+        recode=section("recode"),
+    message:
+        "Merging all eligible patients"
+    script:
+        "../scripts/merge_eligible.py"
+
+
 rule assess_sensitivity:
     """Other matches, scores, weights and models beside the main analysis."""
     input:
         cohort="<results>/cohort.parquet",
+        eligible="<results>/eligible.parquet",
         propensity="<results>/propensity.parquet",
         followup="<results>/followup.tsv",
     output:
@@ -176,6 +232,40 @@ rule interpret_results:
         "../scripts/interpret_results.py"
 
 
+rule compare_included:
+    """Patients of the cohort beside those who were excluded for missing covariates."""
+    input:
+        eligible="<results>/eligible.parquet",
+        comparison="<results>/group_comparison.parquet",
+        followup="<results>/followup.tsv",
+    output:
+        report(
+            "<results>/included_excluded.tsv",
+            caption="../report/included_excluded.rst",
+            category="Sensitivity",
+            labels={"item": "Included and excluded patients"},
+        ),
+    log:
+        "<logs>/compare_included.log",
+    benchmark:
+        "<benchmarks>/compare_included.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("compare_included"),
+        covariates=config["matching"]["covariates"],
+        disclosure=section("disclosure"),
+        labels=LABELS,
+    message:
+        "Comparing included and excluded patients"
+    script:
+        "../scripts/compare_included.py"
+
+
 if config["study"]["claims"]:
 
     rule answer_claims:
@@ -219,4 +309,5 @@ rule sensitivity:
         rules.assess_sensitivity.output,
         rules.draw_specification_curve.output,
         rules.interpret_results.output,
+        rules.compare_included.output,
         "<results>/claims.tsv" if config["study"]["claims"] else [],

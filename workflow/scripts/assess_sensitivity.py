@@ -13,6 +13,7 @@ with job(snakemake) as tell:
         read_table(snakemake.input.propensity)["propensity"].to_numpy(),
         covariates=rule.pop("covariates"),
         matching=rule,
+        eligible=read_table(snakemake.input.eligible),
         **params.sensitivity,
     )
     followup = read_table(snakemake.input.followup)

@@ -25,8 +25,10 @@ from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
 from seermatch.report_claims import print_claims
 from seermatch.report_figures import describe_diagnostics
+from seermatch.report_included import explain_included
 from seermatch.report_limits import explain_limits
 from seermatch.report_sections import (
+    IMPUTED,
     clustered_ratio,
     explain_sensitivity,
     explain_stability,
@@ -80,9 +82,9 @@ class ReportContent:
         Table files, all text.
     kaplan_meier, cox, incidence, fine_gray, cox_contrasts, fine_gray_contrasts : pandas.DataFrame
         Tidy estimates; finite contrasts may have no rows.
-    sensitivity, stability, interpretation, quality : pandas.DataFrame
-        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
-        ``data_quality.tsv``.
+    sensitivity, stability, interpretation, included, quality : pandas.DataFrame
+        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv``,
+        ``included_excluded.tsv`` and ``data_quality.tsv``.
     proportional_hazards : pandas.DataFrame
         Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
@@ -131,6 +133,7 @@ class ReportContent:
     sensitivity: pd.DataFrame
     stability: pd.DataFrame
     interpretation: pd.DataFrame
+    included: pd.DataFrame
     quality: pd.DataFrame
     proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
@@ -197,7 +200,10 @@ def _explanations(content: ReportContent) -> dict[str, list[str]]:
     said = {
         "stability": explain_stability(content.stability),
         "sensitivity": explain_sensitivity(content.sensitivity),
-        "limits": explain_limits(content.interpretation, content.labels, content.config),
+        "limits": [
+            *explain_limits(content.interpretation, content.labels, content.config),
+            *explain_included(content.included, IMPUTED in set(content.sensitivity["analysis"])),
+        ],
         "quality": quality_warnings(content.quality, content.labels),
     }
     if content.paper_audit is not None:

@@ -10,6 +10,7 @@ from seermatch.stability import stability_range
 from seermatch.variables import printed
 
 OVERALL, SPECIFIC, SPECIFIC_CAUSE, OTHER, OTHER_FINE_GRAY = OUTCOMES
+IMPUTED = "multiple imputation"
 NOTHING = "–"
 NOT_ESTIMABLE = "not estimable"
 SEED_OUTCOMES = {"os_hr": "overall survival", "bcsm_hr": "breast cancer mortality"}
@@ -285,6 +286,12 @@ def _sensitivity_table(
         notes.append(
             "ATT, effect in the exposed; ATO, in the overlap of both groups; ATE, in everybody; "
             "conditional, at given covariates, which is another quantity."
+        )
+    if IMPUTED in set(table["analysis"]):
+        notes.append(
+            "Multiple imputation: patients with unknown covariates included; every imputed data "
+            "set is scored and matched anew, so that the spread between them holds that of the "
+            "match as well; counts are means."
         )
     if OTHER_FINE_GRAY in outcomes:
         notes.append(

@@ -22,6 +22,7 @@ from seermatch.printed_tables import (
     print_regression,
 )
 from seermatch.report_checks import agreement_table, findings_table, quality_table
+from seermatch.report_included import included_table
 from seermatch.report_limits import exposure_table, limits_table
 from seermatch.report_sections import (
     capitalize,
@@ -103,6 +104,7 @@ def report_tables(content) -> dict[str, PrintedTable]:
         **sensitivity_tables(content.sensitivity),
         "limits": limits_table(content.interpretation),
         "exposure": exposure_table(content.interpretation, labels),
+        "included": included_table(content.included, labels),
         "quality": quality_table(content.quality),
         "inputs": inputs_table(content.inputs),
         "versions": mapping_table(content.versions, "Versions.", ("Package", "Version")),
