@@ -53,6 +53,11 @@ def test_doctests(module):
             ["70", "070", "30.0", "Blank(s)"],
             ["070", "070", "030", "Blank(s)"],
         ),
+        (
+            "regional_nodes_examined",
+            ["0", "00", "7", "12.0", "98", "Blank(s)", None],
+            ["00", "00", "07", "12", "98", "Blank(s)", None],
+        ),
         ("histology", ["8500", "8522/3: Infiltrating duct and lobular"], ["8500", "8522"]),
     ],
 )
@@ -217,7 +222,7 @@ def test_a_criterion_can_be_left_out_where_its_field_is_not_exported():
     columns = {"year": ["2018"] * 3, "m_stage": ["M0", "M0(i+)", "M0"], "sex": ["Female"] * 3}
     without = filter_cohort(records(**columns), [STAGED, NODES, FEMALE], EXPOSURE, [2018])
     assert without.not_applied == (
-        "'nodes examined' is not applied: eod_regional_nodes not exported",
+        "warning: 'nodes examined' is not applied: EOD Regional Nodes (2018+) is not exported",
     )
     assert without.attrition["criterion"].to_list() == [
         *("records", "staged", "nodes examined (not exported, not applied)", "female")
@@ -229,6 +234,53 @@ def test_a_criterion_can_be_left_out_where_its_field_is_not_exported():
     assert applied.attrition["remaining"].to_list() == [3, 3, 2, 2]
     with pytest.raises(StudyError, match="'nodes examined' needs eod_regional_nodes"):
         filter_cohort(records(**columns), [NODES | {"if_exported": False}], EXPOSURE, [2018])
+
+
+EITHER = {
+    "criterion": "nodes examined",
+    "keep": {
+        "regional_nodes_examined": {"pattern": "0[1-9]|[1-8][0-9]|90|9[6-8]"},
+        "eod_regional_nodes": {"labels": ["070", "030"]},
+    },
+    "any": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("exported", "kept"),
+    [
+        (("regional_nodes_examined", "eod_regional_nodes"), [1, 2, 3, 5]),
+        (("regional_nodes_examined",), [1, 3]),
+        (("eod_regional_nodes",), [1, 2, 5]),
+    ],
+)
+def test_one_field_that_holds_is_enough(exported, kept):
+    nodes = {
+        "regional_nodes_examined": ["0", "3", "99", "96", "95", None],
+        "eod_regional_nodes": ["000", "070", "030", None, "999", "070"],
+    }
+    rows = records(
+        patient_id=list("012345"),
+        year=["2018"] * 6,
+        m_stage=["M0", "M0(i+)"] * 3,
+        **{name: nodes[name] for name in exported},
+    )
+    found = filter_cohort(rows, [STAGED, EITHER], EXPOSURE, [2018])
+    assert [int(number) for number in found.records["patient_id"]] == kept
+    assert found.not_applied == ()
+    assert found.attrition["criterion"].to_list()[-1] == "nodes examined"
+
+
+def test_a_criterion_of_either_field_needs_one_of_them():
+    rows = records(year=["2018"] * 2, m_stage=["M0", "M0(i+)"])
+    with pytest.raises(StudyError, match="needs regional_nodes_examined, eod_regional_nodes"):
+        filter_cohort(rows, [STAGED, EITHER], EXPOSURE, [2018])
+    found = filter_cohort(rows, [STAGED, EITHER | {"if_exported": True}], EXPOSURE, [2018])
+    assert found.attrition["remaining"].to_list() == [2, 2, 2]
+    assert found.not_applied == (
+        "warning: 'nodes examined' is not applied: Regional nodes examined (1988+), EOD Regional "
+        "Nodes (2018+) are not exported",
+    )
 
 
 def test_exports_with_and_without_the_field_of_a_criterion_make_one_flow():

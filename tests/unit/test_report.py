@@ -4,10 +4,13 @@ import doctest
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from markupsafe import escape
 from seermatch import (
     disclosure_sensitivity,
     inline_figures,
@@ -20,8 +23,10 @@ from seermatch import (
 from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
 from seermatch.group_effect import OUTCOMES
 from seermatch.inline_figures import inline_svg
+from seermatch.methods_text import methods_sections
 from seermatch.report import SECTIONS, ReportContent, render_report, summarize
 from seermatch.report_checks import quality_warnings
+from seermatch.report_figures import describe_diagnostics
 from seermatch.report_limits import explain_limits, exposure_table, limits_table
 from seermatch.report_sections import (
     differences_table,
@@ -29,11 +34,27 @@ from seermatch.report_sections import (
     headline_table,
     sensitivity_tables,
 )
-from seermatch.study_warnings import warn_about_balance, warn_about_matching, warn_about_models
+from seermatch.study_warnings import (
+    warn_about_balance,
+    warn_about_criteria,
+    warn_about_matching,
+    warn_about_models,
+)
 from seermatch.tables import characteristics_table, regression_table
 
+CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")
-FIGURES = ("flow_chart", "love_plot", "survival", "incidence", "stability", "specification")
+FIGURES = (
+    *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
+    *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
+    "forest_fine_gray",
+)
+NODES = "regional_nodes_examined", "eod_regional_nodes"
+CRITERIA = [
+    {"criterion": "age 18-89 years", "keep": {"age": {"minimum": 18, "maximum": 89}}},
+    {"criterion": "nodes examined", "keep": {key: {} for key in NODES}, "any": True},
+    {"criterion": "both known", "keep": {key: {} for key in NODES}},
+]
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 SVG = (
     '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
@@ -159,6 +180,19 @@ def interpretation_rows(margin=False):
     return pd.DataFrame(rows, columns=columns)
 
 
+def proportional_hazards_rows():
+    return pd.DataFrame(
+        [
+            ("univariable", "group", "M0(i+)", 0.81, 1, 0.368, "ok"),
+            ("recommended", "age", "", 4.5, 1, 0.034, "ok"),
+            ("recommended", "er", "Positive", np.nan, 1, np.nan, "separated"),
+            ("recommended", "group", "M0(i+)", 0.7, 1, 0.403, "ok"),
+            ("recommended", "GLOBAL", "", 5.2, 2, 0.074, "ok"),
+        ],
+        columns=["model", "term", "level", "statistic", "df", "p_value", "status"],
+    )
+
+
 def quality_rows():
     return pd.DataFrame(
         [
@@ -181,6 +215,19 @@ def audit_rows():
         ],
         columns=["check", "printed", "recomputed", "verdict", "note"],
     )
+
+
+def claim_rows():
+    rows = [
+        ("It does harm.", "A leaflet", "Is the risk higher?", "36", "undecided",
+         "The interval is wide.", "The hazard ratio was 1.1."),
+        ("It does harm.", "A leaflet", "Is the risk higher?", "60", "cannot be answered",
+         "The longest follow-up is 59 months.", ""),
+        ("86% live.", "A leaflet", "Are 86% alive?", "60", "cannot be answered",
+         "The longest follow-up is 59 months.", ""),
+    ]  # fmt: skip
+    columns = ["claim", "source", "question", "month", "verdict", "answer", "context"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def comparison_rows():
@@ -291,16 +338,22 @@ def content():
         stability=stability_rows(),
         interpretation=interpretation_rows(),
         quality=quality_rows(),
+        proportional_hazards=proportional_hazards_rows(),
         paper_audit=audit_rows(),
+        claims=claim_rows(),
         paper_comparison=comparison_rows(),
         figures=dict.fromkeys(FIGURES, SVG),
         marks=[0, 12, 24, 60],
-        config={
-            "matching": {"ratio": 2, "caliper": 0.2},
-            "balance": {"threshold": 0.1},
-            "interpretation": {"power": 0.8, "equivalence_margin": None},
-        },
-        inputs=pd.DataFrame({"export": ["seer_2018"], "sha256": ["9f86d081884c7d65"]}),
+        config=yaml.safe_load(CONFIG.read_text(encoding="utf-8")),
+        inputs=pd.DataFrame(
+            {
+                "export": ["seer_2018"],
+                "rows": [324571],
+                "database": ["Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub"],
+                "submission": ["Nov 2024"],
+                "sha256": ["9f86d081884c7d65"],
+            }
+        ),
         versions={"seermatch": "0.1.0"},
     )
 
@@ -388,9 +441,40 @@ def test_no_network_and_no_scripts(content):
 
 def test_figures_have_alternative_texts_and_own_ids(page):
     drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert [attrs["id"] for attrs in drawings] == [f"figure-{n}-drawing" for n in range(1, 7)]
+    assert len({attrs["id"] for attrs in drawings}) == len(drawings) == len(FIGURES)
     assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 30 for attrs in drawings)
     assert "figure-3-m1" in page.ids and "#figure-3-p1" in page.targets
+
+
+def test_figures_stand_where_their_tables_do(page):
+    order = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    figures = [name for name in order if re.fullmatch(r"figure-S?\d+", name)]
+    expected = ("1", "2", "S1", "3", "S2", "S3", "S4", "4", "S5", "5", "6")
+    assert figures == [f"figure-{number}" for number in expected]
+    for table, figure in (("table3", "S2"), ("table4", "S5")):
+        assert order.index(f"figure-{figure}") > order.index(f"table-{table}")
+
+
+def test_alternative_texts_say_what_the_figures_show(page):
+    texts = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"]
+    overlap, forest, log_log, schoenfeld, subdistribution = (texts[i] for i in (2, 4, 5, 6, 8))
+    assert "differ by 0.178 standard deviations before matching and by 0.000 after" in overlap
+    assert "M0(i+) vs M0: univariable 0.803 (0.402–1.606); multivariable as published" in forest
+    assert "Test of proportional hazards: p = 0.368." in log_log
+    assert "Age, p = 0.034; ER: Positive, not testable; Group: M0(i+), p = 0.403" in schoenfeld
+    assert "all terms, p = 0.074" in schoenfeld
+    assert "Subdistribution hazard ratio, M0(i+) vs M0: univariable 1.386" in subdistribution
+
+
+def test_captions_say_what_masking_does_to_the_figures(content):
+    shown = describe_diagnostics(content)
+    masked = describe_diagnostics(
+        replace(content, config={**content.config, "disclosure": {"minimum_count": 5}})
+    )
+    assert "A point is a death" in shown["schoenfeld_residuals"][0]
+    assert "residuals, one per death, are not shown" in masked["schoenfeld_residuals"][0]
+    assert "counts below 5" in masked["score_overlap"][0]
+    assert "below" not in shown["score_overlap"][0].replace("(below)", "")
 
 
 def test_tables_have_captions_and_scoped_headers(page):
@@ -412,8 +496,9 @@ def test_cells_are_printed(page):
         "0.803",
         "Age 18–89 years",
         "−0.132",
-        "95.0% (94.0–96.0)",
-        "Other death, M0(i+)",
+        "95.0 (94.0–96.0)",
+        "Incidence, % (95% CI)",
+        "Other death",
         "matching.caliper",
         "9f86d081884c7d65",
         "Hazard ratios of death, M0(i+) vs M0.",
@@ -426,24 +511,34 @@ def test_cells_are_printed(page):
         assert cell in page.cells
 
 
-def test_summary_states_the_recommended_model(content):
-    matched, followup, survival, mortality, caution = summarize(content)
+def test_summary_states_the_clustered_intervals_of_the_headline(content):
+    matched, followup, survival, mortality, clustered, caution = summarize(content)
     assert matched == ("585 of 585 M0(i+) patients were matched to 1,170 of 283,503 M0 patients.")
     assert "30 months (IQR 18–47); 82 died, 47 of breast cancer and 35 of other" in followup
     assert survival == (
-        "Overall survival: log-rank p = 0.781; hazard ratio, M0(i+) vs M0: 0.803 "
-        "(95% CI 0.402–1.606; recommended model)."
+        "Overall survival: hazard ratio of death, M0(i+) vs M0, 0.80 (95% CI 0.54–1.20); adjusted "
+        "by the recommended model, 0.80 (0.54–1.20); log-rank p = 0.781."
     )
-    assert "Gray’s test p = 0.272; subdistribution hazard ratio" in mortality
+    headline = headline_table(content).rows[0].cells
+    assert headline[0] in survival.replace("95% CI ", "")
+    assert headline[1] in mortality.replace("95% CI ", "")
+    assert mortality.endswith("Gray’s test p = 0.272.")
+    assert "clustered by matched set" in clustered
     assert "do not show that there is none" in caution
-    narrow = content.cox.assign(hr_low=1.1, hr_high=1.2)
-    assert len(summarize(replace(content, cox=narrow))) == 4
+    narrow = content.cox.assign(hr_low_clustered=1.1, hr_high_clustered=1.2)
+    assert len(summarize(replace(content, cox=narrow))) == 5
+    unclustered = content.cox.assign(hr_low=1.1, hr_high=1.2)
+    assert summarize(replace(content, cox=unclustered)) == summarize(content)
+    bare = content.cox.query("model == 'univariable'")
+    assert "adjusted" not in summarize(replace(content, cox=bare))[2]
+    lost = summarize(replace(content, cox=content.cox.assign(hr=np.nan)))
+    assert "M0(i+) vs M0, not estimable; log-rank" in lost[2]
 
 
-def test_main_results_come_first(page):
+def test_summary_and_main_results_come_first(page):
     sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
     assert sections == list(SECTIONS)
-    assert sections[0] == "main-results"
+    assert sections[:2] == ["summary", "main-results"]
     tags = [(tag, attrs.get("id")) for tag, attrs in page.tags]
     assert tags.index(("section", "main-results")) < tags.index(("nav", None))
 
@@ -480,6 +575,7 @@ def test_sensitivity_tables_and_sentences(content):
     assert weighted.label == "Weighted, ATT"
     assert len(tables["sensitivity_others"].rows[0].cells) == 9
     assert "negative control" in " ".join(tables["sensitivity_others"].notes)
+    assert not set(tables["sensitivity"].notes[1:]) & set(tables["sensitivity_others"].notes)
     first, _ = explain_sensitivity(content.sensitivity)
     assert first == (
         "Overall survival: 2 analyses, hazard ratios 0.80 to 1.10; the 95% interval excludes 1 in "
@@ -489,8 +585,20 @@ def test_sensitivity_tables_and_sentences(content):
 
 def test_limits_in_words(content):
     text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
-    assert "from 2.00 up or 0.50 down could be detected with 80% power" in text
-    assert "risk ratio of 1.81. The interval includes 1 even without one." in text
+    assert (
+        "Only hazard ratios from 2.00 up or 0.50 down (overall survival) and from 2.00 up or 0.50 "
+        "down (breast cancer mortality) could be detected with 80% power."
+    ) in text
+    assert (
+        "risk ratio of 1.81 (overall survival) and 1.81 (breast cancer mortality). The intervals "
+        "include 1 even without one."
+    ) in text
+    far = content.interpretation.copy()
+    overall = far["outcome"] == next(iter(OUTCOMES))
+    far.loc[overall & (far["quantity"] == "E-value of the interval"), "estimate"] = 1.4
+    text = " ".join(explain_limits(far, LABELS, content.config))
+    assert "To make the interval include 1, 1.40 (overall survival) would do." in text
+    text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
     assert "No margin of equivalence was fixed in advance" in text
     assert "Breast cancer death (Fine–Gray): the hazard ratio changes over time (p = 0.010)" in text
     assert "from 3.3 in 2020 to 300.0 in 2018" in text
@@ -532,6 +640,40 @@ def test_paper_is_optional(content):
     )
 
 
+def test_claims_come_after_the_summary_and_are_optional(content):
+    html = render_report(content)
+    after = html.index('<section id="claims"')
+    assert html.index('<section id="summary"') < after < html.index('<section id="warnings"')
+    section = re.sub(r"\s+", " ", html[after : html.index("</section>", after)])
+    assert section.count("<h3>") == 2 and "<h3>“It does harm.”</h3>" in section
+    assert "<b>Is the risk higher?</b>" in section
+    assert "<li>By month 36: <b>Undecided.</b> The interval is wide.</li>" in section
+    assert "By month 60: <b>Cannot be answered.</b> The longest follow-up is 59 months." in section
+    assert section.count("The hazard ratio was 1.1.") == 1
+    assert "nothing about real ones" in section
+    assert "nothing about real ones" not in render_report(replace(content, synthetic=False))
+    without = render_report(replace(content, claims=None))
+    assert 'id="claims"' not in without and "#claims" not in without
+    Page(without)
+
+
+def test_criteria_that_were_not_applied_are_warned_of(content):
+    assert warn_about_criteria(content.attrition, CRITERIA) == []
+    flow = content.attrition.copy()
+    flow["criterion"] = [
+        "nodes examined (not exported, not applied)",
+        "both known (where exported)",
+    ]
+    one, other = warn_about_criteria(flow, CRITERIA)
+    names = "Regional nodes examined (1988+) {} EOD Regional Nodes (2018+)."
+    assert f"was not applied: no export holds {names.format('or')}" in one
+    assert "Add one of these variables to the case listing" in one
+    assert f"only to the exports that hold {names.format('and')} Patients" in other
+    config = content.config | {"cohort": content.config["cohort"] | {"criteria": CRITERIA}}
+    page = render_report(replace(content, attrition=flow, config=config))
+    assert "The criterion “nodes examined” was not applied" in page
+
+
 def test_small_counts_of_sensitivity_and_interpretation(content):
     few = sensitivity_rows()
     few.loc[3, "events"] = 4  # of the main analysis
@@ -551,6 +693,13 @@ def test_small_counts_of_sensitivity_and_interpretation(content):
     assert limits_table(table).rows[1].cells == ("masked",) * 3
     page = render_report(replace(content, interpretation=table, sensitivity=masked))
     assert "82 events" not in page
+
+
+def test_methods_are_those_of_the_methods_page(content):
+    html = render_report(content)
+    for heading, paragraphs in methods_sections(content).items():
+        assert f"<h3>{escape(heading)}</h3>" in html
+        assert all(f"<p>{escape(text)}</p>" in html for text in paragraphs)
 
 
 def test_banner_only_for_synthetic_data(content):
@@ -574,6 +723,7 @@ def test_markup_in_data_is_escaped(content):
         kaplan_meier=content.kaplan_meier.replace({"group": {"M0(i+)": script}}),
         incidence=content.incidence.replace({"group": {"M0(i+)": script}}),
         versions={script: script},
+        claims=content.claims.assign(claim=script, source=script, answer=script),
         notes=[script],
     )
     html = render_report(hostile)
@@ -645,6 +795,19 @@ def test_balance_warnings(content):
     worse = content.balance.assign(smd_after=[-0.19, 0.15])
     (text,) = warn_about_balance(worse, 0.1)
     assert "above 0.1" in text and "Age (0.132 to 0.150)" in text
+    many = pd.DataFrame(
+        {
+            "term": ["age", "tumor_size", "er", "pr", "her2"],
+            "level": ["", "", *["Positive"] * 3],
+            "smd_before": 0.01,
+            "smd_after": [0.03, 0.02, -0.09, 0.04, 0.005],
+        }
+    )
+    (text,) = warn_about_balance(many, 0.1)
+    assert text.endswith(
+        "for 4 of 5 terms, most for ER: Positive (0.010 to 0.090); PR: Positive (0.010 to 0.040); "
+        "Age (0.010 to 0.030)."
+    )
 
 
 def test_matching_warnings(content):

@@ -37,6 +37,7 @@ HEADER = [
     *("Primary Site - labeled", "Histologic Type ICD-O-3", "Behavior code ICD-O-3", GRADE, SIZE),
     *(ER, PR, HER2, SUBTYPE, T, N, M, MONTHS, "Survival months flag", VITAL, CAUSE, OTHER),
     *("COD to site recode", "EOD Mets (2018+)", "EOD Regional Nodes (2018+)"),
+    "Regional nodes examined (1988+)",
 ]
 
 
@@ -273,6 +274,18 @@ def test_stage_columns_agree(records):
     pairs = dict(records.select("EOD Regional Nodes (2018+)", N).unique().rows())
     assert (pairs["000"], pairs["070"], pairs["030"]) == ("N0", "N0", "N0(i+)")
     assert (pairs["050"], pairs["100"], pairs["999"]) == ("N0(mol+)", "N1mi", "NX")
+    number = pl.col("Regional nodes examined (1988+)")
+    nodes = records.group_by("EOD Regional Nodes (2018+)").agg(
+        counted=number.str.contains("^([0-8][0-9]|90)$").mean(),
+        examined=number.is_between(pl.lit("01"), pl.lit("90")).mean(),
+        unexamined=number.is_in(["00", "95", "99"]).mean(),
+    )
+    assert {"96", "97", "98"} < set(records["Regional nodes examined (1988+)"])
+    for code, counted, examined, unexamined in nodes.rows():
+        if code in ("000", "888", "999"):
+            assert (examined, unexamined) == (0, 1) and counted > 0.8
+        elif code != "Blank(s)":
+            assert unexamined == 0 and 0.9 < examined <= 1 and examined == counted
     mets = set(records.select(M, "EOD Mets (2018+)").unique().rows())
     assert {("M0", "00"), ("M0(i+)", "05")} < mets
     assert len(mets) == 5
@@ -361,6 +374,21 @@ def test_other_scales(scales):
     flow = apply_criteria(read_back(registry.exports))[1]
     assert flow[-1].tolist() == [round(283_503 * scales[0]), round(585 * scales[1])]
     assert flow[0].tolist() == [round(323_891 * scales[0]), round(680 * scales[1])]
+
+
+def test_nodes_examined_change_no_other_column(monkeypatch):
+    """The column has a generator of its own: the others are as they were without it."""
+
+    def several_draws(eod_nodes, rng):
+        rng.random(12_345)
+        return np.zeros(eod_nodes.size, dtype=np.int16)
+
+    before = simulate_registry(5, 0.02).exports
+    monkeypatch.setattr("seermatch.synthetic._number_examined", several_draws)
+    after = simulate_registry(5, 0.02).exports
+    for year, rows in before.items():
+        assert rows.drop(HEADER[-1]).equals(after[year].drop(HEADER[-1]))
+        assert after[year][HEADER[-1]].unique().to_list() == ["00"]
 
 
 def test_other_years():

@@ -34,6 +34,20 @@ PUBLIC = [
 ]
 
 
+def claims(wrong):
+    """One claim of the configuration, of which one line is wrong."""
+    key = wrong.split(":")[0]
+    right = {
+        "claim": "It does harm.",
+        "source": "A leaflet",
+        "outcome": "death of any cause",
+        "expects": "worse",
+        "months": "[36]",
+    }
+    lines = [f"{name}: {value}" for name, value in right.items() if name != key]
+    return "claims:\n    - " + "\n      ".join([*lines, wrong])
+
+
 @pytest.mark.parametrize("target", PUBLIC)
 def test_every_public_target_has_a_plan(checkout, target):
     assert checkout.planned(target)["simulate_exports"] == 1
@@ -54,6 +68,18 @@ def test_every_public_target_has_a_plan(checkout, target):
             "config.matching.covariates: n_stage tells the groups apart",
         ),
         ("exports: config/exports.tsv", "exports: nowhere.tsv", "there is no file nowhere.tsv"),
+        (
+            "claims: []",
+            claims("outcome: death"),
+            "config.study.claims.0.outcome: 'death' is not one",
+        ),
+        ("claims: []", claims("expects: survival"), "'expects: survival' needs it"),
+        ("claims: []", claims("survival_percent: 86"), "the claim expects 'worse'"),
+        (
+            "claims: []",
+            claims("percent: 86"),
+            "unknown key 'percent'; did you mean 'survival_percent'",
+        ),
     ],
 )
 def test_a_wrong_configuration_names_itself(checkout, old, new, message):

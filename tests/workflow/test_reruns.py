@@ -18,8 +18,16 @@ AFTER_MATCHING = {
     "fit_fine_gray": 1,
     "draw_figures": 1,
     "render_report": 1,
+    "write_word_tables": 1,
+    "write_methods": 1,
 }
-WRITTEN = {"write_provenance": 1, "render_report": 1, "compare_with_paper": 1}
+WRITTEN = {
+    "write_provenance": 1,
+    "render_report": 1,
+    "compare_with_paper": 1,
+    "write_word_tables": 1,
+    "write_methods": 1,
+}
 AFTER_THE_COHORT = {"estimate_propensity": 1} | AFTER_MATCHING
 ONE_EXPORT = {
     "ingest_export": 1,

@@ -7,6 +7,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
+from seermatch.cohort import Exposure, filter_cohort
+from seermatch.seer_fields import match_columns
 from seermatch.synthetic import DATABASE, dictionary_text, export_text, simulate_registry
 
 STUDIES = {"nodal_micrometastasis": "N1mi", "nodal_isolated_cells": "N0(i+)"}
@@ -35,7 +37,13 @@ def planned(request, finished_study):
 def test_a_further_study_reads_no_export_again(planned):
     assert {"ingest_export", "simulate_exports"}.isdisjoint(planned)
     assert planned["filter_cohort"] == 5
-    assert planned["render_report"] == planned["match_cohort"] == 1
+    assert planned["render_report"] == planned["match_cohort"] == planned["answer_claims"] == 1
+
+
+def test_the_default_study_puts_no_claims(finished_study):
+    assert "answer_claims" not in finished_study.planned("--forceall")
+    assert not (finished_study.path / "results/claims.tsv").exists()
+    assert 'id="claims"' not in (finished_study.path / "results/report.html").read_text("utf-8")
 
 
 def test_a_further_study_is_not_compared_with_the_paper(planned):
@@ -64,7 +72,8 @@ def micrometastasis(finished_study, tmp_path_factory):
     shutil.copytree(finished_study.path, path)
     copy = type(finished_study)(path)
     before = digests(path / "results")
-    copy.done = copy.snakemake("study", *overlay("nodal_micrometastasis"))
+    claims = "results/nodal_micrometastasis/claims.tsv"
+    copy.done = copy.snakemake("study", claims, *overlay("nodal_micrometastasis"))
     copy.untouched = {file: digests(path / "results").get(file) for file in before} == before
     return copy
 
@@ -77,7 +86,35 @@ def results(micrometastasis):
 def test_the_default_results_stay_as_they_are(micrometastasis):
     assert micrometastasis.untouched
     assert micrometastasis.planned() == {}
-    assert micrometastasis.planned("study", *overlay("nodal_micrometastasis")) == {}
+    claims = "results/nodal_micrometastasis/claims.tsv"
+    assert micrometastasis.planned("study", claims, *overlay("nodal_micrometastasis")) == {}
+
+
+def test_claims_are_answered_at_36_and_48_months_and_not_beyond_the_follow_up(results):
+    claims = read(results / "claims.tsv")
+    assert claims["month"].tolist() == [36, 48, 60]
+    assert claims["claim"].nunique() == 2
+    late = claims.iloc[2]
+    assert late["verdict"] == "cannot be answered"
+    assert late["answer"] == "The longest follow-up is 59 months; nothing is extrapolated."
+    assert late["estimate"] == late["low"] == late["hazard_ratio"] == ""
+    told = read(results / "interpretation.tsv")
+    told = told[
+        (told["quantity"] == "difference in cumulative incidence")
+        & (told["outcome"] == "breast cancer death")
+    ]
+    for name in ("estimate", "low", "high"):
+        assert claims[name].iloc[:2].astype(float).tolist() == pytest.approx(
+            told[name].astype(float).tolist(), abs=1e-12
+        )
+
+
+def test_a_changed_claim_reruns_its_answer_only(micrometastasis, tmp_path):
+    text = (micrometastasis.path / overlay("nodal_micrometastasis")[1]).read_text("utf-8")
+    (tmp_path / "other.yaml").write_text(text.replace("months: [36, 48]", "months: [24]"), "utf-8")
+    claims = "results/nodal_micrometastasis/claims.tsv"
+    plan = micrometastasis.planned("study", claims, "--configfile", str(tmp_path / "other.yaml"))
+    assert plan == {"answer_claims": 1}
 
 
 def test_the_groups_are_those_of_the_study(results):
@@ -113,14 +150,51 @@ def test_the_sets_are_near_and_balanced(results):
     assert balance["smd_after"].abs().max() < 0.2, "some 200 exposed patients leave room for chance"
 
 
+EOD, NUMBER = "EOD Regional Nodes (2018+)", "Regional nodes examined (1988+)"
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("exported", [{EOD, NUMBER}, {EOD}, {NUMBER}, set()], ids=len)
+def test_examined_nodes_are_told_by_either_column(checkout, study, exported):
+    """The overlay's own criterion, with the two columns disagreeing in some records."""
+    settings = yaml.safe_load((checkout.path / overlay(study)[1]).read_text("utf-8"))["cohort"]
+    rows = pl.concat(simulate_registry(7, reference_scale=0.02).exports.values())
+    rows = rows.with_columns(pl.all().cast(pl.String))
+    some = pl.int_range(pl.len()) % 3 == 0
+    rows = rows.with_columns(pl.when(some).then(pl.lit("00")).otherwise(NUMBER).alias(NUMBER))
+    rows = rows.drop({EOD, NUMBER} - exported)
+    names = match_columns(rows.columns, [""] * len(rows.columns), "a.csv")
+    rows = rows.select(pl.col(rows.columns[at]).alias(name) for name, at in names.items())
+    (criterion,) = (c for c in settings["criteria"] if c["criterion"] == EXAMINED)
+    groups = {"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}
+    labels = [settings["exposure"][arm]["labels"] for arm in ("reference", "exposed")]
+    exposure = Exposure(settings["exposure"]["field"], *map(tuple, labels))
+    found = filter_cohort(rows.lazy(), [groups, criterion], exposure, [2018, 2019, 2020])
+
+    staged = rows.filter(
+        pl.col("n_stage").is_in([*labels[0], *labels[1]]), pl.col("year") <= "2020"
+    )
+    code = "100" if STUDIES[study] == "N1mi" else "030"
+    wanted = [
+        (NUMBER in exported and 1 <= int(row["regional_nodes_examined"]) <= 98
+         and int(row["regional_nodes_examined"]) != 95)
+        or (EOD in exported and row["eod_regional_nodes"] in ("070", code))
+        or not exported
+        for row in staged.to_dicts()
+    ]  # fmt: skip
+    assert found.records["patient_id"].to_list() == staged.filter(wanted)["patient_id"].to_list()
+    assert bool(found.not_applied) == (not exported)
+    assert not exported or 0 < sum(wanted) < len(wanted)
+
+
 REGISTRIES = ["Iowa", "Utah", "Hawaii"]
 
 
 def test_registries_are_chosen_and_matched_exactly(new_checkout, tmp_path):
-    """One export of SEER Research Plus, without EOD Regional Nodes."""
+    """One export of SEER Research Plus, which does not tell whose nodes were examined."""
     checkout = new_checkout(tmp_path / "checkout")
     exports = simulate_registry(7, reference_scale=0.02).exports
-    rows = pl.concat(exports.values()).drop("EOD Regional Nodes (2018+)")
+    rows = pl.concat(exports.values()).drop(EOD, NUMBER)
     labels = pd.Series(REGISTRIES).sample(len(rows), replace=True, random_state=1)
     rows = rows.with_columns(pl.Series("SEER registry", labels.to_list()))
     folder = checkout.path / "exports"
@@ -137,7 +211,8 @@ def test_registries_are_chosen_and_matched_exactly(new_checkout, tmp_path):
     results = checkout.path / "results/nodal_micrometastasis"
 
     done = checkout.snakemake("results/nodal_micrometastasis/matched.parquet", *study)
-    assert f"'{EXAMINED}' is not applied: eod_regional_nodes not exported" in done.stderr
+    told = f"warning: '{EXAMINED}' is not applied: {EOD}, {NUMBER} are not exported"
+    assert told in done.stderr
     flow = read(results / "attrition.tsv")
     assert flow["criterion"].str.contains(r"\(not exported, not applied\)").sum() == 1
     assert flow.loc[0, "remaining"] == labels.isin(["Iowa", "Utah"]).sum()

@@ -1,7 +1,8 @@
 """How far the result depends on choices, and what it can show.
 
 Needs the cohort, its score and the matched cohort. Makes the stability of the match over tie
-seeds, the sensitivity table and the interpretation table.
+seeds, the sensitivity table, the interpretation table and, where the configuration holds claims of
+another source, the answers to them.
 """
 
 
@@ -12,19 +13,12 @@ rule assess_stability:
         propensity="<results>/propensity.parquet",
         followup="<results>/followup.tsv",
     output:
-        table=report(
+        report(
             "<results>/matching_stability.tsv",
             caption="../report/matching_stability.rst",
             category="Sensitivity",
             labels={"item": "Stability of the match, per seed"},
         ),
-        figure=report(
-            "<results>/figures/matching_stability.svg",
-            caption="../report/matching_stability.rst",
-            category="Sensitivity",
-            labels={"item": "Stability of the match, figure"},
-        ),
-        picture="<results>/figures/matching_stability.png",
     log:
         "<logs>/assess_stability.log",
     benchmark:
@@ -46,9 +40,41 @@ rule assess_stability:
         "../scripts/assess_stability.py"
 
 
+rule draw_stability:
+    """The hazard ratios over the tie seeds."""
+    input:
+        "<results>/matching_stability.tsv",
+    output:
+        report(
+            "<results>/figures/matching_stability.svg",
+            caption="../report/matching_stability.rst",
+            category="Sensitivity",
+            labels={"item": "Stability of the match, figure"},
+        ),
+        collect("<results>/figures/matching_stability.{kind}", kind=["pdf", "png"]),
+    log:
+        "<logs>/draw_stability.log",
+    benchmark:
+        "<benchmarks>/draw_stability.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("draw_stability"),
+        width=config["figures"]["widths"]["column"],
+    message:
+        "Drawing the stability of the match"
+    script:
+        "../scripts/draw_stability.py"
+
+
 rule stability:
     input:
         rules.assess_stability.output,
+        rules.draw_stability.output,
 
 
 rule assess_sensitivity:
@@ -58,19 +84,12 @@ rule assess_sensitivity:
         propensity="<results>/propensity.parquet",
         followup="<results>/followup.tsv",
     output:
-        table=report(
+        report(
             "<results>/sensitivity.tsv",
             caption="../report/sensitivity.rst",
             category="Sensitivity",
             labels={"item": "Sensitivity analyses"},
         ),
-        figure=report(
-            "<results>/figures/specification_curve.svg",
-            caption="../report/specification_curve.rst",
-            category="Sensitivity",
-            labels={"item": "Specification curve"},
-        ),
-        picture="<results>/figures/specification_curve.png",
     log:
         "<logs>/assess_sensitivity.log",
     benchmark:
@@ -90,6 +109,37 @@ rule assess_sensitivity:
         "Repeating the analysis in other defensible ways"
     script:
         "../scripts/assess_sensitivity.py"
+
+
+rule draw_specification_curve:
+    """The hazard ratios of the group in every analysis."""
+    input:
+        "<results>/sensitivity.tsv",
+    output:
+        report(
+            "<results>/figures/specification_curve.svg",
+            caption="../report/specification_curve.rst",
+            category="Sensitivity",
+            labels={"item": "Specification curve"},
+        ),
+        collect("<results>/figures/specification_curve.{kind}", kind=["pdf", "png"]),
+    log:
+        "<logs>/draw_specification_curve.log",
+    benchmark:
+        "<benchmarks>/draw_specification_curve.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("draw_specification_curve"),
+        width=config["figures"]["widths"]["page"],
+    message:
+        "Drawing the specification curve"
+    script:
+        "../scripts/draw_specification_curve.py"
 
 
 rule interpret_results:
@@ -126,7 +176,47 @@ rule interpret_results:
         "../scripts/interpret_results.py"
 
 
+if config["study"]["claims"]:
+
+    rule answer_claims:
+        """What another source claims, put to the matched patients as questions."""
+        input:
+            matched="<results>/matched.parquet",
+            interpretation="<results>/interpretation.tsv",
+            followup="<results>/followup.tsv",
+            kaplan_meier="<results>/survival/kaplan_meier.parquet",
+            incidence="<results>/competing_risks/incidence.parquet",
+        output:
+            report(
+                "<results>/claims.tsv",
+                caption="../report/claims.rst",
+                category="Sensitivity",
+                labels={"item": "Claims put to the data"},
+            ),
+        log:
+            "<logs>/answer_claims.log",
+        benchmark:
+            "<benchmarks>/answer_claims.tsv"
+        conda:
+            "../../envs/seermatch.yaml"
+        threads: 1
+        resources:
+            mem="2GB",
+            runtime="10m",
+        params:
+            code=code_of("answer_claims"),
+            claims=sorted_keys(config["study"]["claims"]),
+            labels=LABELS,
+            interpretation=section("interpretation"),
+        message:
+            "Putting the claims of another source to the data"
+        script:
+            "../scripts/answer_claims.py"
+
+
 rule sensitivity:
     input:
         rules.assess_sensitivity.output,
+        rules.draw_specification_curve.output,
         rules.interpret_results.output,
+        "<results>/claims.tsv" if config["study"]["claims"] else [],

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from seermatch.errors import StudyError
+from seermatch.seer_fields import seer_fields
 from seermatch.standardize import NUMBERS, standardize
-
-NOT_APPLIED = " (not exported, not applied)"
+from seermatch.variables import NOT_APPLIED
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,9 @@ def filter_cohort(
     criteria : list of dict
         Each with ``criterion``, its words, and ``keep``, a mapping of fields to rules
         (`rule_expression`), all of which must hold. The field ``exposure`` takes the labels
-        ``reference`` and ``exposed``. With ``if_exported`` true the criterion is left out where
-        the export lacks one of its fields.
+        ``reference`` and ``exposed``. With ``any`` true one field that holds is enough, of those
+        that are exported. With ``if_exported`` true the criterion is left out where the export
+        lacks one of its fields, or, with ``any``, all of them.
     exposure : Exposure
         The two groups.
     years : list of int
@@ -204,15 +205,15 @@ def filter_cohort(
     # The number of the first criterion that a record fails; one past the last if it fails none.
     failed = pl.lit(len(criteria) + 1, dtype=pl.Int16)
     for step, criterion in reversed(list(enumerate(criteria, start=1))):
-        keep, name = criterion["keep"], criterion["criterion"]
-        missing = [field for field in keep if field not in (*fields, "exposure")]
-        if missing and criterion.get("if_exported"):
+        name = criterion["criterion"]
+        keep, missing = _exported_rules(criterion, [*fields, "exposure"])
+        if missing:
             words.insert(1, name + NOT_APPLIED)
-            not_applied.insert(0, f"'{name}' is not applied: {', '.join(missing)} not exported")
+            not_applied.insert(0, _tell_not_applied(name, missing))
             continue
         words.insert(1, name)
-        _require([*fields, "exposure"], keep, f"the criterion '{name}'")
-        holds = pl.all_horizontal(
+        together = pl.any_horizontal if criterion.get("any") else pl.all_horizontal
+        holds = together(
             [rule_expression(field, rule, field in NUMBERS) for field, rule in keep.items()]
         )
         failed = pl.when(~holds).then(pl.lit(step, dtype=pl.Int16)).otherwise(failed)
@@ -237,6 +238,24 @@ def filter_cohort(
         _attrition(counts, words),
         tuple(not_applied),
     )
+
+
+def _exported_rules(criterion: dict, fields: list[str]) -> tuple[dict, list[str]]:
+    """Give the rules that an export can be asked, and the fields for want of which none can."""
+    keep = criterion["keep"]
+    missing = [field for field in keep if field not in fields]
+    if criterion.get("any") and len(missing) < len(keep):
+        return {field: rule for field, rule in keep.items() if field in fields}, []
+    if not criterion.get("if_exported"):
+        _require(fields, keep, f"the criterion '{criterion['criterion']}'")
+    return keep, missing
+
+
+def _tell_not_applied(name: str, missing: list[str]) -> str:
+    known = seer_fields()
+    variables = [known[field].variable if field in known else field for field in missing]
+    lacks = f"{', '.join(variables)} {'is' if len(missing) == 1 else 'are'} not exported"
+    return f"warning: '{name}' is not applied: {lacks}"
 
 
 def _require(fields, wanted, who: str) -> None:

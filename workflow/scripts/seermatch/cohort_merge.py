@@ -3,6 +3,7 @@
 import polars as pl
 
 from seermatch.errors import StudyError
+from seermatch.variables import WHERE_EXPORTED
 
 
 def one_submission(submissions: dict[str, str]) -> None:
@@ -234,4 +235,4 @@ def _words(criteria: pl.Series) -> str:
     """Name a criterion; exports that lack its field and others call it differently."""
     if len(criteria) == 1:
         return criteria[0]
-    return min(criteria, key=len) + " (where exported)"
+    return min(criteria, key=len) + WHERE_EXPORTED

@@ -20,6 +20,20 @@ from seermatch.variables import printed
 
 NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠ"
 PARTS = ("hr", "ci", "p")
+NOT_ESTIMABLE = "NE"
+UNUSUAL = {
+    ALIASED: (
+        "Aliased: the term is a linear combination of the terms before it and has no estimate of "
+        "its own."
+    ),
+    SEPARATED: (
+        "Separated: one level has no event given the other terms, so no finite estimate exists."
+    ),
+    FIRTH_MARK: (
+        "(Firth): the maximum likelihood estimate is infinite (separation); the value is Firth’s "
+        "penalized estimate, with interval and p by the penalized likelihood."
+    ),
+}
 MODEL_TITLES = {
     "univariable": "Univariable",
     "multivariable": "Multivariable, as published",
@@ -137,7 +151,11 @@ kind='row')
 
 
 def print_regression(
-    table: pd.DataFrame, caption: str, measure: str = "HR", notes: Sequence[str] = ()
+    table: pd.DataFrame,
+    caption: str,
+    measure: str = "HR",
+    notes: Sequence[str] = (),
+    marked: bool = False,
 ) -> PrintedTable:
     """Lay out Table 3 or 4: three columns per kind of model under a spanning header.
 
@@ -151,6 +169,9 @@ def print_regression(
         ``"HR"``, or ``"sHR"`` for a subdistribution hazard ratio.
     notes : sequence of str, optional
         Further notes, first.
+    marked : bool, default False
+        Print raised letters for what is unusual about a cell, and ``NE`` for one without an
+        estimate, instead of the words of the file.
 
     Returns
     -------
@@ -178,7 +199,11 @@ def print_regression(
         PrintedRow(line["contrast"], tuple(cell for model in shown for cell in _cells(line, model)))
         for _, line in table.iterrows()
     )
-    return PrintedTable(caption, (top, bottom), rows, (*notes, *_regression_notes(rows, measure)))
+    rows, explained = _explain(rows, marked)
+    abbreviations = f"{measure}, {MEASURES[measure]}; CI, confidence interval; –, not in the model"
+    if any(cell.startswith(NOT_ESTIMABLE) for row in rows for cell in row.cells):
+        abbreviations += f"; {NOT_ESTIMABLE}, not estimable"
+    return PrintedTable(caption, (top, bottom), rows, (*notes, f"{abbreviations}.", *explained))
 
 
 def _cells(line: pd.Series, model: str) -> tuple[str, ...]:
@@ -186,24 +211,28 @@ def _cells(line: pd.Series, model: str) -> tuple[str, ...]:
     return tuple(line[f"{model}_{part}"] or ("–" if part == "hr" else "") for part in PARTS)
 
 
-def _regression_notes(rows: Sequence[PrintedRow], measure: str) -> list[str]:
-    cells = [cell for row in rows for cell in row.cells]
-    notes = [f"{measure}, {MEASURES[measure]}; CI, confidence interval; –, not in the model."]
-    if ALIASED in cells:
-        notes.append(
-            "Aliased: the term is a linear combination of the terms before it and has no estimate "
-            "of its own."
-        )
-    if SEPARATED in cells:
-        notes.append(
-            "Separated: one level has no event given the other terms, so no finite estimate exists."
-        )
-    if any(cell.endswith(FIRTH_MARK) for cell in cells):
-        notes.append(
-            "(Firth): the maximum likelihood estimate is infinite (separation); the value is "
-            "Firth's penalized estimate."
-        )
-    return notes
+def _explain(
+    rows: tuple[PrintedRow, ...], marked: bool
+) -> tuple[tuple[PrintedRow, ...], list[str]]:
+    """Explain what is unusual about cells, by its word or, marked, by a raised letter."""
+    found = dict.fromkeys(filter(None, (_unusual(cell) for row in rows for cell in row.cells)))
+    if not marked:
+        return rows, [UNUSUAL[kind] for kind in UNUSUAL if kind in found]
+    marks = dict(zip(found, NOTE_MARKS, strict=False))
+
+    def text(cell):
+        kind = _unusual(cell)
+        return (cell.removesuffix(kind) or NOT_ESTIMABLE) + marks[kind] if kind else cell
+
+    rows = tuple(PrintedRow(row.label, tuple(map(text, row.cells)), row.kind) for row in rows)
+    return rows, [
+        f"{mark} {UNUSUAL[kind].replace('(Firth)', 'Firth')}" for kind, mark in marks.items()
+    ]
+
+
+def _unusual(cell: str) -> str:
+    """Tell what is unusual about a cell, a key of `UNUSUAL`; empty if nothing is."""
+    return next((kind for kind in UNUSUAL if cell.endswith(kind)), "")
 
 
 def print_contrasts(contrasts: pd.DataFrame, caption: str, measure: str = "HR") -> PrintedTable:

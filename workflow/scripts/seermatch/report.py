@@ -18,36 +18,46 @@ from seermatch.formatting import (
     REFERENCE_LEVELS,
     format_count,
     format_range,
-    format_ratio,
     state_p,
 )
 from seermatch.inline_figures import inline_svg
+from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
+from seermatch.report_claims import print_claims
+from seermatch.report_figures import describe_diagnostics
 from seermatch.report_limits import explain_limits
-from seermatch.report_sections import explain_sensitivity, explain_stability
+from seermatch.report_sections import (
+    clustered_ratio,
+    explain_sensitivity,
+    explain_stability,
+    print_estimate,
+)
 from seermatch.report_tables import report_tables
 from seermatch.study_warnings import (
     group_sizes,
     warn_about_balance,
+    warn_about_criteria,
     warn_about_matching,
     warn_about_models,
 )
 from seermatch.variables import printed
 
 SECTIONS = {
-    "main-results": "Main results",
     "summary": "Summary",
+    "main-results": "Main results",
+    "claims": "Claims put to the data",
     "warnings": "Before you use these results",
     "selection": "Patient selection",
     "characteristics": "Patient characteristics",
     "balance": "Balance",
     "survival": "Overall survival",
-    "competing-risks": "Breast cancer mortality",
+    "competing-risks": "Deaths by cause (competing risks)",
     "sensitivity": "Sensitivity and stability",
     "limits": "What the data can and cannot show",
     "quality": "Data quality",
     "paper": "The printed paper",
     "data": "About the data",
+    "methods": "Methods",
     "provenance": "What was run",
 }
 
@@ -73,9 +83,12 @@ class ReportContent:
     sensitivity, stability, interpretation, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
         ``data_quality.tsv``.
+    proportional_hazards : pandas.DataFrame
+        Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
         ``flow_chart``, ``love_plot``, ``survival``, ``incidence``, ``stability``,
-        ``specification``: SVG as text or bytes.
+        ``specification``, ``score_overlap``, ``forest_cox``, ``log_log_survival``,
+        ``schoenfeld_residuals``, ``forest_fine_gray``: SVG as text or bytes.
     marks : sequence of float
         Months at which survival and incidence are tabulated.
     config : mapping
@@ -88,6 +101,8 @@ class ReportContent:
         Names of the tests behind `logrank` and `gray`.
     paper_comparison, paper_audit : pandas.DataFrame, optional
         Rows of the files of these names; without them there is no section about the paper.
+    claims : pandas.DataFrame, optional
+        Rows of ``claims.tsv``, all text; without them there is no section about them.
     notes : sequence of str
         Further warnings, such as aliasing in words.
     reference_levels : mapping
@@ -117,6 +132,7 @@ class ReportContent:
     stability: pd.DataFrame
     interpretation: pd.DataFrame
     quality: pd.DataFrame
+    proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
     config: Mapping
@@ -126,6 +142,7 @@ class ReportContent:
     incidence_test: str = "Gray’s test"
     paper_comparison: pd.DataFrame | None = None
     paper_audit: pd.DataFrame | None = None
+    claims: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
 
@@ -158,17 +175,21 @@ def render_report(content: ReportContent) -> str:
     return environment.from_string(source).render(
         content=content,
         labels=tuple(printed(label) for label in content.labels),
-        sections={
-            key: title
-            for key, title in SECTIONS.items()
-            if key != "paper" or content.paper_audit is not None
-        },
+        sections={key: title for key, title in SECTIONS.items() if key not in _left_out(content)},
         summary=summarize(content),
+        claims=[] if content.claims is None else print_claims(content.claims),
         said=_explanations(content),
         warnings=find_warnings(content),
         figures=_figures(content),
         tables=report_tables(content),
+        methods=methods_sections(content),
     )
+
+
+def _left_out(content: ReportContent) -> set[str]:
+    """Name the sections that this study has nothing for."""
+    optional = {"paper": content.paper_audit, "claims": content.claims}
+    return {section for section, table in optional.items() if table is None}
 
 
 def _explanations(content: ReportContent) -> dict[str, list[str]]:
@@ -180,7 +201,7 @@ def _explanations(content: ReportContent) -> dict[str, list[str]]:
         "quality": quality_warnings(content.quality, content.labels),
     }
     if content.paper_audit is not None:
-        said["paper"] = [summarize_audit(content.paper_audit)]
+        said["paper"] = summarize_audit(content.paper_audit)
     return said
 
 
@@ -195,8 +216,8 @@ def summarize(content: ReportContent) -> list[str]:
     Returns
     -------
     list of str
-        Matching, follow-up and deaths, overall survival, breast cancer mortality, and what
-        intervals that include 1 do not show.
+        Matching, follow-up and deaths, overall survival and breast cancer mortality with
+        intervals clustered by matched set, and what intervals that include 1 do not show.
     """
     reference, exposed = content.labels
     n = group_sizes(content.followup, content.labels)
@@ -206,36 +227,34 @@ def summarize(content: ReportContent) -> list[str]:
         f"{printed(exposed)} patients were matched to {format_count(n['matched', reference])} of "
         f"{format_count(n['cohort', reference])} {printed(reference)} patients."
     )
-    survival, low_os, high_os = _group_ratio(content.cox)
-    mortality, low_bc, high_bc = _group_ratio(content.fine_gray)
-    cause = content.gray["cause"].iloc[0]
-    gray = state_p(content.gray["p_value"].iloc[0])
+    cause = content.gray["cause"].iloc[0].capitalize()
+    logrank, gray = (state_p(test["p_value"].iloc[0]) for test in (content.logrank, content.gray))
     sentences = [
         matched,
         *_follow_up_sentence(content.followup),
-        f"Overall survival: {content.survival_test} {state_p(content.logrank['p_value'].iloc[0])}; "
-        f"hazard ratio, {names}: {survival}.",
-        f"{cause.capitalize()}: {content.incidence_test} {gray}; "
-        f"subdistribution hazard ratio, {names}: {mortality}.",
+        f"Overall survival: hazard ratio of death, {names}, {_group_ratios(content.cox)}; "
+        f"{content.survival_test} {logrank}.",
+        f"{cause}: subdistribution hazard ratio, {names}, {_group_ratios(content.fine_gray)}; "
+        f"{content.incidence_test} {gray}.",
+        "All these 95% confidence intervals are clustered by matched set.",
     ]
-    if low_os <= 1 <= high_os and low_bc <= 1 <= high_bc:
+    intervals = [clustered_ratio(models)[1:] for models in (content.cox, content.fine_gray)]
+    if all(low <= 1 <= high for low, high in intervals):
         sentences.append(
-            "Both intervals include 1. They bound the difference in prognosis that is compatible "
-            "with the data; they do not show that there is none."
+            "The intervals of both unadjusted ratios include 1. They bound the difference in "
+            "prognosis that is compatible with the data; they do not show that there is none."
         )
     return sentences
 
 
-def _group_ratio(models: pd.DataFrame) -> tuple[str, float, float]:
-    """Print the group's ratio from the recommended model, or the next best that has one."""
-    rows = models[(models["term"] == "group") & models["hr"].notna()].set_index("model")
-    for model in ("recommended", "multivariable", "univariable"):
-        if model in rows.index:
-            row = rows.loc[model]
-            interval = format_range(row["hr_low"], row["hr_high"])
-            text = f"{format_ratio(row['hr'])} (95% CI {interval}; {model} model)"
-            return text, row["hr_low"], row["hr_high"]
-    return "not estimable", float("nan"), float("nan")
+def _group_ratios(models: pd.DataFrame) -> str:
+    """Print the group's ratio in the matched patients and adjusted by the recommended model."""
+    ratio, *interval = clustered_ratio(models)
+    text = print_estimate(ratio, *interval).replace("(", "(95% CI ")
+    adjusted = clustered_ratio(models, "recommended")
+    if pd.notna(adjusted[0]):
+        text += f"; adjusted by the recommended model, {print_estimate(*adjusted)}"
+    return text
 
 
 def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
@@ -251,12 +270,12 @@ def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
 
 
 def find_warnings(content: ReportContent) -> list[str]:
-    """Collect the warnings of matching, balance and models, and the notes of the run.
+    """Collect the warnings of criteria, matching, balance and models, and the notes of the run.
 
     Parameters
     ----------
     content : ReportContent
-        Results. `config` gives ``matching.ratio`` and ``balance.threshold``.
+        Results. `config` gives ``cohort.criteria``, ``matching.ratio`` and ``balance.threshold``.
 
     Returns
     -------
@@ -265,6 +284,7 @@ def find_warnings(content: ReportContent) -> list[str]:
     """
     levels = content.reference_levels
     return [
+        *warn_about_criteria(content.attrition, content.config["cohort"]["criteria"]),
         *warn_about_matching(
             content.followup,
             content.labels,
@@ -314,7 +334,7 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
             "holds the estimates.",
         ),
         "stability": (
-            "Hazard ratios of the group in the match repeated with other tie seeds; the coloured "
+            "Hazard ratios of the group in the match repeated with other tie seeds; the colored "
             "line is the main match, the band holds the middle 95%.",
             "Two histograms, overall survival and breast cancer death, of the hazard ratios over "
             f"{len(content.stability) - 1} tie seeds. The text above gives the ranges and where "
@@ -322,11 +342,12 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         ),
         "specification": (
             "Hazard ratios of the group with 95% intervals in every analysis, sorted by that of "
-            "overall survival; the main analysis is coloured. Other deaths are a negative control.",
+            "overall survival; the main analysis is colored. Other deaths are a negative control.",
             f"Points with intervals for {content.sensitivity['analysis'].nunique()} analyses in "
             "three columns: overall survival, breast cancer death, other death. The next tables "
             "hold the values.",
         ),
+        **describe_diagnostics(content),
     }
     return {
         name: ReportFigure(

@@ -4,6 +4,7 @@ import polars as pl
 
 NUMBERS = ("year", "age", "tumor_size", "survival_months", "record_number")
 STAGES = ("t_stage", "n_stage", "m_stage")
+NODE_CODES = {"eod_regional_nodes": 3, "regional_nodes_examined": 2}  # digits
 
 # NCI's order of preference between clinical and pathological grade of a malignant breast tumor
 # (EOD 2018 algorithm, table combined_grade_breast_8723).
@@ -26,8 +27,9 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     Numbers come from ``"063 years"``, ``"0012"``, ``"12"`` or ``"12.0"``; what is no number
     (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing. Stage labels lose blanks, a
     leading ``c`` or ``p`` and capitals in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their
-    remark in brackets; codes of EOD Regional Nodes get lost zeros back. Receptors, grade and tumor
-    size are taken from the fields that can stand in for them where the usual one is absent.
+    remark in brackets; codes of EOD Regional Nodes and of nodes examined get lost zeros back.
+    Receptors, grade and tumor size are taken from the fields that can stand in for them where the
+    usual one is absent.
 
     Parameters
     ----------
@@ -58,10 +60,11 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
             steps.append(label.str.replace(r"\((?i:i\+)\)", "(i+)").alias(name))
     if "subtype" in names:
         steps.append(pl.col("subtype").str.replace(r" \(.*\)$", "").alias("subtype"))
-    if "eod_regional_nodes" in names:
-        code = pl.col("eod_regional_nodes").str.replace(r"^(\d+)\.0*$", "$1")
-        digits = code.str.contains(r"^\d+$")
-        steps.append(pl.when(digits).then(code.str.zfill(3)).otherwise(code))
+    for name, width in NODE_CODES.items():
+        if name in names:
+            code = pl.col(name).str.replace(r"^(\d+)\.0*$", "$1")
+            digits = code.str.contains(r"^\d+$")
+            steps.append(pl.when(digits).then(code.str.zfill(width)).otherwise(code))
     if "patient_id" in names:
         whole = pl.col("patient_id").str.replace(r"\.0*$", "")
         steps.append(whole.str.zfill(8).alias("patient_id"))

@@ -1,6 +1,6 @@
 """What a reader must know before using the results, in plain words, found in the results."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -12,10 +12,12 @@ from seermatch.formatting import (
     format_count,
     label_groups,
 )
+from seermatch.seer_fields import seer_fields
 from seermatch.tables import ALIASED, MODELS, SEPARATED
-from seermatch.variables import printed
+from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
+TERMS_NAMED = 3  # of those out of balance
 MODEL_NAMES = dict(
     zip(
         MODELS,
@@ -23,6 +25,49 @@ MODEL_NAMES = dict(
         strict=True,
     )
 )
+
+
+def warn_about_criteria(attrition: pd.DataFrame, criteria: Sequence[Mapping]) -> list[str]:
+    """Name the criteria that no export, or not every export, could be asked.
+
+    Parameters
+    ----------
+    attrition : pandas.DataFrame
+        Rows of ``results/attrition.tsv``.
+    criteria : sequence of mapping
+        ``cohort.criteria``, for the variables that each needs.
+
+    Returns
+    -------
+    list of str
+        One text per such criterion.
+
+    Examples
+    --------
+    >>> attrition = pd.DataFrame({"criterion": ["records", "nodes examined" + NOT_APPLIED]})
+    >>> criteria = [{"criterion": "nodes examined", "keep": {"eod_regional_nodes": {}}}]
+    >>> print(*warn_about_criteria(attrition, criteria))
+    The criterion “nodes examined” was not applied: no export holds EOD Regional Nodes (2018+). \
+Patients who do not meet it may be in the results. Add the variable to the case listing in \
+SEER*Stat and export again.
+    """
+    fields, found = seer_fields(), []
+    for criterion in criteria:
+        name = criterion["criterion"]
+        variables = [fields[f].variable if f in fields else f for f in criterion["keep"]]
+        needed = (" or " if criterion.get("any") else " and ").join(variables)
+        them = "one of these variables" if criterion.get("any") else "what is missing"
+        add = "the variable" if len(variables) == 1 else them
+        for suffix, told in (
+            (NOT_APPLIED, f"was not applied: no export holds {needed}."),
+            (WHERE_EXPORTED, f"was applied only to the exports that hold {needed}."),
+        ):
+            if (attrition["criterion"] == name + suffix).any():
+                found.append(
+                    f"The criterion “{name}” {told} Patients who do not meet it may be in the "
+                    f"results. Add {add} to the case listing in SEER*Stat and export again."
+                )
+    return found
 
 
 def warn_about_models(
@@ -129,7 +174,7 @@ def _events_and_coefficients(models: pd.DataFrame) -> Iterator[tuple[str, float,
 
 
 def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
-    """Name terms out of balance after matching, and those that matching made worse.
+    """Name the terms furthest out of balance after matching, and those that it made worse.
 
     Parameters
     ----------
@@ -141,7 +186,7 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     Returns
     -------
     list of str
-        At most two sentences.
+        At most two sentences, each with the three largest differences.
 
     Examples
     --------
@@ -152,18 +197,21 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     """
     before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
     above = after > threshold
-    worse = (after > before + 1e-9) & ~above
+    worse = (after.round(3) > before.round(3)) & ~above  # as printed
     found = []
     for rows, sentence in (
         (above, "Balance is insufficient after matching (above {threshold:g}) for {terms}."),
         (worse, "Matching made the balance worse, but kept it within {threshold:g}, for {terms}."),
     ):
         if rows.any():
+            largest = after[rows].sort_values(ascending=False, kind="stable").index[:TERMS_NAMED]
             terms = "; ".join(
                 f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to "
                 f"{abs(row.smd_after):.3f})"
-                for row in balance[rows].itertuples()
+                for row in balance.loc[largest].itertuples()
             )
+            if rows.sum() > TERMS_NAMED:
+                terms = f"{rows.sum()} of {len(balance)} terms, most for {terms}"
             found.append(sentence.format(threshold=threshold, terms=terms))
     return found
 

@@ -344,6 +344,7 @@ def _derive(records: Records, rng: np.random.Generator) -> None:
     mets = codes_of("eod_mets", "00", "05", "70", "88", "Blank(s)")
     records["eod_mets"] = mets[records["m_stage"]]
     records["eod_nodes"] = _examined_nodes(records, rng)
+    records["nodes_examined"] = _number_examined(records["eod_nodes"], rng.spawn(1)[0])
 
 
 def _examined_nodes(records: Records, rng: np.random.Generator) -> NDArray[np.int16]:
@@ -357,6 +358,24 @@ def _examined_nodes(records: Records, rng: np.random.Generator) -> NDArray[np.in
     unexamined = (codes == codes_of("eod_nodes", "070")[0]) & (rng.random(codes.size) < chance)
     codes[unexamined] = codes_of("eod_nodes", "000")[0]
     return codes
+
+
+def _number_examined(eod_nodes: NDArray[np.int16], rng: np.random.Generator) -> NDArray[np.int16]:
+    """Regional nodes examined: few where they were negative, none without a pathologist.
+
+    The generator is one of its own, so that no other column depends on this one.
+    """
+    n = eod_nodes.size
+    unexamined = np.isin(eod_nodes, codes_of("eod_nodes", "000", "999", "888"))
+    negative = np.isin(eod_nodes, codes_of("eod_nodes", "030", "050", "070", "100"))
+    number = np.minimum(1 + rng.poisson(np.where(negative, 1.8, 9.0) * rng.gamma(2, 0.5, n)), 90)
+    chance = rng.random(n)
+    uncounted = codes_of("nodes_examined", "96", "97", "98")[rng.integers(3, size=n)]
+    number = np.where(chance < 0.01, uncounted, number)
+    none = codes_of("nodes_examined", "00", "95", "99")
+    number = np.where(unexamined, none[np.searchsorted([0.9, 0.93], chance)], number)
+    blank = eod_nodes == codes_of("eod_nodes", "Blank(s)")[0]
+    return np.where(blank, codes_of("nodes_examined", "Blank(s)")[0], number).astype(np.int16)
 
 
 def _spell_by_year(

@@ -43,6 +43,7 @@ COLUMNS: dict[str, str] = {
     "cod": "COD to site recode",
     "eod_mets": "EOD Mets (2018+)",
     "eod_nodes": "EOD Regional Nodes (2018+)",
+    "nodes_examined": "Regional nodes examined (1988+)",
 }
 
 _RECEPTOR = ("Negative", "Positive", "Borderline/Unknown", "Recode not available")
@@ -135,6 +136,10 @@ LABELS: dict[str, tuple[str, ...]] = {
     "eod_nodes": (
         *("000", "030", "050", "070", "100", "150", "200", "250", "300"),
         *("350", "400", "500", "600", "700", "800", "999", "888", "Blank(s)"),
+    ),
+    "nodes_examined": (
+        *(f"{number:02d}" for number in range(91)),
+        *("95", "96", "97", "98", "99", "Blank(s)"),
     ),
 }
 

@@ -48,6 +48,10 @@ VARIABLES: dict[str, Variable] = {
 
 EVENTS = ("censored", "breast cancer death", "other death")
 
+# What the flow of patients adds to a criterion whose fields no export, or not every export, holds.
+NOT_APPLIED = " (not exported, not applied)"
+WHERE_EXPORTED = " (where exported)"
+
 
 def printed(label: str) -> str:
     """Turn a stored ASCII label into print: real dashes and minus signs.

@@ -1,0 +1,319 @@
+"""Claims of another source: verdicts by the rule in words, numbers by other routes."""
+
+import doctest
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from seermatch import claims, claims_text, report_claims
+from seermatch.claims import COLUMNS, answer_claims, judge
+from seermatch.claims_text import Answer, ask, say_answer, say_context, say_survival
+from seermatch.cumulative_incidence import incidence_by_group
+from seermatch.disclosure_sensitivity import mask_interpretation
+from seermatch.interpretation import interpret
+from seermatch.kaplan_meier import follow_up, kaplan_meier
+from seermatch.report_claims import print_claims
+from seermatch.variables import EVENTS
+
+DATA = Path(__file__).parent.parent / "data"
+LABELS = ("N0", "N1mi")
+CANCER, ANY = "breast cancer death", "death of any cause"
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("module", [claims, claims_text, report_claims])
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def claim(expects="worse", outcome=CANCER, months=(36, 48), **more):
+    return {
+        "claim": "It does harm.",
+        "source": "A leaflet",
+        "outcome": outcome,
+        "expects": expects,
+        "months": list(months),
+    } | more
+
+
+# ----- verdicts ----------------------------------------------------------------------------------
+
+MORE, FEWER, EITHER = (0.01, 0.05), (-0.05, -0.01), (-0.02, 0.03)
+NEAR, WIDE, LOW = (0.9, 1.1), (0.7, 1.6), (0.5, 0.7)  # 90 % intervals of the hazard ratio
+YES, NO, OPEN = "supported", "not supported", "undecided"
+
+
+@pytest.mark.parametrize(
+    ("difference", "ratio", "margin", "worse", "no_worse", "no_difference"),
+    [
+        # without a margin only a difference can be shown
+        (MORE, WIDE, None, YES, NO, NO),
+        (FEWER, WIDE, None, NO, YES, NO),
+        (EITHER, WIDE, None, OPEN, OPEN, OPEN),
+        (EITHER, NEAR, None, OPEN, OPEN, OPEN),
+        # a margin can show that there is none that counts
+        (EITHER, WIDE, 1.25, OPEN, OPEN, OPEN),
+        (EITHER, NEAR, 1.25, NO, YES, YES),
+        (EITHER, LOW, 1.25, NO, YES, OPEN),
+        (EITHER, (NAN, NAN), 1.25, OPEN, OPEN, OPEN),
+        # a difference within the margin is for the reader to judge
+        (MORE, NEAR, 1.25, OPEN, OPEN, OPEN),
+        (MORE, WIDE, 1.25, YES, NO, NO),
+        (FEWER, NEAR, 1.25, NO, YES, OPEN),
+        (FEWER, LOW, 1.25, NO, YES, NO),
+    ],
+)
+def test_verdicts(difference, ratio, margin, worse, no_worse, no_difference):
+    wanted = {"worse": worse, "no worse": no_worse, "no difference": no_difference}
+    for expects, verdict in wanted.items():
+        answer = Answer(
+            *(0.1, 0.1 + sum(difference) / 2, *difference),
+            two_sided=expects == "no difference",
+            margin=margin,
+            low90=ratio[0],
+            high90=ratio[1],
+        )
+        assert judge(answer, expects) == verdict, expects
+        text = say_answer(answer, CANCER, LABELS)
+        undecided = verdict == OPEN and difference is EITHER
+        assert ("these data do not decide it" in text) == undecided
+        assert ("held to matter" in text) == (verdict == OPEN and difference is not EITHER)
+        if difference is EITHER:
+            assert "includes 0 (no difference)" in text
+        else:
+            assert "excludes 0 (no difference)" in text
+        assert ("90% CI" in text) == (margin is not None and "fixed in advance" in text)
+
+
+def test_an_interval_that_includes_none_never_supports_that_there_is_none():
+    for low, high in itertools.product(np.linspace(-0.2, 0, 9), np.linspace(0, 0.2, 9)):
+        for expects in ("no worse", "no difference", "worse"):
+            answer = Answer(0.3, 0.3 + (low + high) / 2, low, high, expects == "no difference")
+            assert judge(answer, expects) == "undecided"
+
+
+def test_a_group_without_deaths_decides_nothing():
+    for reference, exposed in ((0.0, 0.04), (0.04, 0.0)):
+        answer = Answer(reference, exposed, *sorted((0.01, exposed - reference)), margin=1.5,
+                        low90=0.8, high90=1.2)  # fmt: skip
+        assert judge(answer, "worse") == judge(answer, "no worse") == "undecided"
+        assert "too narrow to conclude from" in say_answer(answer, CANCER, LABELS)
+
+
+# ----- words -------------------------------------------------------------------------------------
+
+
+def test_questions():
+    risk = "Is the risk of dying of breast cancer"
+    assert ask(claim("no worse"), ("N0", "N0(i+)")) == f"{risk} no higher with N0(i+) than with N0?"
+    assert ask(claim("no difference"), LABELS) == f"{risk} the same with N1mi as with N0?"
+    assert ask(claim(outcome=ANY), LABELS) == "Is the risk of dying higher with N1mi than with N0?"
+    survival = claim("survival", ANY, [60], survival_percent=86.5)
+    assert ask(survival, LABELS) == "Are 86.5% of the N1mi patients still alive after 60 months?"
+    specific = ask(survival | {"outcome": CANCER}, LABELS)
+    assert specific == "Have 86.5% of the N1mi patients not died of breast cancer after 60 months?"
+
+
+def test_numbers_are_worded_per_100_patients():
+    text = say_answer(Answer(0.0561, 0.0439, -0.0249, 0.0004), ANY, ("N0", "N0(i+)"))
+    assert text.startswith(
+        "4.39 of 100 N0(i+) patients had died, and 5.61 of 100 N0 patients: 1.22 fewer (95% CI "
+        "from 2.49 fewer to 0.04 more)."
+    )
+    assert "and also 0.04 more deaths per 100 patients" in text
+    text = say_answer(Answer(0.06, 0.04, -0.03, -0.01), CANCER, LABELS)
+    assert "2.0 fewer (95% CI 1.0 to 3.0 fewer)." in text
+    text = say_answer(Answer(0.06, 0.0601, -0.03, 0.03, two_sided=True), CANCER, LABELS)
+    assert "as many (95% CI from 3.0 fewer to 3.0 more)." in text
+    assert "and also 3.0 fewer and 3.0 more deaths per 100 patients" in text
+    both = Answer(0.05, 0.08, 0.01, 0.05, ratio_includes_one=True)
+    assert "that of the hazard ratio over the whole follow-up includes 1." in say_answer(
+        both, CANCER, LABELS
+    )
+
+
+def test_survival_and_context_in_words():
+    args = (0.86, ANY, LABELS)
+    assert say_survival(0.8, 0.7, 0.9, *args).endswith("(95% CI 70.0–90.0), which includes 86%.")
+    assert say_survival(0.7, 0.6, 0.8, *args).endswith(", fewer than 86%.")
+    assert say_survival(1.0, NAN, NAN, *args) == (
+        "All N1mi patients were alive, which leaves no interval to judge by."
+    )
+    effect = {"hr": NAN, "low": NAN, "high": NAN, "detectable": float("inf")}
+    text = say_context(claim(), effect, LABELS, 0.8, None)
+    assert "is not estimable. Without such deaths no hazard ratio could be detected." in text
+    assert text.endswith("but not that there is none.")
+    known = {"hr": 1.2, "low": 0.9, "high": 1.6, "detectable": NAN}
+    text = say_context(claim(outcome=ANY), known, LABELS, 0.8, 1.25)
+    assert "hazard ratio of death (Cox), N1mi vs N0, was 1.20 (95% CI 0.90–1.60)" in text
+    assert text.endswith("The smallest hazard ratio that could be detected is masked.")
+    assert "relative to people without cancer" in say_context(
+        claim("survival"), known, LABELS, 0.8, None
+    )
+
+
+# ----- numbers -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def matched():
+    data = pd.read_csv(DATA / "matched.csv")
+    return data[["group", "time"]].assign(
+        event=pd.Categorical.from_codes(data["status"], EVENTS),
+        matched_set=data["pair"],
+        weight=1.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def results(matched):
+    """The other results of the study, as the rules write them."""
+    named = matched.assign(group=pd.Categorical.from_codes(matched["group"], LABELS))
+    survival = [
+        kaplan_meier(part["time"].to_numpy(), (part["event"] != "censored").to_numpy()).assign(
+            group=label
+        )
+        for label, part in named.groupby("group", observed=True)
+    ]
+    incidence = incidence_by_group(
+        matched["time"], matched["event"].cat.codes, matched["group"], dict(enumerate(LABELS))
+    )
+    return {
+        "interpretation": interpret(matched, matched, labels=LABELS, ascertainment=[]),
+        "followup": follow_up(named, "matched"),
+        "curves": {ANY: pd.concat(survival), CANCER: incidence},
+    }
+
+
+def test_differences_are_those_of_the_interpretation(matched, results):
+    table = answer_claims(
+        [claim("worse", CANCER), claim("no worse", ANY)], matched, **results, labels=LABELS
+    )
+    assert tuple(table.columns) == COLUMNS
+    told = results["interpretation"]
+    by_month = told.dropna(subset="month").set_index(["quantity", "outcome", "month"]).sort_index()
+    for row in table.itertuples():
+        measure, sign = ("cumulative incidence", 1) if row.outcome == CANCER else ("survival", -1)
+        known = by_month.loc[(f"difference in {measure}", row.outcome, row.month)]
+        assert row.estimate == pytest.approx(sign * known["estimate"], abs=1e-12)
+        ends = sorted(sign * known[["low", "high"]].to_numpy(float))
+        assert (row.low, row.high) == pytest.approx(ends, abs=1e-12)
+    models = ["breast cancer death (Fine-Gray)"] * 2 + ["overall survival (Cox)"] * 2
+    ratios = told[told["quantity"] == "hazard ratio"].set_index("outcome").loc[models, "estimate"]
+    assert table["hazard_ratio"].tolist() == ratios.tolist()
+
+
+def test_risks_in_the_sentence_are_those_of_the_curves(matched, results):
+    table = answer_claims([claim("worse", CANCER, [36])], matched, **results, labels=LABELS)
+    curve = results["curves"][CANCER].query("cause == @CANCER and time <= 36")
+    last = 100 * curve.groupby("group", observed=True)["incidence"].last()
+    assert table["answer"][0].startswith(
+        f"{last['N1mi']:.1f} of 100 N1mi patients had died of breast cancer, and {last['N0']:.1f} "
+        "of 100 N0 patients: "
+    )
+
+
+def test_survival_of_the_exposed(matched, results):
+    exposed = matched[matched["group"] == 1]
+    months = exposed.loc[exposed["event"] != "censored", "time"]
+    rest = np.prod([1 - (months == t).sum() / (exposed["time"] >= t).sum()
+                    for t in sorted(set(months)) if t <= 36])  # fmt: skip
+    asked = [claim("survival", ANY, [36], survival_percent=percent)
+             for percent in (100 * rest, 50)]  # fmt: skip
+    asked.append(claim("survival", CANCER, [36], survival_percent=50))
+    table = answer_claims(asked, matched, **results, labels=LABELS)
+    assert table["estimate"][0] == pytest.approx(rest)
+    assert table["verdict"].tolist() == ["compatible", "not supported", "not supported"]
+    assert (table["low"] < table["estimate"]).all() and (table["estimate"] < table["high"]).all()
+    assert table["estimate"][2] > rest, "other deaths are none of breast cancer"
+    assert "more than 50%" in table["answer"][2]
+    assert table["hazard_ratio"].isna().all()
+
+
+def test_nothing_is_extrapolated(matched, results):
+    longest = int(matched["time"].max())
+    asked = [
+        claim("worse", CANCER, [longest, longest + 1]),
+        claim("survival", ANY, [longest + 1], survival_percent=86),
+    ]
+    table = answer_claims(asked, matched, **results, labels=LABELS)
+    late = table[table["month"] > longest]
+    assert late["verdict"].tolist() == ["cannot be answered"] * 2
+    assert set(late["answer"]) == {
+        f"The longest follow-up is {longest} months; nothing is extrapolated."
+    }
+    numbers = list(COLUMNS[COLUMNS.index("estimate") :])
+    assert late[numbers].isna().all(axis=None)
+    assert late["context"].eq("").all()
+    assert table.loc[0, "verdict"] != "cannot be answered"
+
+
+def test_the_end_of_one_groups_follow_up_is_the_end(matched, results):
+    short = matched[(matched["group"] == 0) | (matched["time"] <= 40)]
+    assert short["time"].max() > 48
+    table = answer_claims(
+        [claim(), claim("survival", ANY, [48], survival_percent=86)],
+        short,
+        **results,
+        labels=LABELS,
+    )
+    assert (table.loc[table["month"] == 48, "verdict"] == "cannot be answered").all()
+    assert "of one of the groups ends before" in table["answer"].iloc[-1]
+
+
+def test_what_is_masked_elsewhere_is_masked_here(matched, results):
+    few = results["followup"].assign(
+        deaths_other=pd.array([pd.NA] * 3, dtype="Int64"), maximum=np.nan
+    )
+    masked = mask_interpretation(results["interpretation"], few, 5)
+    asked = [claim(months=[36, 600])]
+    shown, hidden = (
+        answer_claims(asked, matched, interpretation, followup, {}, labels=LABELS)
+        for interpretation, followup in (
+            (results["interpretation"], results["followup"]),
+            (masked, few),
+        )
+    )
+    detectable = shown["detectable_hazard_ratio"][0]
+    assert f"{detectable:.2f} up" in shown["context"][0]
+    assert hidden["detectable_hazard_ratio"].isna().all()
+    assert "could be detected is masked" in hidden["context"][0]
+    assert not re.search(r"\d", hidden["answer"][1])
+    assert hidden["estimate"][0] == shown["estimate"][0], "estimates are no counts"
+
+
+def test_margin_and_power_are_those_of_the_configuration(matched, results):
+    table = answer_claims(
+        [claim("no worse", outcome) for outcome in (ANY, CANCER)],
+        matched,
+        **results,
+        labels=LABELS,
+        power=0.9,
+        margin=9.0,
+    )
+    (narrow,) = (
+        results["interpretation"]
+        .query("quantity == 'hazard ratio, 90% interval' and outcome.str.contains('overall')")
+        .to_dict("records")
+    )
+    assert narrow["high"] < 9
+    assert table["verdict"].tolist() == ["supported"] * 2 + ["undecided"] * 2
+    assert "a smaller one than was held to matter" in table["answer"][2]
+    ends = f"{narrow['low']:.2f}–{narrow['high']:.2f}"
+    assert f"below the margin of 9 that was fixed in advance (90% CI {ends})" in table["answer"][0]
+    assert "with 90% power" in table["context"][0]
+    assert "was not fixed in advance" not in table["context"][0]
+
+
+def test_printed_claims(matched, results):
+    survival = claim("survival", ANY, [60], survival_percent=86, claim="86% live.")
+    table = answer_claims([claim(), survival], matched, **results, labels=LABELS)
+    first, second = print_claims(table.astype(str))
+    assert [when for when, _, _ in first.answers] == ["By month 36", "By month 48"]
+    assert first.context.startswith("Over the whole follow-up")
+    assert second.claim == "86% live."
+    assert second.answers[0][1] == "Cannot be answered"
+    assert second.context == ""
