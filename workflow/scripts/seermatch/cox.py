@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from seermatch.errors import StudyError
+from seermatch.fine_gray import wald_test
 
 MAX_STEPS = 40
 TRANSFORMS = ("km", "identity", "rank")
@@ -401,20 +402,9 @@ def proportional_hazards_test(
         tested = [j for j in range(p) if term in (terms[j], "GLOBAL")]
         kept = [*range(p), *(p + j for j in tested)]
         u = np.r_[np.zeros(p), score[tested]]
-        statistic = _score_statistic(u, information[np.ix_(kept, kept)])
+        statistic, _, _ = wald_test(u, information[np.ix_(kept, kept)])
         rows.append((term, statistic, len(tested), float(chdtrc(len(tested), statistic))))
     return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
-
-
-def _score_statistic(score, information) -> float:
-    """Chi-square of a score test; NaN where too few deaths leave the information singular."""
-    scale = np.sqrt(np.maximum(np.diag(information), 0))
-    if not scale.all():
-        return float("nan")
-    correlation = information / np.outer(scale, scale)
-    if np.linalg.eigvalsh(correlation)[0] < 1e-13:
-        return float("nan")
-    return float(score / scale @ np.linalg.solve(correlation, score / scale))
 
 
 def _transformed(transform, time, event, death_times) -> np.ndarray:

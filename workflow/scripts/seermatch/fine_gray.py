@@ -187,7 +187,8 @@ def wald_test(
     df : int
         Number of coefficients.
     p_value : float
-        Upper tail of the chi-square distribution.
+        Upper tail of the chi-square distribution. It and the statistic are missing where the
+        covariance is singular, as with fewer matched sets than coefficients.
 
     Examples
     --------
@@ -197,8 +198,13 @@ def wald_test(
     """
     coef, covariance = np.asarray(coef, dtype=float), np.asarray(covariance, dtype=float)
     index = np.arange(len(coef)) if index is None else np.atleast_1d(index)
-    b = coef[index]
-    statistic = float(b @ np.linalg.solve(covariance[np.ix_(index, index)], b))
+    b, covariance = coef[index], covariance[np.ix_(index, index)]
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0))
+    statistic = np.nan
+    if scale.all() and np.isfinite(covariance).all():
+        correlation = covariance / np.outer(scale, scale)
+        if np.linalg.eigvalsh(correlation)[0] > 1e-13:
+            statistic = float(b / scale @ np.linalg.solve(correlation, b / scale))
     return statistic, len(b), float(chdtrc(len(b), statistic))
 
 
@@ -228,7 +234,8 @@ def score_test(
     df : int
         Number of columns of X.
     p_value : float
-        Upper tail of the chi-square distribution.
+        Upper tail of the chi-square distribution. It and the statistic are missing where there are
+        fewer matched sets than columns, or where no set tells the groups apart.
 
     Examples
     --------
@@ -243,7 +250,10 @@ def score_test(
     residuals = likelihood.residuals(null)
     if clusters is not None:
         residuals = likelihood.sum_by_cluster(residuals, clusters)
-    return wald_test(null.score, residuals @ residuals.T)
+    variance = residuals @ residuals.T
+    # contributions that cancel within every set leave rounding behind
+    variance[np.diag(variance) < 1e-20 * np.diag(null.information)] = 0
+    return wald_test(null.score, variance)
 
 
 def clustered_score_test(matched: pd.DataFrame, event: np.ndarray) -> GroupTest:

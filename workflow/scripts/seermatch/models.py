@@ -22,6 +22,7 @@ from seermatch.design_matrix import (
     design_matrix,
 )
 from seermatch.errors import StudyError
+from seermatch.fine_gray import wald_test
 from seermatch.finite_contrasts import finite_contrasts
 from seermatch.formatting import describe_balance_term
 from seermatch.recession import find_recession
@@ -364,8 +365,7 @@ def _firth_rows(data: _Data, X, infinite: np.ndarray, confidence) -> list[dict]:
 def _joint_p(data: _Data, fit) -> float:
     """Joint p-value of all columns of a model, which is wanted where they are one term."""
     if data.estimator == "fine_gray" or data.weights is not None:
-        statistic = fit.coef @ np.linalg.solve(_main_covariance(data, fit), fit.coef)
-        return float(chdtrc(len(fit.coef), statistic))
+        return wald_test(fit.coef, _main_covariance(data, fit))[2]
     return _likelihood_ratio_p(fit.loglik - fit.loglik_null, len(fit.coef))
 
 
