@@ -194,6 +194,8 @@ def test_the_default_study(facts):
         ({"interpretation__months": [60]}, [], ["at month 60, with"]),
         ({"interpretation__power": 0.905}, [], ["with 90.5% power"]),
         ({"interpretation__ascertainment": [0.3, 0.005]}, [], ["if 30% or 0.5% of the exposed"]),
+        ({"study__claims": [{"claim": "It is worse.", "source": "A site", "months": [36]}]}, [],
+         ["Claims of other sources were put to", "intervals: “It is worse.” (A site)."]),
         ({"stability__seeds": 1000}, ["seeds"], ["repeated with 1,000 other seeds"]),
         ({"data_quality__stop_percent": 2.5}, [], ["more than 2.5% of the records"]),
         ({"data_quality__missing_cause_of_death_percent": 7}, [], ["more than 7% of the deaths"]),

@@ -24,6 +24,7 @@ with job(snakemake) as tell:
     source = snakemake.input
     provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
     config = provenance["config"]
+    study = config["study"]
     matched = read_table(source.matched)
     facts = MethodsFacts(
         config=config,
@@ -40,6 +41,6 @@ with job(snakemake) as tell:
     banner = SYNTHETIC_BANNER if facts.synthetic else ""
     sections = methods_sections(facts)
     write_bytes(
-        methods_page(**config["study"], sections=sections, banner=banner), snakemake.output[0]
+        methods_page(study["title"], study["question"], sections, banner), snakemake.output[0]
     )
     tell(f"the methods section is {snakemake.output[0]}")

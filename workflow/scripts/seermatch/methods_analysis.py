@@ -332,6 +332,12 @@ def _interpretation(facts) -> str:
             "Equivalence was tested by two one-sided tests (90% interval) against hazard ratios of "
             f"{1 / margin:.3g} and {margin:g}."
         )
+    if claims := facts.config["study"]["claims"]:
+        told = [f"“{claim['claim']}” ({claim['source']})" for claim in claims]
+        found.append(
+            "Claims of other sources were put to these differences, at their months and with their "
+            f"intervals: {'; '.join(told)}."
+        )
     return " ".join(found)
 
 
