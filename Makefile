@@ -19,7 +19,6 @@ BIN = .venv/bin
 
 demo: environment
 	$(BIN)/snakemake --cores $(CORES)
-	@echo "The report is results/report.html; tables and figures lie beside it."
 
 test: environment
 	$(BIN)/pytest -n 2 --dist loadfile

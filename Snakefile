@@ -31,7 +31,11 @@ rule all:
     default_target: True
     input:
         rules.study.input,
+        rules.print_figures.output,
+        rules.draw_diagnostics.output,
         rules.render_report.output,
+        rules.write_methods.output,
+        rules.write_word_tables.output,
         rules.cross_check_incidence.output,
         rules.stability.input,
         rules.sensitivity.input,

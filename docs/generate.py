@@ -1,9 +1,13 @@
-"""Write config/README.md and docs/variables.md from the schemas and the field table.
+"""Write config/README.md, docs/variables.md and the graph of the rules in README.md.
 
-Run ``make docs`` after a change of either; a test compares the pages with what this makes.
+They come from the schemas, the field table and the workflow itself: run ``make docs`` after a
+change; a test compares the pages with what this makes.
 """
 
 import json
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,10 +39,10 @@ VARIABLES = """\
 
 The columns of the case listing that the default study needs, in the names of the November 2024
 submission. Other submissions' names are known too, with and without `Recode`, and so are names that
-R or SPSS have changed. Further columns do no harm; used where they are there are Regional
-nodes examined (1988+) and EOD Regional Nodes (2018+), by the studies of lymph nodes, for which one
-is enough, and SEER registry (SEER Research Plus only), by `cohort.registries` and
-`matching.exact`.
+R or SPSS have changed. Further columns do no harm. Used where they are there: COD to site recode
+and Sequence number, by the sensitivity analyses; Regional nodes examined (1988+) and EOD Regional
+Nodes (2018+), by the studies of lymph nodes, for which one is enough; SEER registry (SEER Research
+Plus only), by `cohort.registries` and `matching.exact`.
 
 Export with *Matrix > Export*: "Labels", a header line or the dictionary, any delimiter. Leave
 *Display unformatted* off.
@@ -116,6 +120,31 @@ def variables() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rule_graph() -> str:
+    """Let Snakemake draw the rules behind the tables and figures, in Mermaid's language.
+
+    Its colors are arbitrary and its edges come in any order, so that they are left out and sorted.
+    """
+    command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js", "study"]
+    environment = os.environ | {"PYTHONWARNINGS": ""}
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, env=environment
+    )
+    names = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]$", done.stdout, flags=re.MULTILINE))
+    edges = re.findall(r"^\s*(id\d+) --> (id\d+)$", done.stdout, flags=re.MULTILINE)
+    arrows = sorted(f"    {names[start]} --> {names[end]}" for start, end in edges)
+    return "\n".join(["```mermaid", "flowchart TB", *arrows, "```"])
+
+
+def readme() -> str:
+    """Compose README.md: what stands there, with the graph of today."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, start, rest = text.partition("<!-- rule graph, made by make docs -->\n")
+    _, end, after = rest.partition("\n<!-- end of the rule graph -->")
+    return before + start + rule_graph() + end + after
+
+
 if __name__ == "__main__":
+    (ROOT / "README.md").write_text(readme(), encoding="utf-8")
     (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")

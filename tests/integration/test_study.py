@@ -1,8 +1,11 @@
 """The whole study on a small synthetic registry: its public files, and what must hold in them."""
 
 import json
+import re
+import shutil
 import zipfile
 
+import docx
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -30,8 +33,9 @@ ESTIMATES = ["coef", "se", "hr", "hr_low", "hr_high", "p_value"]
 MODELS = [
     *["model", "term", "level", *ESTIMATES],
     *["se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered"],
-    *["status", "n", "events"],
+    *["status", "dependence", "n", "events"],
 ]
+CONTRASTS = ["model", "patients", "against", *MODELS[3:13], "n", "events"]
 REGRESSION = [
     *["variable", "contrast"],
     *[
@@ -56,6 +60,13 @@ TABLES = {
     "followup.tsv": [
         *["population", "group", "n", "median", "q1", "q3", "maximum", "reverse_km_median"],
         *["deaths_breast_cancer", "deaths_other"],
+    ],
+    "sensitivity.tsv": [
+        *["analysis", "outcome", "estimand", "n", "events", "effective_sample_size"],
+        *["largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"],
+    ],
+    "included_excluded.tsv": [
+        *["quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3", "smd"],
     ],
     "survival/logrank.tsv": ["statistic", "df", "p_value"],
     "competing_risks/gray.tsv": ["cause", "statistic", "df", "p_value"],
@@ -109,6 +120,38 @@ def test_record_files_have_their_types(results, name, columns):
     assert frame["patient_id"].str.fullmatch(r"\d{8}").all()
 
 
+def test_the_complete_among_the_eligible_are_the_cohort(results):
+    eligible = pd.read_parquet(results / "eligible.parquet")
+    cohort = pd.read_parquet(results / "cohort.parquet")
+    complete = eligible[eligible["complete"]].reset_index(drop=True)
+    complete = complete.astype({"tumor_size": "int16"})
+    pd.testing.assert_frame_equal(complete[list(cohort.columns)], cohort)
+    others = eligible[~eligible["complete"]]
+    covariates = ["tumor_size", "grade", "er", "pr", "her2", "subtype", "t_stage", "n_stage"]
+    assert others[covariates].isna().any(axis=1).all()
+    assert eligible["patient_id"].is_unique
+    further = set(eligible.columns) - set(cohort.columns)
+    assert further == {"complete", "event_by_cause_of_death", "first_primary"}
+    assert (results / "eligible.parquet").stat().st_mode & 0o077 == 0
+    excluded = read(results / "included_excluded.tsv").set_index(["quantity", "patients"])["n"]
+    assert excluded["patients", "excluded"] == len(others)
+    analyses = read(results / "sensitivity.tsv").drop_duplicates("analysis").set_index("analysis")
+    assert analyses.loc["multiple imputation", "n"] == 3 * eligible["group"].sum()
+    assert analyses.loc["cause of death = breast", "n"] == analyses.loc["main", "n"]
+    assert analyses.loc["first primary only", "n"] < analyses.loc["main", "n"]
+
+
+def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
+    for made in ("results/eligible", "results/eligible.parquet"):
+        path = study_copy.path / made
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (study_copy.path / "results/table1.tsv").unlink()
+    plan = study_copy.planned("study")
+    assert plan["compare_groups"] == 1
+    assert {"keep_incomplete", "merge_eligible", "compare_included"}.isdisjoint(plan)
+    assert study_copy.planned("sensitivity")["keep_incomplete"] == 5
+
+
 def test_the_flow_adds_up(results):
     flow = read(results / "attrition.tsv")
     cohort = pd.read_parquet(results / "cohort.parquet")
@@ -158,6 +201,18 @@ def test_curves_and_follow_up_agree(results):
     assert check["largest_difference"].max() < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [("survival", "survival/cox"), ("competing_risks", "competing_risks/fine_gray")],
+)
+def test_finite_contrasts_are_of_separated_models(results, name, models):
+    contrasts = read(results / f"{name}/finite_contrasts.parquet")
+    assert list(contrasts.columns) == CONTRASTS
+    table = read(results / f"{models}.parquet")
+    assert set(contrasts["model"]) <= set(table.loc[table["status"] == "separated", "model"])
+    assert (contrasts["se"] > 0).all() and contrasts["hr"].between(1e-3, 1e3).all()
+
+
 @pytest.mark.parametrize("name", ["table3.tsv", "table4.tsv"])
 def test_no_estimate_is_absurd(results, name):
     table = read(results / name)
@@ -166,7 +221,7 @@ def test_no_estimate_is_absurd(results, name):
     numbers = pd.to_numeric(cells.str.replace(r" ?\(.*\)$", "", regex=True), errors="coerce")
     assert numbers.dropna().between(1e-3, 1e3).all()
     assert table["variable"].to_list()[-1] == "group"
-    assert table["multivariable_hr"].iloc[-1] == table["multivariable_hr"].iloc[-1]
+    assert float(table["multivariable_hr"].iloc[-1]) > 0
 
 
 def test_figures_and_report(results):
@@ -175,8 +230,8 @@ def test_figures_and_report(results):
         assert (results / f"figures/figure{number}.png").read_bytes()[:4] == b"\x89PNG"
     report = (results / "report.html").read_text("utf-8")
     assert "synthetic" in report.lower()
-    matched = pd.read_parquet(results / "matched.parquet")
-    assert not [patient for patient in matched["patient_id"] if patient in report]
+    cohort = pd.read_parquet(results / "cohort.parquet")
+    assert not [patient for patient in cohort["patient_id"] if patient in report]
 
 
 def test_the_run_tells_each_step_in_a_line(finished_study):
@@ -211,3 +266,156 @@ def test_the_same_bytes_on_one_core(finished_study, checkout):
         if path.suffix in (".tsv", ".parquet", ".svg"):
             relative = path.relative_to(checkout.path)
             assert path.read_bytes() == (finished_study.path / relative).read_bytes(), relative
+
+
+def test_a_run_ends_with_where_the_results_lie_and_what_to_know(finished_study):
+    told = finished_study.done.stderr
+    closing = told[told.index("The results are in results/, after ") :]
+    assert "Begin with results/report.html." in closing
+    warnings = (finished_study.path / "results/warnings.txt").read_text("utf-8").splitlines()
+    assert any("few events" in warning for warning in warnings)
+    for warning in warnings:
+        assert told.count(f"  - {warning}\n") == 1
+
+
+def test_a_run_without_the_report_does_not_repeat_the_warnings_of_an_earlier_one(study_copy):
+    (study_copy.path / "results/figures/figure1.png").unlink()
+    told = study_copy.snakemake("study").stderr
+    assert "The results are in results/, after " in told
+    assert "Before you use them" not in told
+
+
+def word_cells(table):
+    """Text of the rows of a Word table, without raised letters, hyphens and blanks plain."""
+    return [
+        [
+            "".join(run.text for run in cell.paragraphs[0].runs if not run.font.superscript)
+            .replace("\xa0", " ")
+            .replace("−", "-")
+            for cell in row.cells
+        ]
+        for row in table.rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def word_tables(results):
+    document = docx.Document(str(results / "tables.docx"))
+    named = [p.text.split(". ")[0] for p in document.paragraphs if p.style.name == "Caption"]
+    return dict(zip(named, map(word_cells, document.tables), strict=True))
+
+
+def text_of(path):
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_word_tables_of_characteristics_equal_the_files(results, word_tables, number):
+    file = text_of(results / f"table{number}.tsv")
+    header, *rows = word_tables[f"Table {number}"]
+    assert header[1:] == [f"M0 (n = {file['M0'][0]})", f"M0(i+) (n = {file['M0(i+)'][0]})", "p"]
+    cells = iter(rows)
+    for _, block in file[1:].groupby("variable", sort=False):
+        first = next(cells)
+        if block["level"].iloc[0] == "median (IQR)":
+            assert first[1:] == block.iloc[0][["M0", "M0(i+)", "p_value"]].to_list()
+            continue
+        assert first[1:] == ["", "", block["p_value"].iloc[0]]
+        for line in block.itertuples(index=False):
+            name, *numbers = next(cells)
+            assert name.replace("–", "-") == line.level
+            assert numbers == [*line[2:4], ""]
+    assert next(cells, None) is None
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_word_tables_of_models_equal_the_files(results, word_tables, number):
+    file = text_of(results / f"table{number}.tsv")
+    rows = word_tables[f"Table {number}"][2:]
+    for row, line in zip(rows, file.itertuples(index=False), strict=True):
+        assert row[0] == line.contrast.replace("−", "-")
+        for at, cell in enumerate(line[2:]):
+            wanted = cell.removesuffix(" (Firth)")
+            wanted = "NE" if cell in ("aliased", "separated") else wanted
+            assert row[1 + at] == (wanted or ("–" if at % 3 == 0 else ""))
+
+
+def test_supplementary_word_tables_equal_the_files(results, word_tables):
+    flow = read(results / "attrition.tsv")
+    columns = ["remaining", "excluded", "remaining_reference", "excluded_reference"]
+    columns += ["remaining_exposed", "excluded_exposed"]
+    counts = [[f"{n:,}" for n in line] for line in flow[columns].to_numpy()]
+    assert [row[1:] for row in word_tables["Table S1"][1:]] == counts
+
+    balance = read(results / "balance.tsv").iloc[:, 2:]
+    shown = [["" if np.isnan(x) else f"{x:.3f}" for x in line] for line in balance.to_numpy()]
+    shown = [[cell.replace("-0.000", "0.000") for cell in line] for line in shown]
+    assert [row[1:] for row in word_tables["Table S2"][1:]] == shown
+
+    analyses = read(results / "sensitivity.tsv")
+    blocks = {"Table S3": (5, slice(0, 2)), "Table S4": (1, slice(2, 5))}
+    for name, (first, wanted) in blocks.items():
+        rows = word_tables[name][2:]
+        assert len(rows) == analyses["analysis"].nunique()
+        for row, (analysis, part) in zip(
+            rows, analyses.groupby("analysis", sort=False), strict=True
+        ):
+            assert row[0].lower() == analysis.lower()
+            lines = part.iloc[wanted].itertuples()
+            cells = [
+                cell
+                for line in lines
+                for cell in (
+                    f"{line.events:,}",
+                    f"{line.hr:.2f} ({line.hr_low:.2f}–{line.hr_high:.2f})",
+                    "<0.001" if line.p_value < 0.001 else f"{line.p_value:.3f}",
+                )
+            ]
+            assert row[first:] == cells
+
+    seeds = read(results / "matching_stability.tsv")
+    rows = {row[0]: row[1:] for row in word_tables["Table S5"][1:]}
+    for name, column in (("Overall survival", "os_hr"), ("Breast cancer mortality", "bcsm_hr")):
+        main, median, middle, below = rows[f"{name}: hazard ratio"]
+        others = seeds[column][1:]
+        assert float(main) == round(seeds[column][0], 2)
+        assert float(median) == pytest.approx(others.median(), abs=0.0051)
+        low, high = others.quantile([0.025, 0.975])
+        assert [float(x) for x in middle.split("–")] == pytest.approx([low, high], abs=0.0051)
+        assert float(below) == pytest.approx(100 * (others < seeds[column][0]).mean(), abs=0.51)
+    assert rows["Deaths"][0] == str(int(seeds["deaths"][0]))
+
+
+def test_word_tables_come_from_published_files_only(finished_study):
+    """What is masked there is masked in the Word document."""
+    rules = (finished_study.path / "workflow/rules/report.smk").read_text(encoding="utf-8")
+    rule = rules.split("rule write_word_tables:")[1].split("    output:")[0]
+    inputs = re.findall(r'"<results>/([^"]+)"', rule)
+    assert len(inputs) == 10
+    assert all(name.endswith((".tsv", ".json")) for name in inputs)
+
+
+def test_the_methods_tell_this_run(results):
+    text = (results / "methods.md").read_text(encoding="utf-8")
+    provenance = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
+    for package, number in provenance["versions"].items():
+        assert f"{package} {number}" in text
+    for row in read(results / "attrition.tsv").iloc[1:].itertuples():
+        assert f"{row.criterion} ({row.remaining:,})" in text
+    assert "were matched, to 1,170 M0 patients" in text
+    analyses = read(results / "sensitivity.tsv")["analysis"].unique()
+    assert all(name in text for name in analyses)
+    for table, name in (("table3", "Cox"), ("table4", "Fine–Gray")):
+        file = text_of(results / f"{table}.tsv")
+        entered = file.loc[(file["multivariable_hr"] != "") & (file["variable"] != "group")]
+        told = re.search(rf"in the {name} analysis ([^.]*?)( and in the |\. A second)", text)[1]
+        assert told.count(",") + told.count(" and ") + 1 == entered["variable"].nunique()
+    matched = pd.read_parquet(results / "matched.parquet")
+    assert not [patient for patient in matched["patient_id"] if patient in text]
+
+
+def test_the_checklist_names_files_that_are_there(results):
+    text = (results / "methods.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`]+)`", text.split("# Reporting checklists")[1]))
+    assert len(named) > 12
+    assert [name for name in named if not (results / name).is_file()] == []

@@ -7,10 +7,20 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from matplotlib.text import Text
 from PIL import Image
 from seermatch.errors import StudyError
-from seermatch.figure_style import COLUMN, GROUP_COLOURS, PAGE, figure_bytes
+from seermatch.figure_style import (
+    AFTER,
+    COLUMN,
+    EXPOSED,
+    GROUP_COLOURS,
+    PAGE,
+    REFERENCE,
+    STYLE,
+    figure_bytes,
+)
 from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
 from seermatch.flow_chart import draw_flow_chart
 from seermatch.kaplan_meier import kaplan_meier
@@ -217,7 +227,7 @@ def assert_text_inside(figure):
     box = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert min(box.x0, box.y0) >= -1e-9
-    assert box.x1 <= width and box.y1 <= height
+    assert box.x1 <= width + 1e-9 and box.y1 <= height + 1e-9
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -225,6 +235,24 @@ def test_text_is_inside_and_legible(figures, name):
     figure = figures[name]
     assert_text_inside(figure)
     assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 7
+
+
+@pytest.mark.parametrize(("column", "page"), [(75, 170), (120, 230)])
+def test_other_widths_of_the_configuration(survival, incidence, balance, attrition, column, page):
+    p = pd.DataFrame({"cause": CAUSES, "p_value": [0.5, 0.6]})
+    for figure in (
+        draw_flow_chart(attrition, LABELS, (1170, 585), width=page),
+        draw_love_plot(balance, width=column),
+        draw_survival_curves(survival, p, MARKS, LABELS, width=column),
+        draw_cumulative_incidence(incidence, p, MARKS, LABELS, width=page),
+    ):
+        figure.draw_without_rendering()
+        assert_text_inside(figure)
+        texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+        boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+        for i, (first, one) in enumerate(boxes):
+            for second, other in boxes[i + 1 :]:
+                assert not one.overlaps(other), (first, second)
 
 
 @pytest.mark.parametrize("name", ["survival", "incidence", "stacked"])
@@ -269,3 +297,15 @@ def test_callers_settings_do_not_matter(balance):
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "svg.fonttype": "path"}):
         other = figure_bytes(draw_love_plot(balance))
     assert other == figure_bytes(draw_love_plot(balance))
+
+
+def test_the_style_holds_the_values_of_seaborn():
+    palette = seaborn.color_palette("colorblind").as_hex()
+    assert (palette[0], palette[2], palette[3]) == (REFERENCE, AFTER, EXPOSED)
+    # our own: fonts, the ink of texts and axes, no box around the axes, no images, no grid
+    own = ("font.", "text.", "axes.labelcolor", "axes.edgecolor", "axes.spines.", "image.", "grid.")
+    own += ("xtick.color", "ytick.color")
+    drawn = dict(matplotlib.rcParamsDefault) | STYLE
+    for name, value in seaborn.axes_style("ticks").items():
+        if not name.startswith(own):
+            assert drawn[name] == value, name

@@ -262,6 +262,25 @@ def test_wald_test_of_one_coefficient_is_z_squared():
     assert df == 3 and joint >= statistic
 
 
+def test_too_few_matched_sets_leave_the_tests_without_p():
+    time, event, X, _ = random_data(11)
+    few = np.arange(len(time)) % 2
+    fit = fit_fine_gray(time, event, X, clusters=few)
+    statistic, df, p = wald_test(fit.coef, fit.covariance_clustered)
+    assert np.isnan(statistic) and df == 3 and np.isnan(p)
+    assert np.isfinite(wald_test(fit.coef, fit.covariance_clustered, [1])).all()
+    statistic, df, p = score_test(time, event, X, clusters=few)
+    assert np.isnan(statistic) and df == 3 and np.isnan(p)
+
+
+def test_sets_that_are_alike_leave_the_score_test_without_p():
+    """Both of a pair die together, so that no set tells the groups apart."""
+    time, event = np.repeat([1, 2, 3, 5], 2), np.ones(8, dtype=int)
+    group = np.tile([[0.0], [1.0]], (4, 1))
+    statistic, df, p = score_test(time, event, group, clusters=np.repeat(np.arange(4), 2))
+    assert np.isnan(statistic) and df == 1 and np.isnan(p)
+
+
 def test_score_test_of_two_equal_groups_is_zero():
     time, event, *_ = random_data(12)
     group = np.repeat([[0.0], [1.0]], len(time), axis=0)

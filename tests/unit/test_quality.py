@@ -235,6 +235,15 @@ def test_small_counts_can_be_hidden():
     assert "few" in render_quality(frame)
 
 
+@pytest.mark.parametrize(("database", "told"), [("SEER - SYNTHETIC", True), ("SEER", False)])
+def test_the_page_says_when_the_records_are_simulated(database, told):
+    origin = {"export": "breast_2018", "rows": 64898, "database": database, "sha256": "9f86"}
+    page = render_quality(assess(export({})), exports=[origin])
+    assert ("simulated" in page) == told
+    assert '<th scope="row">breast_2018</th><td class="wrap">64,898</td>' in page
+    assert "SHA-256" in page
+
+
 labels = st.fixed_dictionaries(
     {
         "year": st.sampled_from(["2018", "2019", "x"]),

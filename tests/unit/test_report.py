@@ -4,15 +4,19 @@ import doctest
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from markupsafe import escape
 from seermatch import (
     disclosure_sensitivity,
     inline_figures,
     report,
     report_checks,
+    report_included,
     report_limits,
     report_sections,
     report_tables,
@@ -20,8 +24,11 @@ from seermatch import (
 from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
 from seermatch.group_effect import OUTCOMES
 from seermatch.inline_figures import inline_svg
+from seermatch.methods_text import methods_sections
 from seermatch.report import SECTIONS, ReportContent, render_report, summarize
 from seermatch.report_checks import quality_warnings
+from seermatch.report_figures import describe_diagnostics
+from seermatch.report_included import explain_included, included_table
 from seermatch.report_limits import explain_limits, exposure_table, limits_table
 from seermatch.report_sections import (
     differences_table,
@@ -37,8 +44,13 @@ from seermatch.study_warnings import (
 )
 from seermatch.tables import characteristics_table, regression_table
 
+CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")
-FIGURES = ("flow_chart", "love_plot", "survival", "incidence", "stability", "specification")
+FIGURES = (
+    *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
+    *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
+    "forest_fine_gray",
+)
 NODES = "regional_nodes_examined", "eod_regional_nodes"
 CRITERIA = [
     {"criterion": "age 18-89 years", "keep": {"age": {"minimum": 18, "maximum": 89}}},
@@ -82,7 +94,25 @@ def model_rows(hr):
     ]
     frame = pd.DataFrame(rows, columns=columns)
     clustered = {"hr_low_clustered": frame["hr"] / 1.5, "hr_high_clustered": frame["hr"] * 1.5}
-    return frame.assign(**clustered)
+    return frame.assign(dependence="", **clustered)
+
+
+def contrast_rows():
+    frame = pd.DataFrame(
+        {
+            "model": ["multivariable", "recommended"],
+            "patients": "ER: Negative, Breast subtype: HR−/HER2−",
+            "against": "ER: Positive, Breast subtype: HR+/HER2−",
+            "hr": [2.3482, 2.4],
+            "hr_low": 0.8807,
+            "hr_high": [6.2606, 6.4],
+            "p_value": 0.088,
+            "hr_low_clustered": 0.8790,
+            "hr_high_clustered": 6.2727,
+            "p_value_clustered": 0.0887,
+        }
+    )
+    return frame
 
 
 def sensitivity_rows():
@@ -150,6 +180,48 @@ def interpretation_rows(margin=False):
                      f"{year}: {count} of {n:,}"))  # fmt: skip
     columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def proportional_hazards_rows():
+    return pd.DataFrame(
+        [
+            ("univariable", "group", "M0(i+)", 0.81, 1, 0.368, "ok"),
+            ("recommended", "age", "", 4.5, 1, 0.034, "ok"),
+            ("recommended", "er", "Positive", np.nan, 1, np.nan, "separated"),
+            ("recommended", "group", "M0(i+)", 0.7, 1, 0.403, "ok"),
+            ("recommended", "GLOBAL", "", 5.2, 2, 0.074, "ok"),
+        ],
+        columns=["model", "term", "level", "statistic", "df", "p_value", "status"],
+    )
+
+
+def included_rows():
+    rows = [
+        ("patients", "", "", "included", 1755, 92.7, np.nan, np.nan, np.nan, np.nan),
+        ("patients", "", "", "excluded", 138, 7.3, np.nan, np.nan, np.nan, np.nan),
+    ]
+    for variable, levels in (
+        ("age", {"": (63.0, 61.5, -0.04)}),
+        ("grade", {"I-II": (71.4, 65.2, -0.134), "III": (28.6, 34.8, 0.134)}),
+        ("subtype", {"HR+/HER2-": (70, 71, 0.02), "HR-/HER2+": (20, 18, -0.05),
+                     "HR-/HER2-": (10, 11, 0.03)}),
+    ):  # fmt: skip
+        for level, (*values, smd) in levels.items():
+            for patients, n, value in zip(
+                ("included", "excluded"), (1755, 120), values, strict=True
+            ):
+                numbers = (
+                    (round(n * value / 100), value, np.nan, np.nan, np.nan)
+                    if level
+                    else (n, np.nan, value, value - 9.5, value + 10)
+                )
+                rows.append(("distribution", variable, level, patients, *numbers, smd))
+    for variable, counts in (("age", (0, 0)), ("grade", (90, 6)), ("subtype", (40, 5))):
+        for label, n in zip(LABELS, counts, strict=True):
+            percent = 100 * n / (1200 if label == "M0" else 600)
+            rows.append(("unknown", variable, "", label, n, percent, *[np.nan] * 4))
+    columns = ["quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3"]
+    return pd.DataFrame(rows, columns=[*columns, "smd"])
 
 
 def quality_rows():
@@ -291,22 +363,29 @@ def content():
         cox=cox,
         incidence=curve_rows("incidence", causes),
         fine_gray=fine_gray,
+        cox_contrasts=contrast_rows().iloc[:0],
+        fine_gray_contrasts=contrast_rows().iloc[:0],
         sensitivity=sensitivity_rows(),
         stability=stability_rows(),
         interpretation=interpretation_rows(),
+        included=included_rows(),
         quality=quality_rows(),
+        proportional_hazards=proportional_hazards_rows(),
         paper_audit=audit_rows(),
         claims=claim_rows(),
         paper_comparison=comparison_rows(),
         figures=dict.fromkeys(FIGURES, SVG),
         marks=[0, 12, 24, 60],
-        config={
-            "cohort": {"criteria": CRITERIA},
-            "matching": {"ratio": 2, "caliper": 0.2},
-            "balance": {"threshold": 0.1},
-            "interpretation": {"power": 0.8, "equivalence_margin": None},
-        },
-        inputs=pd.DataFrame({"export": ["seer_2018"], "sha256": ["9f86d081884c7d65"]}),
+        config=yaml.safe_load(CONFIG.read_text(encoding="utf-8")),
+        inputs=pd.DataFrame(
+            {
+                "export": ["seer_2018"],
+                "rows": [324571],
+                "database": ["Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub"],
+                "submission": ["Nov 2024"],
+                "sha256": ["9f86d081884c7d65"],
+            }
+        ),
         versions={"seermatch": "0.1.0"},
     )
 
@@ -357,6 +436,7 @@ def page(content):
         inline_figures,
         report,
         report_checks,
+        report_included,
         report_limits,
         report_sections,
         report_tables,
@@ -394,14 +474,45 @@ def test_no_network_and_no_scripts(content):
 
 def test_figures_have_alternative_texts_and_own_ids(page):
     drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert [attrs["id"] for attrs in drawings] == [f"figure-{n}-drawing" for n in range(1, 7)]
+    assert len({attrs["id"] for attrs in drawings}) == len(drawings) == len(FIGURES)
     assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 30 for attrs in drawings)
     assert "figure-3-m1" in page.ids and "#figure-3-p1" in page.targets
 
 
+def test_figures_stand_where_their_tables_do(page):
+    order = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    figures = [name for name in order if re.fullmatch(r"figure-S?\d+", name)]
+    expected = ("1", "2", "S1", "3", "S2", "S3", "S4", "4", "S5", "5", "6")
+    assert figures == [f"figure-{number}" for number in expected]
+    for table, figure in (("table3", "S2"), ("table4", "S5")):
+        assert order.index(f"figure-{figure}") > order.index(f"table-{table}")
+
+
+def test_alternative_texts_say_what_the_figures_show(page):
+    texts = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"]
+    overlap, forest, log_log, schoenfeld, subdistribution = (texts[i] for i in (2, 4, 5, 6, 8))
+    assert "differ by 0.178 standard deviations before matching and by 0.000 after" in overlap
+    assert "M0(i+) vs M0: univariable 0.803 (0.402–1.606); multivariable as published" in forest
+    assert "Test of proportional hazards: p = 0.368." in log_log
+    assert "Age, p = 0.034; ER: Positive, not testable; Group: M0(i+), p = 0.403" in schoenfeld
+    assert "all terms, p = 0.074" in schoenfeld
+    assert "Subdistribution hazard ratio, M0(i+) vs M0: univariable 1.386" in subdistribution
+
+
+def test_captions_say_what_masking_does_to_the_figures(content):
+    shown = describe_diagnostics(content)
+    masked = describe_diagnostics(
+        replace(content, config={**content.config, "disclosure": {"minimum_count": 5}})
+    )
+    assert "A point is a death" in shown["schoenfeld_residuals"][0]
+    assert "residuals, one per death, are not shown" in masked["schoenfeld_residuals"][0]
+    assert "counts below 5" in masked["score_overlap"][0]
+    assert "below" not in shown["score_overlap"][0].replace("(below)", "")
+
+
 def test_tables_have_captions_and_scoped_headers(page):
     tags = [tag for tag, _ in page.tags]
-    assert tags.count("table") == tags.count("caption") == 21
+    assert tags.count("table") == tags.count("caption") == 22
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
     scrolling = [attrs for _, attrs in page.tags if "scroll" in attrs.get("class", "")]
     assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" for attrs in scrolling)
@@ -418,8 +529,9 @@ def test_cells_are_printed(page):
         "0.803",
         "Age 18–89 years",
         "−0.132",
-        "95.0% (94.0–96.0)",
-        "Other death, M0(i+)",
+        "95.0 (94.0–96.0)",
+        "Incidence, % (95% CI)",
+        "Other death",
         "matching.caliper",
         "9f86d081884c7d65",
         "Hazard ratios of death, M0(i+) vs M0.",
@@ -427,29 +539,39 @@ def test_cells_are_printed(page):
         "Inside the middle 95%, lower than 73% of them",
         "1.2 (−1.3 to 3.8)",
         "≥ 2.00 or ≤ 0.50 (82 events)",
-        "Table S12. Printed numbers that contradict each other.",
+        "Table S13. Printed numbers that contradict each other.",
     ):
         assert cell in page.cells
 
 
-def test_summary_states_the_recommended_model(content):
-    matched, followup, survival, mortality, caution = summarize(content)
+def test_summary_states_the_clustered_intervals_of_the_headline(content):
+    matched, followup, survival, mortality, clustered, caution = summarize(content)
     assert matched == ("585 of 585 M0(i+) patients were matched to 1,170 of 283,503 M0 patients.")
     assert "30 months (IQR 18–47); 82 died, 47 of breast cancer and 35 of other" in followup
     assert survival == (
-        "Overall survival: log-rank p = 0.781; hazard ratio, M0(i+) vs M0: 0.803 "
-        "(95% CI 0.402–1.606; recommended model)."
+        "Overall survival: hazard ratio of death, M0(i+) vs M0, 0.80 (95% CI 0.54–1.20); adjusted "
+        "by the recommended model, 0.80 (0.54–1.20); log-rank p = 0.781."
     )
-    assert "Gray’s test p = 0.272; subdistribution hazard ratio" in mortality
+    headline = headline_table(content).rows[0].cells
+    assert headline[0] in survival.replace("95% CI ", "")
+    assert headline[1] in mortality.replace("95% CI ", "")
+    assert mortality.endswith("Gray’s test p = 0.272.")
+    assert "clustered by matched set" in clustered
     assert "do not show that there is none" in caution
-    narrow = content.cox.assign(hr_low=1.1, hr_high=1.2)
-    assert len(summarize(replace(content, cox=narrow))) == 4
+    narrow = content.cox.assign(hr_low_clustered=1.1, hr_high_clustered=1.2)
+    assert len(summarize(replace(content, cox=narrow))) == 5
+    unclustered = content.cox.assign(hr_low=1.1, hr_high=1.2)
+    assert summarize(replace(content, cox=unclustered)) == summarize(content)
+    bare = content.cox.query("model == 'univariable'")
+    assert "adjusted" not in summarize(replace(content, cox=bare))[2]
+    lost = summarize(replace(content, cox=content.cox.assign(hr=np.nan)))
+    assert "M0(i+) vs M0, not estimable; log-rank" in lost[2]
 
 
-def test_main_results_come_first(page):
+def test_summary_and_main_results_come_first(page):
     sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
     assert sections == list(SECTIONS)
-    assert sections[0] == "main-results"
+    assert sections[:2] == ["summary", "main-results"]
     tags = [(tag, attrs.get("id")) for tag, attrs in page.tags]
     assert tags.index(("section", "main-results")) < tags.index(("nav", None))
 
@@ -486,6 +608,7 @@ def test_sensitivity_tables_and_sentences(content):
     assert weighted.label == "Weighted, ATT"
     assert len(tables["sensitivity_others"].rows[0].cells) == 9
     assert "negative control" in " ".join(tables["sensitivity_others"].notes)
+    assert not set(tables["sensitivity"].notes[1:]) & set(tables["sensitivity_others"].notes)
     first, _ = explain_sensitivity(content.sensitivity)
     assert first == (
         "Overall survival: 2 analyses, hazard ratios 0.80 to 1.10; the 95% interval excludes 1 in "
@@ -495,8 +618,20 @@ def test_sensitivity_tables_and_sentences(content):
 
 def test_limits_in_words(content):
     text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
-    assert "from 2.00 up or 0.50 down could be detected with 80% power" in text
-    assert "risk ratio of 1.81. The interval includes 1 even without one." in text
+    assert (
+        "Only hazard ratios from 2.00 up or 0.50 down (overall survival) and from 2.00 up or 0.50 "
+        "down (breast cancer mortality) could be detected with 80% power."
+    ) in text
+    assert (
+        "risk ratio of 1.81 (overall survival) and 1.81 (breast cancer mortality). The intervals "
+        "include 1 even without one."
+    ) in text
+    far = content.interpretation.copy()
+    overall = far["outcome"] == next(iter(OUTCOMES))
+    far.loc[overall & (far["quantity"] == "E-value of the interval"), "estimate"] = 1.4
+    text = " ".join(explain_limits(far, LABELS, content.config))
+    assert "To make the interval include 1, 1.40 (overall survival) would do." in text
+    text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
     assert "No margin of equivalence was fixed in advance" in text
     assert "Breast cancer death (Fine–Gray): the hazard ratio changes over time (p = 0.010)" in text
     assert "from 3.3 in 2020 to 300.0 in 2018" in text
@@ -505,6 +640,62 @@ def test_limits_in_words(content):
     text = " ".join(explain_limits(content.interpretation, LABELS, exact))
     assert "it is among the variables of the match" in text
     assert not any(row.label == "Equivalence" for row in limits_table(content.interpretation).rows)
+
+
+def test_included_and_excluded_patients(content):
+    table = included_table(content.included, LABELS)
+    assert [cell.text for cell in table.header[0]] == [
+        *("Variable", "Included (n = 1,755)", "Excluded (n = 138)", "SMD"),
+        *("Unknown, M0", "Unknown, M0(i+)"),
+    ]
+    rows = {row.label: row for row in table.rows}
+    assert list(rows) == [
+        *("Age (years)", "Grade: III", "Breast subtype", "HR+/HER2−", "HR−/HER2+", "HR−/HER2−"),
+    ]
+    assert rows["Age (years)"].cells == (
+        *("63 (53.5–73)", "61.5 (52–71.5)", "−0.040", "0 (0.0%)", "0 (0.0%)"),
+    )
+    assert rows["Grade: III"].cells == (
+        *("502 (28.6%)", "42 (34.8%)", "0.134", "90 (7.5%)", "6 (1.0%)"),
+    )
+    heading, level = rows["Breast subtype"], rows["HR−/HER2+"]
+    assert (heading.kind, heading.cells) == ("heading", ("", "", "", "40 (3.3%)", "5 (0.8%)"))
+    assert (level.kind, level.cells) == ("level", ("351 (20.0%)", "22 (18.0%)", "−0.050", "", ""))
+    said = explain_included(content.included, imputed=True)[0]
+    assert said == (
+        "138 patients, 7.3% of those who meet the other criteria, were excluded only because a "
+        "covariate is unknown, most often Grade. They differ from the included patients, and the "
+        "results may not hold for them: the largest standardized difference is 0.13 (Grade: III). "
+        "Multiple imputation, among the sensitivity analyses, includes them."
+    )
+    assert "Multiple imputation" not in explain_included(content.included, imputed=False)[0]
+
+
+def test_masked_counts_of_excluded_patients(content):
+    numbers = ["n", "percent", "median", "q1", "q3", "smd"]
+    hidden = content.included.astype({"n": "Int64"})
+    rows = (hidden["patients"] == "excluded") | (hidden["quantity"] == "unknown")
+    hidden.loc[rows, numbers] = np.nan
+    hidden["smd"] = np.nan
+    cells = [row.cells for row in included_table(hidden, LABELS).rows]
+    assert cells[0] == ("63 (53.5–73)", "masked", "–", "masked", "masked")
+    assert cells[1] == ("502 (28.6%)", "masked", "–", "masked", "masked")
+    assert explain_included(hidden, imputed=False) == [
+        "Patients were excluded only because a covariate is unknown; their number is masked."
+    ]
+    nobody = content.included.assign(n=content.included["n"].where(~rows, 0))
+    assert explain_included(nobody, imputed=True) == [
+        "No patient was excluded only because a covariate is unknown."
+    ]
+    assert "masked" in render_report(replace(content, included=hidden))
+
+
+def test_multiple_imputation_is_explained_where_it_is(content):
+    notes = " ".join(sensitivity_tables(content.sensitivity)["sensitivity"].notes)
+    assert "imputation" not in notes
+    imputed = content.sensitivity.replace({"analysis": {"main": "multiple imputation"}})
+    notes = " ".join(sensitivity_tables(imputed)["sensitivity"].notes)
+    assert "every imputed data set is scored and matched anew" in notes
 
 
 def test_equivalence_only_with_a_margin(content):
@@ -567,7 +758,8 @@ def test_criteria_that_were_not_applied_are_warned_of(content):
     assert f"was not applied: no export holds {names.format('or')}" in one
     assert "Add one of these variables to the case listing" in one
     assert f"only to the exports that hold {names.format('and')} Patients" in other
-    page = render_report(replace(content, attrition=flow))
+    config = content.config | {"cohort": content.config["cohort"] | {"criteria": CRITERIA}}
+    page = render_report(replace(content, attrition=flow, config=config))
     assert "The criterion “nodes examined” was not applied" in page
 
 
@@ -590,6 +782,13 @@ def test_small_counts_of_sensitivity_and_interpretation(content):
     assert limits_table(table).rows[1].cells == ("masked",) * 3
     page = render_report(replace(content, interpretation=table, sensitivity=masked))
     assert "82 events" not in page
+
+
+def test_methods_are_those_of_the_methods_page(content):
+    html = render_report(content)
+    for heading, paragraphs in methods_sections(content).items():
+        assert f"<h3>{escape(heading)}</h3>" in html
+        assert all(f"<p>{escape(text)}</p>" in html for text in paragraphs)
 
 
 def test_banner_only_for_synthetic_data(content):
@@ -635,12 +834,46 @@ def test_inline_svg_keeps_text_and_drops_the_rest():
     assert 'aria-label="a &quot;quoted&quot; text"' in svg
 
 
+def test_finite_contrasts_stand_below_the_table_of_their_model(content):
+    with_some = Page(render_report(replace(content, fine_gray_contrasts=contrast_rows())))
+    captions = [cell for cell in with_some.cells if cell.startswith("Table ")]
+    below = captions.index("Table 4. Breast cancer mortality in the matched patients (competing "
+                           "risks regression).") + 1  # fmt: skip
+    assert captions[below] == "Table 4a. Comparisons among the separated terms of Table 4."
+    assert not any(caption.startswith("Table 3a") for caption in captions)
+    place = with_some.cells.index("ER: Negative, Breast subtype: HR−/HER2−")
+    assert with_some.cells[place - 1] == "Multivariable, as published"
+    assert with_some.cells[place + 1 : place + 7] == [
+        "ER: Positive, Breast subtype: HR+/HER2−",
+        "2.348",
+        "0.881–6.261",
+        "0.088",
+        "0.879–6.273",
+        "0.089",
+    ]
+
+
+def test_events_per_coefficient_are_told_below_the_tables(content):
+    for name in ("table3", "table4"):
+        (note,) = [n for n in report_tables.report_tables(content)[name].notes if "Events" in n]
+        assert note == (
+            "Events per coefficient: 47 / 3 = 15.7 in the multivariable model as published, "
+            "47 / 3 = 15.7 in the recommended model."
+        )
+    masked = replace(content, cox=content.cox.assign(events=np.nan))
+    notes = report_tables.report_tables(masked)["table3"].notes
+    assert any("masked / 3 in the recommended model" in note for note in notes)
+
+
 def test_model_warnings():
     rows = model_rows(1.0)
-    rows.loc[rows["model"] == "recommended", "status"] = ["ok", "aliased", "ok"]
+    aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
+    rows.loc[rows["model"] == "recommended", "status"] = "ok"
+    rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
     found = warn_about_models(rows, "Death", LABELS)
     assert sum("no finite estimate" in text for text in found) == 2
-    assert sum("aliased" in text and "recommended" in text for text in found) == 1
+    (text,) = [text for text in found if "aliased" in text]
+    assert "recommended" in text and text.endswith("no estimate: ER: Positive = PR: Positive.")
     assert not any("few events" in text for text in found)
     few = warn_about_models(rows.assign(events=29), "Death", LABELS)
     assert "29 for 3 in the multivariable model as published;" in few[-1]
@@ -651,6 +884,19 @@ def test_balance_warnings(content):
     worse = content.balance.assign(smd_after=[-0.19, 0.15])
     (text,) = warn_about_balance(worse, 0.1)
     assert "above 0.1" in text and "Age (0.132 to 0.150)" in text
+    many = pd.DataFrame(
+        {
+            "term": ["age", "tumor_size", "er", "pr", "her2"],
+            "level": ["", "", *["Positive"] * 3],
+            "smd_before": 0.01,
+            "smd_after": [0.03, 0.02, -0.09, 0.04, 0.005],
+        }
+    )
+    (text,) = warn_about_balance(many, 0.1)
+    assert text.endswith(
+        "for 4 of 5 terms, most for ER: Positive (0.010 to 0.090); PR: Positive (0.010 to 0.040); "
+        "Age (0.010 to 0.030)."
+    )
 
 
 def test_matching_warnings(content):

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.interpolate import CubicSpline
-from seermatch import group_effect, sensitivity
+from seermatch import group_effect, sensitivity, splines
 from seermatch.errors import StudyError
 from seermatch.group_effect import OUTCOMES, estimate_group_effect
+from seermatch.imputation import imputed_cohorts, pool
 from seermatch.matching import exact_codes, match
 from seermatch.propensity import estimate_propensity
-from seermatch.sensitivity import COLUMNS, natural_spline, sensitivity_analyses
+from seermatch.sensitivity import COLUMNS, sensitivity_analyses
+from seermatch.splines import natural_spline
 from seermatch.variables import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
@@ -29,6 +31,7 @@ TERMS = ["age", "tumor_size", "grade", "subtype"]
 
 def test_examples():
     assert doctest.testmod(sensitivity).failed == 0
+    assert doctest.testmod(splines).failed == 0
     assert doctest.testmod(group_effect).failed == 0
 
 
@@ -222,6 +225,140 @@ def test_an_arm_without_events_leaves_the_estimate_empty():
     assert table.loc[other, ["hr", "hr_low", "hr_high", "p_value"]].isna().all(axis=None)
     assert table.loc[~other, "hr"].notna().all()
     assert (table.loc[other, "events"] > 0).all()
+
+
+def eligible(frame):
+    """The cohort, after every tenth patient of it without and with gaps, and further columns."""
+    gaps = frame.iloc[::10].copy()
+    gaps["patient_id"] = "1" + gaps["patient_id"].str[1:]
+    gaps["tumor_size"] = gaps["tumor_size"].astype(float)
+    gaps.iloc[::2, gaps.columns.get_loc("tumor_size")] = np.nan
+    gaps.iloc[1::2, gaps.columns.get_loc("grade")] = None
+    both = pd.concat([frame.assign(complete=True), gaps.assign(complete=False)], ignore_index=True)
+    receptors = pd.Categorical.from_codes(np.zeros(len(both), dtype=int), ["Negative", "Positive"])
+    both = both.assign(er=receptors, pr=receptors, her2=receptors)
+    swapped = both["event"].cat.codes.where(both.index % 4 > 0, both["event"].cat.codes * 2 % 3)
+    both["event_by_cause_of_death"] = pd.Categorical.from_codes(swapped, EVENTS)
+    return both.assign(first_primary=both.index % 5 > 0)
+
+
+OTHERS_OFF = {"calipers": [], "ratios": [], "orders": [], "estimands": []}
+
+
+@pytest.fixture(scope="module")
+def with_eligible():
+    frame = cohort()
+    both = eligible(frame)
+    return run(frame, eligible=both, imputations=3, **OTHERS_OFF), frame, both
+
+
+def overall(table):
+    return table[table["outcome"] == "overall survival (Cox)"].set_index("analysis")
+
+
+def test_analyses_of_all_eligible_patients(with_eligible):
+    result, _, _ = with_eligible
+    assert result.notes == ()
+    assert result.table["analysis"].unique().tolist() == [
+        "main",
+        "cause of death = breast",
+        "exact on year",
+        "score without subtype",
+        "score with year",
+        "score with splines",
+        "tumor size at most 200 mm",
+        "month 0 excluded",
+        "first primary only",
+        "full cohort, adjusted",
+        "multiple imputation",
+    ]
+    assert tuple(result.table.columns) == COLUMNS
+    assert result.table.notna().all(axis=None)
+
+
+def test_deaths_by_cause_of_death_change_causes_only(with_eligible):
+    result, frame, both = with_eligible
+    by_cause = result.table.set_index(["analysis", "outcome"])
+    main, other = by_cause.loc["main"], by_cause.loc["cause of death = breast"]
+    values = ["n", "events", "hr", "hr_low", "hr_high", "p_value"]
+    survival, *specific = main.index
+    assert main.loc[survival, values].tolist() == other.loc[survival, values].tolist()
+    assert (main.loc[specific, "hr"] != other.loc[specific, "hr"]).all()
+    assert other.loc[specific, "events"].sum() == main.loc[specific, "events"].sum()
+    score = estimate_propensity(frame, TERMS).linear_predictor
+    rule = {key: value for key, value in MAIN.items() if key != "link"}
+    found = match(score, frame["group"] == 1, patient_id=frame["patient_id"].to_numpy(), **rule)
+    rows = np.flatnonzero(found.matched_set)
+    event = both["event_by_cause_of_death"].cat.codes.to_numpy()[rows]
+    expected = estimate_group_effect(
+        frame["time"].to_numpy()[rows],
+        event,
+        frame[["group"]].to_numpy(float)[rows],
+        specific[0],
+        clusters=found.matched_set[rows],
+    )
+    assert tuple(other.loc[specific[0], ["hr", "hr_low", "hr_high"]]) == pytest.approx(
+        expected.hazard_ratio(), rel=1e-9
+    )
+    assert other.loc[specific[0], "events"] == (event == 1).sum()
+
+
+def test_first_primaries_by_hand(with_eligible):
+    result, frame, _ = with_eligible
+    first = frame[frame.index % 5 > 0].reset_index(drop=True)
+    expected = by_hand(first, estimate_propensity(first, TERMS).linear_predictor)
+    row = overall(result.table).loc["first primary only"]
+    assert tuple(row[["hr", "hr_low", "hr_high"]]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_multiple_imputation_by_hand(with_eligible):
+    result, _, both = with_eligible
+    coefs, errors = [], []
+    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN["seed"]):
+        score = estimate_propensity(one, TERMS).linear_predictor
+        hr, low, _ = by_hand(one, score)
+        coefs.append(np.log(hr))
+        errors.append((np.log(hr) - np.log(low)) / 1.959963984540054)
+    assert np.std(coefs) > 0
+    pooled = pool(coefs, errors)
+    row = overall(result.table).loc["multiple imputation"]
+    assert tuple(row[["hr", "hr_low", "hr_high"]]) == pytest.approx(pooled.hazard_ratio(), rel=1e-9)
+    assert row["p_value"] == pytest.approx(pooled.p_value, rel=1e-7)
+    assert row["n"] == 3 * 132
+    assert row["estimand"] == "ATT, incomplete included"
+    assert row["variance"] == "clustered by matched set, pooled over 3 imputations (Rubin, t)"
+
+
+@pytest.fixture(scope="module")
+def without_gaps():
+    """Nobody lacks a covariate, no cause of death is known, and primaries are not told apart."""
+    frame = cohort(n=1500, n_exposed=80)
+    unknown = pd.Categorical([None] * len(frame), EVENTS)
+    both = eligible(frame).iloc[: len(frame)].assign(event_by_cause_of_death=unknown)
+    both = both.drop(columns="first_primary")
+    return run(frame, eligible=both, imputations=3, **OTHERS_OFF)
+
+
+@pytest.mark.parametrize("analysis", ["multiple imputation", "cause of death = breast"])
+def test_without_gaps_it_is_the_main_analysis(without_gaps, analysis):
+    table = without_gaps.table
+    values = ["n", "events", "effective_sample_size", "largest_weight", "hr", "hr_low", "hr_high"]
+    parts = [
+        table.loc[table["analysis"] == name, [*values, "p_value"]].to_numpy(dtype=float)
+        for name in ("main", analysis)
+    ]
+    np.testing.assert_allclose(parts[1], parts[0], rtol=1e-9)
+
+
+def test_what_the_exports_do_not_hold_is_noted(without_gaps):
+    assert [note.split(":")[0] for note in without_gaps.notes] == ["first primary only"]
+    assert "first primary only" not in set(without_gaps.table["analysis"])
+
+
+def test_eligible_patients_must_hold_the_cohort():
+    frame = cohort()
+    with pytest.raises(ValueError, match="not those of the cohort"):
+        run(frame, eligible=eligible(frame).iloc[1:], **OTHERS_OFF)
 
 
 def test_spline_spans_the_natural_cubic_splines():

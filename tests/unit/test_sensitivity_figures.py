@@ -5,6 +5,7 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from seermatch import sensitivity_figures
 from seermatch.errors import StudyError
 from seermatch.figure_style import figure_bytes
@@ -77,3 +78,17 @@ def test_missing_and_boundless_estimates():
     low, high = figure.axes[0].get_xlim()
     assert low > 0.04 and high < 21
     assert len(figure_bytes(figure, "svg")) > 1000
+
+
+@pytest.mark.parametrize(("column", "page"), [(75, 170), (85, 180), (120, 230)])
+def test_texts_are_inside_and_legible(column, page):
+    for figure in (
+        draw_matching_stability(repeats(), column),
+        draw_specification_curve(table(), page),
+    ):
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+        width, height = figure.get_size_inches()
+        assert min(box.x0, box.y0) >= -1e-9
+        assert box.x1 <= width + 1e-9 and box.y1 <= height + 1e-9
+        assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 6

@@ -20,6 +20,8 @@ PUBLIC = [
     "results/survival/logrank.tsv",
     "results/survival/cox.parquet",
     "results/competing_risks/fine_gray.parquet",
+    "results/survival/finite_contrasts.parquet",
+    "results/competing_risks/finite_contrasts.parquet",
     "results/competing_risks/incidence.parquet",
     "results/competing_risks/gray.tsv",
     *[

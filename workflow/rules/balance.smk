@@ -62,6 +62,7 @@ rule assess_balance:
         "<logs>/assess_balance.log",
     benchmark:
         "<benchmarks>/assess_balance.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1

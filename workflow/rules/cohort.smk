@@ -19,7 +19,7 @@ rule filter_cohort:
         "<benchmarks>/filter_cohort/{export}.tsv"
     conda:
         "../../envs/seermatch.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem="2GB",
         runtime="15m",

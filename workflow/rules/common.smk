@@ -3,18 +3,21 @@
 Runs at every start of Snakemake and in every cluster job, so it imports nothing heavy.
 """
 
-import ast
 import csv
 import difflib
 import hashlib
 import os
 import re
+import sys
+import time
 from functools import cache
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
+
+STARTED = time.time()
 
 SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
 SHEET_SCHEMA = workflow.source_path("../schemas/exports.schema.yaml")
@@ -155,34 +158,26 @@ def source_text(path):
     return Path(workflow.source_path(path)).read_text(encoding="utf-8")
 
 
-def imports_of(source):
-    """List the files below `scripts/` that a module imports or reads as its data."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif (
-            isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "joinpath"
-        ):
-            yield from (f"seermatch/{arg.value}" for arg in node.args)
-            continue
-        else:
-            continue
-        for name in names:
-            if name == "study_io":
-                yield "study_io.py"
-            elif name.split(".")[0] == "seermatch":
-                yield "seermatch/__init__.py"
-                if "." in name:
-                    yield f"{name.replace('.', '/')}.py"
+# Parsing every module at every start would take a third of a second; a test compares with it.
+NEEDS = re.compile(
+    r"""^\s*(?:from|import)\ (?P<module>study_io|seermatch[.\w]*)"""
+    r"""|\.joinpath\("(?P<data>[^"]+)"\)""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 @cache
 def needs_of(path):
-    """List what a file below `scripts/` needs; asked of each file by many scripts."""
-    source = source_text(f"../scripts/{path}")
-    return sorted(set(imports_of(source))) if path.endswith(".py") else []
+    """List the files below `scripts/` that a file imports or reads as its data."""
+    if not path.endswith(".py"):
+        return []
+    needs = {"seermatch/__init__.py"}
+    for found in NEEDS.finditer(source_text(f"../scripts/{path}")):
+        if found["data"]:
+            needs.add(f"seermatch/{found['data']}")
+        elif found["module"] != "seermatch":
+            needs.add(f"{found['module'].replace('.', '/')}.py")
+    return sorted(needs)
 
 
 @cache
@@ -259,3 +254,19 @@ def paper_tables(wildcards):
 def paper_tables_and_text(wildcards):
     """Give the printed tables, and the facts that the paper states elsewhere."""
     return paper_tables(wildcards) | {"text": paper_text("text")}
+
+
+def closing_words():
+    """Say where the results lie, how long it took, and what a reader must know before using them."""
+    results = Path(workflow.pathvars.apply("<results>"))
+    lines = [
+        f"The results are in {results}/, after {time.time() - STARTED:.0f} seconds."
+    ]
+    warnings = results / "warnings.txt"
+    # Warnings of an earlier run are no news of this one.
+    if warnings.is_file() and warnings.stat().st_mtime >= STARTED:
+        lines.append(f"Begin with {results}/report.html.")
+        found = warnings.read_text(encoding="utf-8").splitlines()
+        lines += ["Before you use them:"] if found else []
+        lines += [f"  - {warning}" for warning in found]
+    return "\n".join(lines)

@@ -14,6 +14,7 @@ rule estimate_incidence:
         "<logs>/estimate_incidence.log",
     benchmark:
         "<benchmarks>/estimate_incidence.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -35,7 +36,12 @@ rule cross_check_incidence:
         matched="<results>/matched.parquet",
         incidence="<results>/competing_risks/incidence.parquet",
     output:
-        "<results>/competing_risks/incidence_cross_check.tsv",
+        report(
+            "<results>/competing_risks/incidence_cross_check.tsv",
+            caption="../report/incidence_cross_check.rst",
+            category="Competing risks",
+            labels={"item": "Cumulative incidence beside scikit-survival's"},
+        ),
     log:
         "<logs>/cross_check_incidence.log",
     benchmark:
@@ -60,11 +66,17 @@ rule test_gray:
     input:
         "<results>/matched.parquet",
     output:
-        "<results>/competing_risks/gray.tsv",
+        report(
+            "<results>/competing_risks/gray.tsv",
+            caption="../report/gray.rst",
+            category="Competing risks",
+            labels={"item": "Test of cumulative incidence"},
+        ),
     log:
         "<logs>/test_gray.log",
     benchmark:
         "<benchmarks>/test_gray.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -85,6 +97,7 @@ rule fit_fine_gray:
         "<results>/matched.parquet",
     output:
         models="<results>/competing_risks/fine_gray.parquet",
+        contrasts="<results>/competing_risks/finite_contrasts.parquet",
         table4=report(
             "<results>/table4.tsv",
             caption="../report/table4.rst",

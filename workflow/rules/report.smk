@@ -1,6 +1,7 @@
 """Figures and the report.
 
-Needs the results of all steps. Makes Figures 1–4 and one self-contained page.
+Needs the results of all steps. Makes Figures 1–4, those that check models and match, and one
+self-contained page.
 """
 
 FIGURES = {
@@ -9,6 +10,13 @@ FIGURES = {
     3: "overall survival",
     4: "cumulative incidence",
 }
+DIAGNOSTICS = [
+    "score_overlap",
+    "forest_cox",
+    "log_log_survival",
+    "schoenfeld_residuals",
+    "forest_fine_gray",
+]
 
 
 rule draw_figures:
@@ -69,6 +77,86 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
+use rule draw_figures as print_figures with:
+    output:
+        collect("<results>/figures/figure{number}.pdf", number=FIGURES),
+    log:
+        "<logs>/print_figures.log",
+    benchmark:
+        "<benchmarks>/print_figures.tsv"
+    message:
+        "Drawing Figures 1–4 for print"
+
+
+rule draw_diagnostics:
+    """Forest plots, overlap of the scores, log-log survival and Schoenfeld residuals."""
+    input:
+        cox="<results>/survival/cox.parquet",
+        fine_gray="<results>/competing_risks/fine_gray.parquet",
+        kaplan_meier="<results>/survival/kaplan_meier.parquet",
+        matched="<results>/matched.parquet",
+        propensity="<results>/propensity.parquet",
+        residuals="<results>/survival/schoenfeld_residuals.parquet",
+        tests="<results>/survival/proportional_hazards.tsv",
+    output:
+        score_overlap=report(
+            "<results>/figures/score_overlap.svg",
+            caption="../report/score_overlap.rst",
+            category="Matching",
+            labels={"item": "Overlap of the scores"},
+        ),
+        forest_cox=report(
+            "<results>/figures/forest_cox.svg",
+            caption="../report/forest_cox.rst",
+            category="Figures",
+            labels={"item": "Forest plot of Table 3, overall survival"},
+        ),
+        log_log_survival=report(
+            "<results>/figures/log_log_survival.svg",
+            caption="../report/log_log_survival.rst",
+            category="Survival",
+            labels={"item": "Log-log survival"},
+        ),
+        schoenfeld_residuals=report(
+            "<results>/figures/schoenfeld_residuals.svg",
+            caption="../report/schoenfeld_residuals.rst",
+            category="Survival",
+            labels={"item": "Schoenfeld residuals"},
+        ),
+        forest_fine_gray=report(
+            "<results>/figures/forest_fine_gray.svg",
+            caption="../report/forest_fine_gray.rst",
+            category="Figures",
+            labels={"item": "Forest plot of Table 4, breast cancer mortality"},
+        ),
+        prints=collect(
+            "<results>/figures/{figure}.{kind}",
+            figure=DIAGNOSTICS,
+            kind=["pdf", "png"],
+        ),
+    log:
+        "<logs>/draw_diagnostics.log",
+    benchmark:
+        "<benchmarks>/draw_diagnostics.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("draw_diagnostics"),
+        covariates=config["matching"]["covariates"],
+        disclosure=section("disclosure"),
+        labels=LABELS,
+        link=config["matching"]["link"],
+        widths=sorted_keys(config["figures"]["widths"]),
+    message:
+        "Drawing the figures that check models and match"
+    script:
+        "../scripts/draw_diagnostics.py"
+
+
 rule study:
     input:
         collect("<results>/table{number}.tsv", number=[1, 2, 3, 4]),
@@ -84,7 +172,12 @@ rule write_provenance:
     input:
         collect("<registry>/{export}.parquet", export=EXPORTS),
     output:
-        "<results>/provenance.json",
+        report(
+            "<results>/provenance.json",
+            caption="../report/provenance.rst",
+            category="Report",
+            labels={"item": "What was run"},
+        ),
     log:
         "<logs>/write_provenance.log",
     benchmark:
@@ -110,7 +203,9 @@ rule render_report:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
         cox="<results>/survival/cox.parquet",
+        cox_contrasts="<results>/survival/finite_contrasts.parquet",
         fine_gray="<results>/competing_risks/fine_gray.parquet",
+        fine_gray_contrasts="<results>/competing_risks/finite_contrasts.parquet",
         flow_chart="<results>/figures/figure1.svg",
         love_plot="<results>/figures/figure2.svg",
         survival="<results>/figures/figure3.svg",
@@ -128,22 +223,30 @@ rule render_report:
         table4="<results>/table4.tsv",
         sensitivity="<results>/sensitivity.tsv",
         specification="<results>/figures/specification_curve.svg",
+        score_overlap="<results>/figures/score_overlap.svg",
+        forest_cox="<results>/figures/forest_cox.svg",
+        log_log_survival="<results>/figures/log_log_survival.svg",
+        schoenfeld_residuals="<results>/figures/schoenfeld_residuals.svg",
+        forest_fine_gray="<results>/figures/forest_fine_gray.svg",
+        proportional_hazards="<results>/survival/proportional_hazards.tsv",
         stability="<results>/matching_stability.tsv",
         stability_figure="<results>/figures/matching_stability.svg",
         interpretation="<results>/interpretation.tsv",
         claims="<results>/claims.tsv" if config["study"]["claims"] else [],
+        included="<results>/included_excluded.tsv",
         quality="<results>/data_quality.tsv",
         paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
         paper_comparison=(
             "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
         ),
     output:
-        report(
+        page=report(
             "<results>/report.html",
             caption="../report/report.rst",
             category="Report",
             labels={"item": "Study report"},
         ),
+        warnings="<results>/warnings.txt",
     log:
         "<logs>/render_report.log",
     benchmark:
@@ -161,3 +264,84 @@ rule render_report:
         "Writing the report"
     script:
         "../scripts/render_report.py"
+
+
+rule write_word_tables:
+    """Tables 1–4 and the supplementary tables as a Word document, from the published files only."""
+    input:
+        attrition="<results>/attrition.tsv",
+        balance="<results>/balance.tsv",
+        followup="<results>/followup.tsv",
+        provenance="<results>/provenance.json",
+        sensitivity="<results>/sensitivity.tsv",
+        stability="<results>/matching_stability.tsv",
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+        table3="<results>/table3.tsv",
+        table4="<results>/table4.tsv",
+    output:
+        report(
+            "<results>/tables.docx",
+            caption="../report/tables.rst",
+            category="Report",
+            labels={"item": "All tables as a Word document"},
+        ),
+    log:
+        "<logs>/write_word_tables.log",
+    benchmark:
+        "<benchmarks>/write_word_tables.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_word_tables"),
+        labels=LABELS,
+    message:
+        "Writing the tables as a Word document"
+    script:
+        "../scripts/write_word_tables.py"
+
+
+rule write_methods:
+    """The methods section in words, from the configuration and what was used, and checklists."""
+    input:
+        attrition="<results>/attrition.tsv",
+        cox="<results>/survival/cox.parquet",
+        fine_gray="<results>/competing_risks/fine_gray.parquet",
+        followup="<results>/followup.tsv",
+        matched="<results>/matched.parquet",
+        provenance="<results>/provenance.json",
+        sensitivity="<results>/sensitivity.tsv",
+        table1="<results>/table1.tsv",
+        table2="<results>/table2.tsv",
+    output:
+        report(
+            "<results>/methods.md",
+            caption="../report/methods.rst",
+            category="Report",
+            labels={"item": "Methods and reporting checklists"},
+        ),
+    log:
+        "<logs>/write_methods.log",
+    benchmark:
+        "<benchmarks>/write_methods.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("write_methods"),
+        labels=LABELS,
+    message:
+        "Writing the methods section"
+    script:
+        "../scripts/write_methods.py"
+
+
+onsuccess:
+    print(closing_words(), file=sys.stderr)

@@ -1,8 +1,9 @@
 """How far the result depends on choices, and what it can show.
 
-Needs the cohort, its score and the matched cohort. Makes the stability of the match over tie
-seeds, the sensitivity table, the interpretation table and, where the configuration holds claims of
-another source, the answers to them.
+Needs the cohort, its score, the matched cohort, and the exports once read. Makes the stability of
+the match over tie seeds, the sensitivity table, the interpretation table, the patients who were
+excluded for missing covariates beside those who were included and, where the configuration holds
+claims of another source, the answers to them.
 """
 
 
@@ -13,19 +14,12 @@ rule assess_stability:
         propensity="<results>/propensity.parquet",
         followup="<results>/followup.tsv",
     output:
-        table=report(
+        report(
             "<results>/matching_stability.tsv",
             caption="../report/matching_stability.rst",
             category="Sensitivity",
             labels={"item": "Stability of the match, per seed"},
         ),
-        figure=report(
-            "<results>/figures/matching_stability.svg",
-            caption="../report/matching_stability.rst",
-            category="Sensitivity",
-            labels={"item": "Stability of the match, figure"},
-        ),
-        picture="<results>/figures/matching_stability.png",
     log:
         "<logs>/assess_stability.log",
     benchmark:
@@ -47,31 +41,111 @@ rule assess_stability:
         "../scripts/assess_stability.py"
 
 
+rule draw_stability:
+    """The hazard ratios over the tie seeds."""
+    input:
+        "<results>/matching_stability.tsv",
+    output:
+        report(
+            "<results>/figures/matching_stability.svg",
+            caption="../report/matching_stability.rst",
+            category="Sensitivity",
+            labels={"item": "Stability of the match, figure"},
+        ),
+        collect("<results>/figures/matching_stability.{kind}", kind=["pdf", "png"]),
+    log:
+        "<logs>/draw_stability.log",
+    benchmark:
+        "<benchmarks>/draw_stability.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("draw_stability"),
+        width=config["figures"]["widths"]["column"],
+    message:
+        "Drawing the stability of the match"
+    script:
+        "../scripts/draw_stability.py"
+
+
 rule stability:
     input:
         rules.assess_stability.output,
+        rules.draw_stability.output,
+
+
+rule keep_incomplete:
+    """Apply the criteria again, and keep those who lack a covariate only."""
+    input:
+        "<registry>/{export}.parquet",
+    output:
+        "<results>/eligible/{export}.parquet",
+    log:
+        "<logs>/keep_incomplete/{export}.log",
+    benchmark:
+        "<benchmarks>/keep_incomplete/{export}.tsv"
+    priority: -1  # the cohort goes first
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="15m",
+    params:
+        code=code_of("keep_incomplete"),
+        cohort=section("cohort"),
+        recode=section("recode"),
+        covariates=config["matching"]["covariates"],
+    message:
+        "Keeping those of {wildcards.export} who lack a covariate only"
+    script:
+        "../scripts/keep_incomplete.py"
+
+
+rule merge_eligible:
+    """The patients of the cohort, and those who lack a covariate."""
+    input:
+        collect("<results>/eligible/{export}.parquet", export=EXPORTS),
+    output:
+        "<results>/eligible.parquet",
+    log:
+        "<logs>/merge_eligible.log",
+    benchmark:
+        "<benchmarks>/merge_eligible.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="15m",
+    params:
+        code=code_of("merge_eligible"),
+        one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],
+        recode=section("recode"),
+    message:
+        "Merging all eligible patients"
+    script:
+        "../scripts/merge_eligible.py"
 
 
 rule assess_sensitivity:
     """Other matches, scores, weights and models beside the main analysis."""
     input:
         cohort="<results>/cohort.parquet",
+        eligible="<results>/eligible.parquet",
         propensity="<results>/propensity.parquet",
         followup="<results>/followup.tsv",
     output:
-        table=report(
+        report(
             "<results>/sensitivity.tsv",
             caption="../report/sensitivity.rst",
             category="Sensitivity",
             labels={"item": "Sensitivity analyses"},
         ),
-        figure=report(
-            "<results>/figures/specification_curve.svg",
-            caption="../report/specification_curve.rst",
-            category="Sensitivity",
-            labels={"item": "Specification curve"},
-        ),
-        picture="<results>/figures/specification_curve.png",
     log:
         "<logs>/assess_sensitivity.log",
     benchmark:
@@ -91,6 +165,37 @@ rule assess_sensitivity:
         "Repeating the analysis in other defensible ways"
     script:
         "../scripts/assess_sensitivity.py"
+
+
+rule draw_specification_curve:
+    """The hazard ratios of the group in every analysis."""
+    input:
+        "<results>/sensitivity.tsv",
+    output:
+        report(
+            "<results>/figures/specification_curve.svg",
+            caption="../report/specification_curve.rst",
+            category="Sensitivity",
+            labels={"item": "Specification curve"},
+        ),
+        collect("<results>/figures/specification_curve.{kind}", kind=["pdf", "png"]),
+    log:
+        "<logs>/draw_specification_curve.log",
+    benchmark:
+        "<benchmarks>/draw_specification_curve.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=code_of("draw_specification_curve"),
+        width=config["figures"]["widths"]["page"],
+    message:
+        "Drawing the specification curve"
+    script:
+        "../scripts/draw_specification_curve.py"
 
 
 rule interpret_results:
@@ -125,6 +230,40 @@ rule interpret_results:
         "Asking what the matched cohort can show"
     script:
         "../scripts/interpret_results.py"
+
+
+rule compare_included:
+    """Patients of the cohort beside those who were excluded for missing covariates."""
+    input:
+        eligible="<results>/eligible.parquet",
+        comparison="<results>/group_comparison.parquet",
+        followup="<results>/followup.tsv",
+    output:
+        report(
+            "<results>/included_excluded.tsv",
+            caption="../report/included_excluded.rst",
+            category="Sensitivity",
+            labels={"item": "Included and excluded patients"},
+        ),
+    log:
+        "<logs>/compare_included.log",
+    benchmark:
+        "<benchmarks>/compare_included.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("compare_included"),
+        covariates=config["matching"]["covariates"],
+        disclosure=section("disclosure"),
+        labels=LABELS,
+    message:
+        "Comparing included and excluded patients"
+    script:
+        "../scripts/compare_included.py"
 
 
 if config["study"]["claims"]:
@@ -168,5 +307,7 @@ if config["study"]["claims"]:
 rule sensitivity:
     input:
         rules.assess_sensitivity.output,
+        rules.draw_specification_curve.output,
         rules.interpret_results.output,
+        rules.compare_included.output,
         "<results>/claims.tsv" if config["study"]["claims"] else [],

@@ -1,7 +1,7 @@
 """Overall survival of the matched cohort.
 
 Needs the cohort and the matched cohort. Makes follow-up, Kaplan–Meier estimates, log-rank test,
-Cox models and Table 3.
+Cox models, Table 3, and the test of proportional hazards with its residuals.
 """
 
 
@@ -12,7 +12,12 @@ rule estimate_survival:
         matched="<results>/matched.parquet",
     output:
         kaplan_meier="<results>/survival/kaplan_meier.parquet",
-        logrank="<results>/survival/logrank.tsv",
+        logrank=report(
+            "<results>/survival/logrank.tsv",
+            caption="../report/logrank.rst",
+            category="Survival",
+            labels={"item": "Test of overall survival"},
+        ),
         followup=report(
             "<results>/followup.tsv",
             caption="../report/followup.rst",
@@ -23,6 +28,7 @@ rule estimate_survival:
         "<logs>/estimate_survival.log",
     benchmark:
         "<benchmarks>/estimate_survival.tsv"
+    priority: 1  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -46,6 +52,7 @@ rule fit_cox:
         "<results>/matched.parquet",
     output:
         models="<results>/survival/cox.parquet",
+        contrasts="<results>/survival/finite_contrasts.parquet",
         table3=report(
             "<results>/table3.tsv",
             caption="../report/table3.rst",
@@ -71,3 +78,34 @@ rule fit_cox:
         "Fitting the Cox models"
     script:
         "../scripts/fit_cox.py"
+
+
+rule assess_proportionality:
+    """Proportional hazards in the Cox models: score tests and scaled Schoenfeld residuals."""
+    input:
+        matched="<results>/matched.parquet",
+        models="<results>/survival/cox.parquet",
+    output:
+        tests=report(
+            "<results>/survival/proportional_hazards.tsv",
+            caption="../report/proportional_hazards.rst",
+            category="Survival",
+            labels={"item": "Proportional hazards"},
+        ),
+        residuals="<results>/survival/schoenfeld_residuals.parquet",
+    log:
+        "<logs>/assess_proportionality.log",
+    benchmark:
+        "<benchmarks>/assess_proportionality.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("assess_proportionality"),
+    message:
+        "Assessing proportional hazards"
+    script:
+        "../scripts/assess_proportionality.py"

@@ -1,12 +1,10 @@
 """Other matches, scores, weights and models beside the main analysis."""
 
-from study_io import job, read_table, write_bytes, write_table
+from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.disclosure_sensitivity import mask_sensitivity
-    from seermatch.figure_style import figure_bytes
     from seermatch.sensitivity import sensitivity_analyses
-    from seermatch.sensitivity_figures import draw_specification_curve
 
     params = snakemake.params
     rule = dict(params.matching)
@@ -15,14 +13,12 @@ with job(snakemake) as tell:
         read_table(snakemake.input.propensity)["propensity"].to_numpy(),
         covariates=rule.pop("covariates"),
         matching=rule,
+        eligible=read_table(snakemake.input.eligible),
         **params.sensitivity,
     )
     followup = read_table(snakemake.input.followup)
     shown = mask_sensitivity(result.table, followup, params.disclosure["minimum_count"])
-    write_table(shown, snakemake.output.table)
-    figure = draw_specification_curve(result.table)
-    write_bytes(figure_bytes(figure, "svg"), snakemake.output.figure)
-    write_bytes(figure_bytes(figure, "png"), snakemake.output.picture)
+    write_table(shown, snakemake.output[0])
     for note in result.notes:
         tell(note)
     overall = result.table[result.table["outcome"] == "overall survival (Cox)"]

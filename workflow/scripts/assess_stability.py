@@ -1,13 +1,11 @@
 """The match repeated under other seeds of the rule for ties."""
 
-from study_io import job, read_table, write_bytes, write_table
+from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from scipy.special import expit
     from seermatch.disclosure_sensitivity import mask_stability
-    from seermatch.figure_style import figure_bytes
     from seermatch.matching import exact_codes
-    from seermatch.sensitivity_figures import draw_matching_stability
     from seermatch.stability import matching_stability, stability_range
 
     params = snakemake.params
@@ -25,10 +23,7 @@ with job(snakemake) as tell:
     )
     followup = read_table(snakemake.input.followup)
     shown = mask_stability(repeats, followup, params.disclosure["minimum_count"])
-    write_table(shown, snakemake.output.table)
-    figure = draw_matching_stability(repeats)
-    write_bytes(figure_bytes(figure, "svg"), snakemake.output.figure)
-    write_bytes(figure_bytes(figure, "png"), snakemake.output.picture)
+    write_table(shown, snakemake.output[0])
     spread = stability_range(repeats).set_index("quantity")
     words = [
         f"{name} {spread.loc[key, 'low']:.2f} to {spread.loc[key, 'high']:.2f}"

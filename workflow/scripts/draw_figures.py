@@ -1,6 +1,6 @@
 """Figures 1–4: flow chart, love plot, Kaplan–Meier and cumulative incidence curves."""
 
-from study_io import job, read_table, write_bytes
+from study_io import job, read_table, write_figures
 
 with job(snakemake) as tell:
     from seermatch.disclosure_outcomes import mask_curves
@@ -15,32 +15,34 @@ with job(snakemake) as tell:
 
     params = snakemake.params
     labels = params.labels
-    marks = params.figures["follow_up_marks"]
+    marks, widths = params.figures["follow_up_marks"], params.figures["widths"]
     minimum = params.disclosure["minimum_count"]
     tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "matched"}
     matched = read_table(snakemake.input.matched)
     sizes = matched["group"].value_counts()
     survival_test, incidence_test = test_names(matched)
-    figures = [
-        draw_flow_chart(tables["attrition"], labels, (sizes[0], sizes[1]), minimum),
-        draw_love_plot(tables["balance"], params.balance["threshold"]),
-        draw_survival_curves(
+    figures = {
+        "figure1": draw_flow_chart(
+            tables["attrition"], labels, (sizes[0], sizes[1]), minimum, widths["page"]
+        ),
+        "figure2": draw_love_plot(tables["balance"], params.balance["threshold"], widths["column"]),
+        "figure3": draw_survival_curves(
             mask_curves(tables["kaplan_meier"], marks, minimum),
             tables["logrank"],
             marks,
             labels,
             test=survival_test.capitalize(),
+            width=widths["column"],
         ),
-        draw_cumulative_incidence(
+        "figure4": draw_cumulative_incidence(
             mask_curves(tables["incidence"], marks, minimum),
             tables["gray"],
             marks,
             labels,
             test=incidence_test,
+            width=widths["page"],
         ),
-    ]
-    drawings = [path for path in snakemake.output if path.endswith(".svg")]
-    for figure, drawing, picture in zip(figures, drawings, snakemake.output.prints, strict=True):
-        write_bytes(figure_bytes(figure, "svg"), drawing)
-        write_bytes(figure_bytes(figure, "png"), picture)
-    tell("drew Figures 1–4")
+    }
+    write_figures(figures, snakemake.output, figure_bytes)
+    formats = sorted({path.rpartition(".")[2].upper() for path in snakemake.output})
+    tell(f"drew Figures 1–4 ({', '.join(formats)})")

@@ -17,6 +17,7 @@ with job(snakemake) as tell:
         group_labels=tuple(params.labels),
     )
     write_table(fitted.table, snakemake.output.models)
+    write_table(fitted.contrasts, snakemake.output.contrasts)
     terms = [*params.covariates, "group"]
     table = regression_table(fitted.table, terms, params.labels, reference_levels(matched))
     write_table(table, snakemake.output.table3)

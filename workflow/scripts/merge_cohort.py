@@ -6,7 +6,6 @@ from study_io import job, read_origin, replacing, write_table
 
 with job(snakemake) as tell:
     import polars as pl
-    import pyarrow as pa
     import pyarrow.parquet as pq
     from seermatch.cohort_merge import (
         combine_attrition,
@@ -15,6 +14,7 @@ with job(snakemake) as tell:
         one_submission,
         one_tumor_per_patient,
         refuse_overlap,
+        with_levels,
     )
     from seermatch.disclosure import mask_attrition
     from seermatch.quality import QUALITY, refuse_poor_quality
@@ -40,15 +40,7 @@ with job(snakemake) as tell:
         counts, cohort if one_each else None, settings["years"], labels, settings["registries"]
     )
 
-    # pandas takes a dictionary column as a category, and keeps the order of its levels.
-    table = cohort.drop("record_number").to_arrow(compat_level=pl.CompatLevel.oldest())
-    all_levels = levels_of(snakemake.params.recode)
-    if "registry" in cohort.columns:
-        all_levels["registry"] = sorted(cohort["registry"].unique())
-    for name, levels in all_levels.items():
-        codes = cohort[name].cast(pl.Enum(levels)).to_physical().cast(pl.Int8).to_arrow()
-        column = pa.DictionaryArray.from_arrays(codes, pa.array(levels))
-        table = table.set_column(table.schema.get_field_index(name), name, column)
+    table = with_levels(cohort.drop("record_number"), levels_of(snakemake.params.recode))
     with replacing(snakemake.output.cohort, private=True) as path:
         pq.write_table(table, path, compression="zstd")
     minimum = snakemake.params.disclosure["minimum_count"]

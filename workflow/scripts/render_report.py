@@ -3,11 +3,24 @@
 import json
 from pathlib import Path
 
-from study_io import job, read_printed_table, read_table, reference_levels, write_bytes
+from study_io import (
+    is_synthetic,
+    job,
+    read_printed_table,
+    read_table,
+    reference_levels,
+    write_bytes,
+)
 
 TABLES = (
     *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
-    *("fine_gray", "sensitivity", "stability", "interpretation"),
+    *("fine_gray", "sensitivity", "stability", "interpretation", "proportional_hazards"),
+    "included",
+    *("cox_contrasts", "fine_gray_contrasts"),
+)
+DIAGNOSTICS = (
+    *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
+    "forest_fine_gray",
 )
 PAPER = ("paper_comparison", "paper_audit")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")
@@ -17,7 +30,7 @@ with job(snakemake) as tell:
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
     from seermatch.matched_sets import test_names
-    from seermatch.report import ReportContent, render_report
+    from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
     params = snakemake.params
@@ -38,7 +51,7 @@ with job(snakemake) as tell:
         title=study["title"],
         question=study["question"],
         labels=tuple(params.labels),
-        synthetic=any("SYNTHETIC" in export["database"] for export in exports),
+        synthetic=is_synthetic(provenance),
         **tables,
         **paper,
         claims=read_printed_table(source.claims) if source.get("claims") else None,
@@ -51,6 +64,7 @@ with job(snakemake) as tell:
             "incidence": Path(source.incidence_curves).read_bytes(),
             "stability": Path(source.stability_figure).read_bytes(),
             "specification": Path(source.specification).read_bytes(),
+            **{name: Path(source[name]).read_bytes() for name in DIAGNOSTICS},
         },
         marks=marks,
         notes=[disclosure_note(minimum)] if minimum > 1 else [],
@@ -61,5 +75,7 @@ with job(snakemake) as tell:
         survival_test=survival_test,
         incidence_test=incidence_test,
     )
-    write_bytes(render_report(content), snakemake.output[0])
-    tell(f"the report is {snakemake.output[0]}")
+    write_bytes(render_report(content), snakemake.output.page)
+    # Shown at the end of the run.
+    write_bytes("".join(f"{line}\n" for line in find_warnings(content)), snakemake.output.warnings)
+    tell(f"the report is {snakemake.output.page}")

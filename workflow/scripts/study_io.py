@@ -18,6 +18,9 @@ from pathlib import Path
 from seermatch.errors import StudyError
 from seermatch.spreadsheet import safe_cell
 
+SYNTHETIC_BANNER = (
+    "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
+)
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -189,6 +192,22 @@ def write_bytes(content, path, private=False):
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+def write_figures(figures, paths, render):
+    """Write figures, each to the paths of its name and in the format of their suffix.
+
+    Parameters
+    ----------
+    figures : dict
+        Name to figure.
+    paths : iterable of str or path
+        Where to write; each file is named after its figure.
+    render : callable
+        Gives the bytes of a figure in a format: `seermatch.figure_style.figure_bytes`.
+    """
+    for path in map(Path, paths):
+        write_bytes(render(figures[path.stem], path.suffix.removeprefix(".")), path)
+
+
 def read_origin(path):
     """Read where an ingested export came from: source, rows, database, submission, checksum."""
     import pyarrow.parquet as pq
@@ -197,6 +216,11 @@ def read_origin(path):
     names = ("source", "rows", "database", "submission", "sha256")
     origin = {name: metadata[name.encode()].decode() for name in names}
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
+
+
+def is_synthetic(provenance):
+    """Tell from what was recorded about a run whether its patients are simulated."""
+    return any("SYNTHETIC" in export["database"] for export in provenance["exports"])
 
 
 def with_group_labels(frame, labels):

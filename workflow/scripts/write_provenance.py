@@ -8,7 +8,7 @@ from study_io import job, read_origin, write_bytes
 
 PACKAGES = (
     *("snakemake", "polars", "pyarrow", "pandas", "numpy", "scipy", "statsmodels", "lifelines"),
-    *("scikit-survival", "matplotlib", "seaborn"),
+    *("scikit-survival", "matplotlib", "seaborn", "python-docx"),
 )
 
 with job(snakemake) as tell:

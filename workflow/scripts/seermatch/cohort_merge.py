@@ -1,9 +1,15 @@
 """One cohort from several exports: what may be joined, one tumor per patient, and the flow."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from seermatch.errors import StudyError
 from seermatch.variables import WHERE_EXPORTED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def one_submission(submissions: dict[str, str]) -> None:
@@ -147,6 +153,41 @@ def every_tumor(records: pl.DataFrame) -> pl.DataFrame:
         number = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(8)
         records = records.with_columns(number.alias("patient_id"))
     return records
+
+
+def with_levels(records: pl.DataFrame, levels: Mapping[str, Sequence[str]]) -> "pa.Table":
+    """Make a table in which pandas finds categories, with all their levels in order.
+
+    Parameters
+    ----------
+    records : polars.DataFrame
+        Merged records.
+    levels : mapping
+        Column to its levels (`seermatch.recode.levels_of`). Those of `registry`, where it is a
+        column, are the registries that are there.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows; missing values stay missing.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"grade": ["III", None], "age": [63, 41]})
+    >>> list(with_levels(rows, {"grade": ("I-II", "III")}).to_pandas()["grade"].cat.categories)
+    ['I-II', 'III']
+    """
+    import pyarrow as pa
+
+    levels = dict(levels)
+    if "registry" in records.columns:
+        levels["registry"] = sorted(records["registry"].unique())
+    table = records.to_arrow(compat_level=pl.CompatLevel.oldest())
+    for name, names in levels.items():
+        codes = records[name].cast(pl.Enum(names)).to_physical().cast(pl.Int8).to_arrow()
+        column = pa.DictionaryArray.from_arrays(codes, pa.array(names))
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
 
 
 def combine_attrition(

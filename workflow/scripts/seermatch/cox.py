@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from seermatch.errors import StudyError
+from seermatch.fine_gray import wald_test
 
 MAX_STEPS = 40
 TRANSFORMS = ("km", "identity", "rank")
@@ -66,14 +67,16 @@ class CoxFit:
 class _DeathTimes:
     """Data sorted into blocks between death times; patients who leave before the first go.
 
-    Block j holds those who leave at or after death time j and before the next, so the risk set
-    at death time j is the blocks j, j+1, ...
+    So do patients whose offset is ``-inf``. Block j holds those who leave at or after death time j
+    and before the next, so the risk set at death time j is the blocks j, j+1, ...
     """
 
-    def __init__(self, time, event, X, weights):
+    def __init__(self, time, event, X, weights, offset=None):
         time, event = np.asarray(time), np.asarray(event).astype(bool)
         self.times = np.unique(time[event])
         block = np.searchsorted(self.times, time, side="right") - 1
+        if offset is not None:
+            block[offset == -np.inf] = -1  # no hazard, so nothing to any risk set
         order = np.argsort(block, kind="stable")
         self.rows = order[np.searchsorted(block[order], 0) :]
         self.block = block[self.rows]
@@ -82,6 +85,7 @@ class _DeathTimes:
         self.X = X[self.rows]
         # centred columns keep exp() in range; the partial likelihood does not change
         self.X = self.X - self.X.mean(axis=0)
+        self.offset = 0.0 if offset is None else offset[self.rows]
         self.weight = np.ones(len(self.rows)) if weights is None else weights[self.rows]
         self.deaths = np.flatnonzero(self.event)
         self.tie = self.block[self.deaths]
@@ -110,7 +114,7 @@ class _Efron:
 
     def __init__(self, data: _DeathTimes, coef: np.ndarray):
         self.data, X, deaths, tie = data, data.X, data.deaths, data.tie
-        eta = X @ coef
+        eta = X @ coef + data.offset
         self.shift = eta.max()
         self.hazard = np.exp(eta - self.shift)
         self.weighted = data.weight * self.hazard
@@ -167,6 +171,8 @@ def fit_cox(
     names: Sequence[str] | None = None,
     clusters: np.ndarray | None = None,
     weights: np.ndarray | None = None,
+    offset: np.ndarray | None = None,
+    start: np.ndarray | None = None,
 ) -> CoxFit:
     """Fit a Cox model with Efron's handling of ties.
 
@@ -177,13 +183,19 @@ def fit_cox(
     event : ndarray (n,)
         True or non-zero for a death.
     X : ndarray (n, p)
-        Covariates without intercept, no column dependent on others.
+        Covariates without intercept, no column dependent on others; without any and with an
+        offset, the log-likelihoods are of interest.
     names : sequence of str, optional
         Column names for the result and messages.
     clusters : ndarray (n,), optional
         Matched set of each patient, for `covariance_clustered`.
     weights : ndarray (n,), optional
         Positive weights. Use the robust or clustered covariance with them.
+    offset : ndarray (n,), optional
+        Known part of the log hazard; ``-inf`` takes a patient without event out of all risk sets.
+    start : ndarray (p,), optional
+        Where Newton's method begins. Default: lifelines' estimate, or 0 with an offset, which
+        lifelines does not know.
 
     Returns
     -------
@@ -198,9 +210,9 @@ def fit_cox(
 
     Notes
     -----
-    Coefficients: lifelines' ``CoxPHFitter``, then Newton steps until they move by less than 1e-9
-    over the range of the covariate. Sandwich (Lin and Wei 1989) of Efron score residuals, without
-    small-sample factor, as in R's survival.
+    Coefficients: lifelines' ``CoxPHFitter`` (or `start`), then Newton steps until they move by
+    less than 1e-9 over the range of the covariate. Sandwich (Lin and Wei 1989) of Efron score
+    residuals, without small-sample factor, as in R's survival.
 
     Examples
     --------
@@ -216,7 +228,7 @@ def fit_cox(
     if weights is not None:
         weights = np.asarray(weights, dtype=float)
         weights = None if np.all(weights == 1) else weights
-    data = _DeathTimes(time, event, X, weights)
+    data = _DeathTimes(time, event, X, weights, offset)
     null = _Efron(data, np.zeros(X.shape[1]))
     span = np.ptp(data.X, axis=0)
     if not _is_regular(null.information(), span):
@@ -224,7 +236,9 @@ def fit_cox(
             f"Cox model of {', '.join(names)}: a column is constant or depends on the others "
             "among the patients at risk. Leave it out."
         )
-    start = _lifelines_coef(time, event, X, weights)
+    if start is None:
+        known = offset is not None
+        start = np.zeros(X.shape[1]) if known else _lifelines_coef(time, event, X, weights)
     best, coef, converged = _maximise(data, null, start, span)
     inverse = _inverse(best.information(), span, converged)
     residual = best.residuals()
@@ -276,7 +290,7 @@ def _is_regular(information, span) -> bool:
     if not np.all(span > 0):
         return False
     scale = 1 / np.sqrt(np.diag(information))
-    return bool(np.linalg.eigvalsh(information * np.outer(scale, scale))[0] > 1e-12)
+    return bool(np.linalg.eigvalsh(information * np.outer(scale, scale)).min(initial=1.0) > 1e-12)
 
 
 def _inverse(information, span, converged) -> np.ndarray:
@@ -293,7 +307,7 @@ def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.
         coef, best = np.zeros_like(start), null
     for _ in range(MAX_STEPS):
         step = _inverse(best.information(), span, True) @ best.score
-        size = np.abs(step * span).max()
+        size = np.abs(step * span).max(initial=0.0)
         if size < 1e-9:
             return best, coef, True
         trial = _Efron(data, coef + step)
@@ -314,7 +328,10 @@ def _sandwich(inverse, residual) -> np.ndarray:
 
 
 def _sum_by(values, code) -> np.ndarray:
-    return np.column_stack([np.bincount(code, weights=column) for column in values.T])
+    sums = np.empty((code.max() + 1, values.shape[1]))
+    for j, column in enumerate(values.T):
+        sums[:, j] = np.bincount(code, weights=column)
+    return sums
 
 
 def proportional_hazards_test(
@@ -385,20 +402,9 @@ def proportional_hazards_test(
         tested = [j for j in range(p) if term in (terms[j], "GLOBAL")]
         kept = [*range(p), *(p + j for j in tested)]
         u = np.r_[np.zeros(p), score[tested]]
-        statistic = _score_statistic(u, information[np.ix_(kept, kept)])
+        statistic, _, _ = wald_test(u, information[np.ix_(kept, kept)])
         rows.append((term, statistic, len(tested), float(chdtrc(len(tested), statistic))))
     return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
-
-
-def _score_statistic(score, information) -> float:
-    """Chi-square of a score test; NaN where too few deaths leave the information singular."""
-    scale = np.sqrt(np.maximum(np.diag(information), 0))
-    if not scale.all():
-        return float("nan")
-    correlation = information / np.outer(scale, scale)
-    if np.linalg.eigvalsh(correlation)[0] < 1e-13:
-        return float("nan")
-    return float(score / scale @ np.linalg.solve(correlation, score / scale))
 
 
 def _transformed(transform, time, event, death_times) -> np.ndarray:

@@ -8,7 +8,7 @@ without a match, their difference, is the one small count that cannot be protect
 numbers at risk are in `seermatch.disclosure_outcomes`.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -151,15 +151,22 @@ def _levels_system(levels: pd.DataFrame) -> CountSystem:
             system.add((variable, row.level), row.n)
         system.add((variable,), block["n"].sum(), fixed=True)
         system.total((variable,), [(variable, level) for level in block["level"]])
-    _link_receptors(system, counts)
+    link_receptors(system, counts)
     return system
 
 
-def _link_receptors(system: CountSystem, counts: dict[Hashable, float]) -> None:
-    """Tie HER2, ER and PR to the subtype, which is a function of them.
+def link_receptors(system: CountSystem, counts: Mapping[Hashable, float]) -> None:
+    """Tie HER2, ER and PR to the subtype, which is a function of them, in place.
 
     HER2-positive patients are those of two subtypes. HR+ less ER-positive leaves the patients who
     are HR+ by PR alone, and so on: cells no table prints, but any reader can compute.
+
+    Parameters
+    ----------
+    system : CountSystem
+        Holds the counts of the four variables in the same patients, by ``(variable, level)``.
+    counts : mapping
+        The same counts.
     """
 
     def subtypes(*names):

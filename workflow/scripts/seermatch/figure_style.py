@@ -2,34 +2,56 @@
 
 Seaborn's ``ticks`` style and its colour-blind palette (Okabe and Ito's colours) on matplotlib,
 without pyplot: a figure belongs to who asked for it and no window or global state is touched.
+Seaborn's values stand here, and a test compares them with seaborn: its import would take more than
+a second of every drawing step. Figures that use its plots import it themselves.
 """
 
 import io
+import textwrap
 from collections.abc import Callable
 from functools import wraps
 
 import matplotlib
-import seaborn
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 COLUMN = 85.0  # mm, one journal column
 PAGE = 180.0  # mm, full width
 MILLIMETRES = 25.4  # per inch
 DOTS_PER_INCH = 300
 
-_palette = seaborn.color_palette("colorblind").as_hex()
-REFERENCE, EXPOSED = _palette[0], _palette[3]  # blue and vermilion
-AFTER = _palette[2]  # bluish green, free of a group's meaning
+REFERENCE, EXPOSED = "#0173b2", "#d55e00"  # blue and vermilion
+AFTER = "#029e73"  # bluish green, free of a group's meaning
 INK, GREY, PALE = "#222222", "#6b6b6b", "#f2f2f2"
 GROUP_COLOURS = (REFERENCE, EXPOSED)
 # Dashes as well as colours, for black-and-white prints.
 GROUP_DASHES = ("solid", (0, (4, 1.2)))
 
 SIZE, SMALL = 7.5, 7.0  # points
+LINE = 3.4  # mm, of text
 
-STYLE = seaborn.axes_style("ticks") | {
+# Ticks that people would choose on an axis of ratios, close ones first.
+RATIO_TICKS = (
+    (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5),
+    (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20),
+    (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
+    (0.06, 0.25, 1, 4, 16),
+    (0.1, 1, 10),
+)
+TICK_ROOM = 5.5  # mm
+
+STYLE = {
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "font.size": SIZE,
@@ -174,6 +196,68 @@ def text_width(figure: Figure, text: str, size: float = SMALL, weight: str = "no
         return float(mark.get_window_extent().width / figure.dpi * MILLIMETRES)
     finally:
         mark.remove()
+
+
+def wrap_text(
+    figure: Figure, text: str, width: float, size: float = SMALL, weight: str = "normal"
+) -> list[str]:
+    """Break a text into lines that fit a width.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    text : str
+        One line.
+    width : float
+        Millimetres.
+    size, weight
+        As in `text_width`.
+
+    Returns
+    -------
+    list of str
+        None of an empty text.
+
+    Examples
+    --------
+    >>> wrap_text(new_figure(COLUMN, 40), "Age 18 to 89 years", 17)
+    ['Age 18 to', '89 years']
+    """
+    share = width / text_width(figure, text, size, weight) if text else 1.0
+    # characters differ in width, so a line may be longer than its share of the characters
+    return textwrap.wrap(text, len(text) or 1 if share >= 1 else int(0.9 * share * len(text)))
+
+
+def ratio_axis(axes: Axes, low: float, high: float) -> None:
+    """Scale the horizontal axis for ratios: logarithmic, with as many ticks as there is room for.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Of a figure that has its size.
+    low, high : float
+        Smallest and largest ratio to show, above 0.
+
+    Examples
+    --------
+    >>> axes = add_panel(new_figure(60, 40), 5, 10, 5, 5)
+    >>> ratio_axis(axes, 0.2, 3)
+    >>> axes.get_xticks().tolist()
+    [0.2, 0.5, 1.0, 2.0]
+    """
+    ends = low / 1.04, high * 1.04
+    axes.set(xscale="log", xlim=ends)
+    width = axes.get_position().width * axes.figure.get_figwidth() * MILLIMETRES
+    each = width / np.log(ends[1] / ends[0])  # mm per unit of the logarithm
+    for ticks in RATIO_TICKS:
+        inside = [tick for tick in ticks if ends[0] <= tick <= ends[1]]
+        covers = ticks[0] <= 1.5 * ends[0] and ends[1] <= 1.5 * ticks[-1]
+        if covers and np.all(np.diff(np.log(inside)) * each >= TICK_ROOM):
+            break
+    axes.xaxis.set_major_locator(FixedLocator(inside))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def figure_bytes(figure: Figure, format: str = "svg") -> bytes:

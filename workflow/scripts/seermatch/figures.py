@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from seaborn import despine
 
 from seermatch.errors import StudyError
 from seermatch.figure_style import (
@@ -87,7 +86,7 @@ def draw_love_plot(balance: pd.DataFrame, threshold: float = 0.1, width: float =
     axes.set_xlabel("Absolute standardized mean difference", loc="right")
     axes.grid(axis="y", lw=0.4, color="#dddddd")
     axes.set_axisbelow(True)
-    despine(ax=axes, left=True)
+    axes.spines["left"].set_visible(False)
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="upper right",
@@ -277,7 +276,6 @@ def _draw_curves(axes: Axes, curves, labels, estimate: str, start: float) -> Non
         )
         axes.fill_between(time, low, high, step="post", color=colour, alpha=0.18, lw=0)
         axes.step(time, value, where="post", color=colour, ls=dash, label=printed(label))
-    despine(ax=axes)
 
 
 def _time_axis(axes: Axes, curves, marks) -> list[float]:

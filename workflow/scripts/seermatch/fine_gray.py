@@ -76,6 +76,7 @@ def fit_fine_gray(
     *,
     weights: Sequence[float] | None = None,
     clusters: Sequence[int] | None = None,
+    offset: np.ndarray | None = None,
     tolerance: float = 1e-9,
     max_iterations: int = 25,
 ) -> FineGrayFit:
@@ -88,12 +89,15 @@ def fit_fine_gray(
     event : array_like, shape (n,)
         0 censored, 1 the event of interest, 2 a competing event.
     X : array_like, shape (n, p)
-        Covariates without an intercept.
+        Covariates without an intercept; without any, the log-likelihoods are of interest.
     weights : array_like, shape (n,), optional
         Case weights, taken as fixed. The likelihood and the censoring distribution are both
         weighted, and contributions to the sandwich carry the weight.
     clusters : array_like, shape (n,), optional
         Matched sets; contributions to the sandwich are summed within them.
+    offset : numpy.ndarray, shape (n,), optional
+        Known part of the log subdistribution hazard; ``-inf`` takes a patient without event out of
+        all risk sets, but not out of the censoring distribution.
     tolerance : float
         Newton's method ends when its step is shorter than this many (naive) standard errors.
     max_iterations : int
@@ -130,7 +134,7 @@ def fit_fine_gray(
     >>> fit.converged, fit.coef.round(4), fit.se.round(4)
     (True, array([-1.5466]), array([1.1251]))
     """
-    likelihood = SubdistributionLikelihood(time, event, X, weights)
+    likelihood = SubdistributionLikelihood(time, event, X, weights, offset)
     start = likelihood.evaluate(np.zeros(likelihood.p))
     require_information(start.information)
     end, iterations, converged = newton_raphson(
@@ -183,7 +187,8 @@ def wald_test(
     df : int
         Number of coefficients.
     p_value : float
-        Upper tail of the chi-square distribution.
+        Upper tail of the chi-square distribution. It and the statistic are missing where the
+        covariance is singular, as with fewer matched sets than coefficients.
 
     Examples
     --------
@@ -193,8 +198,13 @@ def wald_test(
     """
     coef, covariance = np.asarray(coef, dtype=float), np.asarray(covariance, dtype=float)
     index = np.arange(len(coef)) if index is None else np.atleast_1d(index)
-    b = coef[index]
-    statistic = float(b @ np.linalg.solve(covariance[np.ix_(index, index)], b))
+    b, covariance = coef[index], covariance[np.ix_(index, index)]
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0))
+    statistic = np.nan
+    if scale.all() and np.isfinite(covariance).all():
+        correlation = covariance / np.outer(scale, scale)
+        if np.linalg.eigvalsh(correlation)[0] > 1e-13:
+            statistic = float(b / scale @ np.linalg.solve(correlation, b / scale))
     return statistic, len(b), float(chdtrc(len(b), statistic))
 
 
@@ -224,7 +234,8 @@ def score_test(
     df : int
         Number of columns of X.
     p_value : float
-        Upper tail of the chi-square distribution.
+        Upper tail of the chi-square distribution. It and the statistic are missing where there are
+        fewer matched sets than columns, or where no set tells the groups apart.
 
     Examples
     --------
@@ -239,7 +250,10 @@ def score_test(
     residuals = likelihood.residuals(null)
     if clusters is not None:
         residuals = likelihood.sum_by_cluster(residuals, clusters)
-    return wald_test(null.score, residuals @ residuals.T)
+    variance = residuals @ residuals.T
+    # contributions that cancel within every set leave rounding behind
+    variance[np.diag(variance) < 1e-20 * np.diag(null.information)] = 0
+    return wald_test(null.score, variance)
 
 
 def clustered_score_test(matched: pd.DataFrame, event: np.ndarray) -> GroupTest:

@@ -1,6 +1,5 @@
 """Figure 1: the flow of the records through the criteria to the matched groups."""
 
-import textwrap
 from dataclasses import dataclass
 
 import pandas as pd
@@ -20,7 +19,7 @@ from seermatch.figure_style import (
     add_panel,
     new_figure,
     styled,
-    text_width,
+    wrap_text,
 )
 from seermatch.formatting import format_count, print_criterion
 from seermatch.variables import printed
@@ -94,7 +93,10 @@ def draw_flow_chart(
     steps, sides = _steps(attrition, names, matched, minimum)
     main_width, side_width = MAIN_SHARE * width, SIDE_SHARE * width
     scale = new_figure(width, width)  # measures text only
-    main = _stack([(*_wrap(head, main_width, scale), count) for head, count in steps], main_width)
+    inside = main_width - 2 * PADDING
+    heads = [wrap_text(scale, head, inside, SIZE, "bold") for head, _ in steps]
+    lines = [(*head, count) for head, (_, count) in zip(heads, steps, strict=True)]
+    main = _stack(lines, main_width)
     beside = [
         _Box(width - side_width / 2 - EDGE, (above.bottom + below.top) / 2, side_width, lines)
         for above, below, lines in zip(main[:-1], main[1:], sides, strict=True)
@@ -149,13 +151,6 @@ def _steps(attrition, names, matched, minimum):
         [(head, f"n = {format_count(total)} ({arms(by)})") for head, (total, *by) in steps],
         [(f"{word}: {format_count(total)}", arms(by)) for word, (total, *by) in excluded],
     )
-
-
-def _wrap(text: str, width: float, scale: Figure) -> list[str]:
-    """Break a heading into lines that fit a box."""
-    share = (width - 2 * PADDING) / text_width(scale, text, SIZE, "bold")
-    # characters differ in width, so a line may be longer than its share of the characters
-    return [text] if share >= 1 else textwrap.wrap(text, int(0.9 * share * len(text)))
 
 
 def _stack(texts: list[tuple[str, ...]], width: float) -> list[_Box]:

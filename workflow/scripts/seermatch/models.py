@@ -3,7 +3,8 @@
 Every model passes the same guard. Columns that depend on earlier ones are left out and said to be
 aliased. Columns without a finite estimate (separation) get Firth's penalised estimate, profile
 interval and test, from the same model and marked ``separated``. The other rows of such a model
-stay maximum-likelihood estimates: they are finite, and what the likelihood tends to.
+are maximum-likelihood estimates in the limit to which the likelihood tends, and so are the finite
+contrasts among the separated terms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,16 @@ from seermatch.design_matrix import (
     design_matrix,
 )
 from seermatch.errors import StudyError
+from seermatch.fine_gray import wald_test
+from seermatch.finite_contrasts import finite_contrasts
+from seermatch.formatting import describe_balance_term
+from seermatch.recession import find_recession
 
 GROUP = "group"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
 CLUSTERED = ("se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered")
-COLUMNS = ("model", "term", "level", *ESTIMATES, *CLUSTERED, "status", "n", "events")
+COLUMNS = ("model", "term", "level", *ESTIMATES, *CLUSTERED, "status", "dependence", "n", "events")
+CONTRAST_COLUMNS = ("model", "patients", "against", *ESTIMATES, *CLUSTERED, "n", "events")
 
 Estimator = Literal["cox", "fine_gray"]
 
@@ -38,6 +44,9 @@ class RegressionModels:
     ----------
     table : DataFrame
         Columns `COLUMNS`; model is ``univariable``, ``multivariable`` or ``recommended``.
+    contrasts : DataFrame
+        Columns `CONTRAST_COLUMNS`: of the models with separated terms, the comparisons among them
+        that have a finite estimate. `patients` and `against` name the levels in words.
     selected : tuple of str
         Covariates of the multivariable model.
     joint_p : dict of str to float
@@ -47,6 +56,7 @@ class RegressionModels:
     """
 
     table: pd.DataFrame
+    contrasts: pd.DataFrame
     selected: tuple[str, ...]
     joint_p: Mapping[str, float]
     notes: tuple[str, ...]
@@ -67,9 +77,9 @@ class _Data:
         """Patients in any risk set of an event; only they inform the model."""
         return (self.time >= self.time[self.event == 1].min()) | (self.event == 2)
 
-    def fit(self, X, names):
+    def fit(self, X, names, offset=None):
         """Fit by maximum (pseudo-)likelihood."""
-        options = {"weights": self.weights, "clusters": self.clusters}
+        options = {"weights": self.weights, "clusters": self.clusters, "offset": offset}
         if self.estimator == "cox":
             from seermatch.cox import fit_cox
 
@@ -82,10 +92,21 @@ class _Data:
 
 
 @dataclass(frozen=True)
-class _Model:
-    """One fitted model: rows of the table, joint p-value, notes."""
+class _Estimates:
+    """Rows of the estimated columns and of their finite contrasts, and the joint p-value."""
 
     rows: list[dict]
+    contrasts: list[dict]
+    infinite: np.ndarray
+    joint_p: float
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One fitted model: rows of both tables, joint p-value, notes."""
+
+    rows: list[dict]
+    contrasts: list[dict]
     joint_p: float
     notes: list[str]
 
@@ -128,8 +149,8 @@ def regression_models(
     -------
     RegressionModels
         Rows with ``status`` ``ok``; ``aliased`` (no estimates: the column depends on earlier
-        ones, or has one value); ``separated`` (Firth's estimate with profile interval and
-        penalised likelihood-ratio test, nothing clustered).
+        ones, as `dependence` says, or has one value); ``separated`` (Firth's estimate with
+        profile interval and penalised likelihood-ratio test, nothing clustered).
         Standard errors: model-based in Cox, sandwich in Fine-Gray; with weights other than 1
         robust in both. The clustered columns sum the sandwich within matched sets and are empty
         without them.
@@ -166,8 +187,10 @@ def regression_models(
         _fit_model(data, frame, "multivariable", [*selected, GROUP], confidence),
         _fit_model(data, frame, "recommended", [*recommended, GROUP], confidence),
     ]
+    contrasts = [row for model in models for row in model.contrasts]
     return RegressionModels(
         table=pd.DataFrame([row for model in models for row in model.rows], columns=list(COLUMNS)),
+        contrasts=pd.DataFrame(contrasts, columns=list(CONTRAST_COLUMNS)),
         selected=selected,
         joint_p=joint_p,
         notes=tuple(note for model in models for note in model.notes),
@@ -216,50 +239,91 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
-    aliased = aliased_columns(at_risk)
+    kept = ~aliased_columns(at_risk)
     notes = [
         f"{title}: {name} cannot be estimated ({reason})."
         for name, reason in describe_aliasing(at_risk, design.names).items()
     ]
-    kept = np.flatnonzero(~aliased)
-    events = int(np.count_nonzero(data.event == 1))
-    estimates: list[dict] = [{} for _ in design.names]
-    status = np.where(aliased, "aliased", "ok").astype(object)
-    joint_p = np.nan
-    if len(kept):
-        names = tuple(design.names[j] for j in kept)
-        X = design.X[:, kept]
-        fit = data.fit(X, names)
-        rows_kept = _wald_rows(data, fit, confidence)
-        if not fit.converged:
-            rows_firth = _firth_rows(data, X, confidence)
-            rows_kept = [rows_firth.get(i, row) for i, row in enumerate(rows_kept)]
-            status[kept[list(rows_firth)]] = "separated"
-            infinite = ", ".join(names[i] for i in rows_firth)
-            notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
-        for j, row in zip(kept, rows_kept, strict=True):
-            estimates[j] = row
-        joint_p = _joint_p(data, fit)
+    estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
+    if kept.any():
+        estimates = _estimate(data, frame, design, kept, confidence)
+    status = np.where(kept, "ok", "aliased").astype(object)
+    status[np.flatnonzero(kept)[estimates.infinite]] = "separated"
+    if estimates.infinite.any():
+        infinite = ", ".join(np.array(design.names)[status == "separated"])
+        notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
+    words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
+    dependence = {} if kept.all() else describe_aliasing(at_risk, words)
+    found = iter(estimates.rows)
+    size = {"n": len(frame), "events": int(np.count_nonzero(data.event == 1))}
     rows = [
         {"model": model, "term": design.terms[j], "level": design.levels[j]}
         | dict.fromkeys((*ESTIMATES, *CLUSTERED), np.nan)
-        | estimates[j]
-        | {"status": status[j], "n": len(frame), "events": events}
+        | (next(found) if kept[j] else {})
+        | {"status": status[j], "dependence": dependence.get(words[j], "")}
+        | size
         for j in range(len(design.names))
     ]
-    return _Model(rows, joint_p, notes)
+    contrasts = [
+        {"model": model} | dict.fromkeys(CLUSTERED, np.nan) | row | size
+        for row in estimates.contrasts
+    ]
+    return _Model(rows, contrasts, estimates.joint_p, notes)
 
 
-def _wald_rows(data: _Data, fit, confidence) -> list[dict]:
-    """Hazard ratio, Wald interval and test of each column, and the same for matched sets."""
-    with np.errstate(invalid="ignore"):  # rows of separated columns are replaced
-        se = np.sqrt(np.diag(_main_covariance(data, fit)))
+def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Estimates:
+    """Estimate the columns that are not aliased.
+
+    Columns with an infinite estimate have Firth's; all else is then fitted at the end of the
+    recession, and the model is tested there: the likelihood has a limit where the estimate has
+    none, and a sandwich is far too small on the way.
+    """
+    X, names = design.X[:, kept], np.array(design.names)[kept]
+    single = np.eye(X.shape[1])
+    fit = data.fit(X, tuple(names))
+    if fit.converged:
+        rows = _wald_rows(data, fit, single, confidence)
+        return _Estimates(rows, [], np.zeros(len(rows), dtype=bool), _joint_p(data, fit))
+    recession = find_recession(data.time, data.event, X, data.estimator)
+    estimable, infinite = recession.estimable, recession.infinite
+    limit = data.fit(X[:, estimable], tuple(names[estimable]), recession.offset)
+    if not (infinite.any() and limit.converged):
+        raise StudyError(
+            f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
+            "Look for covariates with extreme values."
+        )
+    firth = iter(_firth_rows(data, X, infinite, confidence))
+    finite = iter(_wald_rows(data, limit, single[~infinite][:, estimable], confidence))
+    reference = {
+        term: str(frame[term].cat.categories[0])
+        for term in dict.fromkeys(design.terms)
+        if isinstance(frame[term].dtype, pd.CategoricalDtype)
+    }
+    contrasts = finite_contrasts(design, kept, recession, reference)
+    vectors = [contrast.vector[estimable] for contrast in contrasts]
+    return _Estimates(
+        rows=[next(firth if astray else finite) for astray in infinite],
+        contrasts=[
+            {"patients": contrast.patients, "against": contrast.against} | row
+            for contrast, row in zip(
+                contrasts, _wald_rows(data, limit, vectors, confidence), strict=True
+            )
+        ],
+        infinite=infinite,
+        joint_p=_likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite)),
+    )
+
+
+def _wald_rows(data: _Data, fit, contrasts, confidence) -> list[dict]:
+    """Hazard ratio, Wald interval and test of each contrast, and the same for matched sets."""
     z = ndtri(0.5 + confidence / 2)
+    covariance = _main_covariance(data, fit)
     rows = []
-    for j, coef in enumerate(fit.coef):
-        row = _wald(coef, se[j], z)
+    for vector in contrasts:
+        coef = vector @ fit.coef
+        row = _wald(coef, np.sqrt(vector @ covariance @ vector), z)
         if fit.covariance_clustered is not None:
-            clustered = _wald(coef, np.sqrt(fit.covariance_clustered[j, j]), z)
+            clustered = _wald(coef, np.sqrt(vector @ fit.covariance_clustered @ vector), z)
             row |= {name: clustered[name.removesuffix("_clustered")] for name in CLUSTERED}
         rows.append(row)
     return rows
@@ -273,28 +337,20 @@ def _main_covariance(data: _Data, fit) -> np.ndarray:
 
 
 def _wald(coef, se, z) -> dict:
-    with np.errstate(over="ignore", invalid="ignore"):  # rows of separated columns are replaced
-        hr, low, high = np.exp([coef, coef - z * se, coef + z * se])
-        p_value = 2 * ndtr(-abs(coef) / se)
+    hr, low, high = np.exp([coef, coef - z * se, coef + z * se])
+    p_value = 2 * ndtr(-abs(coef) / se)
     return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
 
 
-def _firth_rows(data: _Data, X, confidence) -> dict[int, dict]:
+def _firth_rows(data: _Data, X, infinite: np.ndarray, confidence) -> list[dict]:
     """Firth's estimate, profile interval and test of each column without a finite estimate."""
-    from seermatch.separation import firth_cox, firth_fine_gray, infinite_estimates
+    from seermatch.separation import firth_cox, firth_fine_gray
 
-    infinite = np.flatnonzero(infinite_estimates(data.time, data.event, X, data.estimator))
-    if len(infinite) == 0:
-        raise StudyError(
-            f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
-            "Look for covariates with extreme values."
-        )
     firth = firth_cox if data.estimator == "cox" else firth_fine_gray
-    fit = firth(
-        data.time, data.event, X, weights=data.weights, index=infinite, confidence=confidence
-    )
-    return {
-        int(j): {
+    index = np.flatnonzero(infinite)
+    fit = firth(data.time, data.event, X, weights=data.weights, index=index, confidence=confidence)
+    return [
+        {
             "coef": fit.coef[j],
             "se": fit.se[j],
             "hr": np.exp(fit.coef[j]),
@@ -302,16 +358,16 @@ def _firth_rows(data: _Data, X, confidence) -> dict[int, dict]:
             "hr_high": np.exp(fit.conf_high[j]),
             "p_value": fit.p_value[j],
         }
-        for j in infinite
-    }
+        for j in index
+    ]
 
 
 def _joint_p(data: _Data, fit) -> float:
     """Joint p-value of all columns of a model, which is wanted where they are one term."""
-    if fit.converged and (data.estimator == "fine_gray" or data.weights is not None):
-        statistic = fit.coef @ np.linalg.solve(_main_covariance(data, fit), fit.coef)
-    else:
-        # Of a separated term too: the likelihood has a limit where the estimate has none, and a
-        # sandwich is far too small there.
-        statistic = max(2 * (fit.loglik - fit.loglik_null), 0)
-    return float(chdtrc(len(fit.coef), statistic))
+    if data.estimator == "fine_gray" or data.weights is not None:
+        return wald_test(fit.coef, _main_covariance(data, fit))[2]
+    return _likelihood_ratio_p(fit.loglik - fit.loglik_null, len(fit.coef))
+
+
+def _likelihood_ratio_p(gain: float, df: int) -> float:
+    return float(chdtrc(df, max(2 * gain, 0)))

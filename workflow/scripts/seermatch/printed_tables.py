@@ -8,12 +8,38 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seermatch.formatting import describe_variable, format_count
+from seermatch.formatting import (
+    describe_variable,
+    format_count,
+    format_p,
+    format_range,
+    format_ratio,
+)
 from seermatch.tables import ALIASED, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
 from seermatch.variables import printed
 
 NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠ"
 PARTS = ("hr", "ci", "p")
+NOT_ESTIMABLE = "NE"
+UNUSUAL = {
+    ALIASED: (
+        "Aliased: the term is a linear combination of the terms before it and has no estimate of "
+        "its own."
+    ),
+    SEPARATED: (
+        "Separated: one level has no event given the other terms, so no finite estimate exists."
+    ),
+    FIRTH_MARK: (
+        "(Firth): the maximum likelihood estimate is infinite (separation); the value is Firth’s "
+        "penalized estimate, with interval and p by the penalized likelihood."
+    ),
+}
+MODEL_TITLES = {
+    "univariable": "Univariable",
+    "multivariable": "Multivariable, as published",
+    "recommended": "Multivariable, recommended",
+}
+MEASURES = {"HR": "hazard ratio", "sHR": "subdistribution hazard ratio"}
 
 
 @dataclass(frozen=True)
@@ -125,7 +151,11 @@ kind='row')
 
 
 def print_regression(
-    table: pd.DataFrame, caption: str, measure: str = "HR", notes: Sequence[str] = ()
+    table: pd.DataFrame,
+    caption: str,
+    measure: str = "HR",
+    notes: Sequence[str] = (),
+    marked: bool = False,
 ) -> PrintedTable:
     """Lay out Table 3 or 4: three columns per kind of model under a spanning header.
 
@@ -139,6 +169,9 @@ def print_regression(
         ``"HR"``, or ``"sHR"`` for a subdistribution hazard ratio.
     notes : sequence of str, optional
         Further notes, first.
+    marked : bool, default False
+        Print raised letters for what is unusual about a cell, and ``NE`` for one without an
+        estimate, instead of the words of the file.
 
     Returns
     -------
@@ -156,22 +189,21 @@ def print_regression(
     ('1.069', '1.049–1.090', '0.002')
     """
     table = table.fillna("")
-    titles = {
-        "univariable": "Univariable",
-        "multivariable": "Multivariable, as published",
-        "recommended": "Multivariable, recommended",
-    }
     shown = [m for m in MODELS if f"{m}_hr" in table and (table[f"{m}_hr"] != "").any()]
     top = (
         HeaderCell("Variable", rows=2),
-        *(HeaderCell(titles[model], columns=3) for model in shown),
+        *(HeaderCell(MODEL_TITLES[model], columns=3) for model in shown),
     )
     bottom = tuple(HeaderCell(text) for _ in shown for text in (measure, "95% CI", "p"))
     rows = tuple(
         PrintedRow(line["contrast"], tuple(cell for model in shown for cell in _cells(line, model)))
         for _, line in table.iterrows()
     )
-    return PrintedTable(caption, (top, bottom), rows, (*notes, *_regression_notes(rows, measure)))
+    rows, explained = _explain(rows, marked)
+    abbreviations = f"{measure}, {MEASURES[measure]}; CI, confidence interval; –, not in the model"
+    if any(cell.startswith(NOT_ESTIMABLE) for row in rows for cell in row.cells):
+        abbreviations += f"; {NOT_ESTIMABLE}, not estimable"
+    return PrintedTable(caption, (top, bottom), rows, (*notes, f"{abbreviations}.", *explained))
 
 
 def _cells(line: pd.Series, model: str) -> tuple[str, ...]:
@@ -179,25 +211,80 @@ def _cells(line: pd.Series, model: str) -> tuple[str, ...]:
     return tuple(line[f"{model}_{part}"] or ("–" if part == "hr" else "") for part in PARTS)
 
 
-def _regression_notes(rows: Sequence[PrintedRow], measure: str) -> list[str]:
-    cells = [cell for row in rows for cell in row.cells]
-    name = {"HR": "hazard ratio", "sHR": "subdistribution hazard ratio"}.get(measure, measure)
-    notes = [f"{measure}, {name}; CI, confidence interval; –, not in the model."]
-    if ALIASED in cells:
-        notes.append(
-            "Aliased: the term is a linear combination of the terms before it and has no estimate "
-            "of its own."
-        )
-    if SEPARATED in cells:
-        notes.append(
-            "Separated: one level has no event given the other terms, so no finite estimate exists."
-        )
-    if any(cell.endswith(FIRTH_MARK) for cell in cells):
-        notes.append(
-            "(Firth): the maximum likelihood estimate is infinite (separation); the value is "
-            "Firth's penalized estimate."
-        )
-    return notes
+def _explain(
+    rows: tuple[PrintedRow, ...], marked: bool
+) -> tuple[tuple[PrintedRow, ...], list[str]]:
+    """Explain what is unusual about cells, by its word or, marked, by a raised letter."""
+    found = dict.fromkeys(filter(None, (_unusual(cell) for row in rows for cell in row.cells)))
+    if not marked:
+        return rows, [UNUSUAL[kind] for kind in UNUSUAL if kind in found]
+    marks = dict(zip(found, NOTE_MARKS, strict=False))
+
+    def text(cell):
+        kind = _unusual(cell)
+        return (cell.removesuffix(kind) or NOT_ESTIMABLE) + marks[kind] if kind else cell
+
+    rows = tuple(PrintedRow(row.label, tuple(map(text, row.cells)), row.kind) for row in rows)
+    return rows, [
+        f"{mark} {UNUSUAL[kind].replace('(Firth)', 'Firth')}" for kind, mark in marks.items()
+    ]
+
+
+def _unusual(cell: str) -> str:
+    """Tell what is unusual about a cell, a key of `UNUSUAL`; empty if nothing is."""
+    return next((kind for kind in UNUSUAL if cell.endswith(kind)), "")
+
+
+def print_contrasts(contrasts: pd.DataFrame, caption: str, measure: str = "HR") -> PrintedTable:
+    """Lay out the finite contrasts among separated terms, below the name of their model.
+
+    Parameters
+    ----------
+    contrasts : pandas.DataFrame
+        From `seermatch.models.regression_models`: model, patients, against, hr, hr_low, hr_high,
+        p_value and the columns for matched sets; may have no rows.
+    caption : str
+        Caption.
+    measure : str, default "HR"
+        ``"HR"``, or ``"sHR"`` for a subdistribution hazard ratio.
+
+    Returns
+    -------
+    PrintedTable
+        Without rows if there are no contrasts.
+
+    Examples
+    --------
+    >>> contrasts = pd.DataFrame({"model": "multivariable", "patients": ["Grade: III"],
+    ...     "against": ["Grade: II"], "hr": 2.3481, "hr_low": 0.8807, "hr_high": 6.2606,
+    ...     "p_value": 0.088, "hr_low_clustered": 0.879, "hr_high_clustered": 6.273,
+    ...     "p_value_clustered": 0.0887})
+    >>> print_contrasts(contrasts, "Comparisons.").rows[1].cells
+    ('Grade: II', '2.348', '0.881–6.261', '0.088', '0.879–6.273', '0.089')
+    """
+    rows = []
+    for model, block in contrasts.groupby("model", sort=False):
+        rows.append(PrintedRow(MODEL_TITLES[model], ("",) * 6, "heading"))
+        for row in block.itertuples():
+            cells = (
+                row.against,
+                format_ratio(row.hr),
+                format_range(row.hr_low, row.hr_high),
+                format_p(row.p_value),
+                format_range(row.hr_low_clustered, row.hr_high_clustered),
+                format_p(row.p_value_clustered),
+            )
+            rows.append(PrintedRow(row.patients, cells, "level"))
+    names = ("Patients", "Compared with", measure, "95% CI", "p", "95% CI, by set", "p, by set")
+    notes = (
+        f"{measure}, {MEASURES[measure]}; CI, confidence interval; by set, with the variance "
+        "clustered by matched set.",
+        "Ratios against patients without events have no finite estimate. The patients listed here "
+        "can be compared with each other, all other terms of the model being equal: maximum "
+        "likelihood estimates in the limit in which the patients without events have left the "
+        "risk sets.",
+    )
+    return PrintedTable(caption, (tuple(HeaderCell(name) for name in names),), tuple(rows), notes)
 
 
 def print_frame(

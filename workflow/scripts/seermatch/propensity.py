@@ -18,6 +18,7 @@ from seermatch.design_matrix import (
     design_matrix,
 )
 from seermatch.errors import StudyError
+from seermatch.recession import interior_direction
 
 
 @dataclass(frozen=True)
@@ -297,32 +298,53 @@ def _require_overlap(
     """Raise StudyError if a combination of covariates predicts the group without error.
 
     The likelihood then rises for ever along that combination and its information vanishes:
-    relative to that of the model without covariates it falls below 1e-8. A single exposed
-    patient in a level of a million leaves 1e-6 or more.
+    relative to that of the model without covariates it falls below 1e-8, or the fit has ended in
+    values that are no numbers. A single exposed patient in a level of a million leaves 1e-6.
     """
     from scipy.linalg import eigh
 
     overall = n_exposed.sum() / n.sum()
     information = (X.T * (n * probability * (1 - probability))) @ X
     without_covariates = (X.T * (n * overall * (1 - overall))) @ X
-    ratio, direction = eigh(information, without_covariates)
-    if ratio[0] > 1e-8:
-        return
-    weight = np.abs(direction[1:, 0])
-    culprits = np.flatnonzero(weight > 1e-3 * weight.max())
-    for j in culprits:
-        term, level = labels[j]
+    if np.isfinite(information).all():
+        ratio = eigh(information, without_covariates, eigvals_only=True)
+        if ratio[0] > 1e-8:
+            return
+    culprits = _separating_terms(X, n_exposed, n, labels)
+    for j, (term, level) in enumerate(labels):
         inside = X[:, j + 1] > 0
-        if level and n_exposed[inside].sum() in (0, n[inside].sum()):
+        if term in culprits and level and n_exposed[inside].sum() in (0, n[inside].sum()):
             count = f"{int(n_exposed[inside].sum()):,} of its {int(n[inside].sum()):,}"
             raise StudyError(
                 f"{term}: {level}: {count} patients are exposed, so no propensity score can be "
                 f"estimated there; merge the level with another, exclude it, or remove {term} "
                 "from matching.covariates."
             )
-    names = ", ".join(dict.fromkeys(labels[j][0] for j in culprits))
     raise StudyError(
-        f"The groups do not overlap in {names}: for some patients the fitted probability of "
-        "being exposed is 0 or 1. Remove a covariate from matching.covariates, merge levels, or "
-        "restrict the cohort."
+        f"The groups do not overlap in {', '.join(culprits)}: for some patients the fitted "
+        "probability of being exposed is 0 or 1. Remove a covariate from matching.covariates, "
+        "merge levels, or restrict the cohort."
     )
+
+
+def _separating_terms(
+    X: np.ndarray, n_exposed: np.ndarray, n: np.ndarray, labels: list[tuple[str, str]]
+) -> list[str]:
+    """Find terms that together tell groups apart; without any of them they would not.
+
+    Patterns separate the groups if some combination is at least 0 where there are exposed and at
+    most 0 where there are reference patients, and not 0 everywhere.
+    """
+    terms = list(dict.fromkeys(term for term, _ in labels))
+    sides = np.concatenate([-X[n_exposed > 0], X[n_exposed < n]])
+
+    def separate(some: list[str]) -> bool:
+        columns = [0, *(j for j, (term, _) in enumerate(labels, start=1) if term in some)]
+        return bool(interior_direction(sides[:, columns]).any())
+
+    if separate(terms):
+        for term in list(terms):
+            others = [other for other in terms if other != term]
+            if separate(others):
+                terms = others
+    return terms

@@ -314,4 +314,5 @@ def render_quality(
         names=names,
         titles=TITLES,
         exports=exports,
+        synthetic=any("SYNTHETIC" in export.get("database", "") for export in exports),
     )

@@ -19,7 +19,7 @@ from seermatch.quality_labels import (
     shown_label,
 )
 from seermatch.recode import OUTCOMES
-from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.seer_fields import seer_fields, sources_of
 from seermatch.standardize import standardize
 
 COUNTS = {
@@ -77,7 +77,7 @@ def count_quality(
     fields = [
         name for name in names if name in seer_fields() and name not in ("patient_id", "year")
     ]
-    keys = [*(["year"] if "year" in names else []), *_sources(exposure.field, names)]
+    keys = [*(["year"] if "year" in names else []), *sources_of(exposure.field, names)]
     table = _Tables(records, keys, exposure, None if years is None else list(years))
     sizes = dict(table.of().group_by("arm").agg(pl.col("len").sum()).rows())
     rows = [*_year_rows(table.of(every_year=True))] if "year" in names else []
@@ -86,7 +86,7 @@ def count_quality(
     if "patient_id" in names:
         rows += _patient_id_rows(records, sum(sizes.values()))
     for check, combination in COMBINATIONS.items():
-        sources = [_sources(name, names) for name in combination]
+        sources = [sources_of(name, names) for name in combination]
         if all(sources):
             counted = table.of(*(name for group in sources for name in group))
             counted = counted.group_by(combination).agg(pl.col("len").sum())
@@ -127,12 +127,6 @@ class _Tables:
         if self.years is None or every_year or "year" not in by:
             return typed
         return typed.filter(pl.col("year").is_in(self.years))
-
-
-def _sources(name: str, names: Sequence[str]) -> list[str]:
-    """List the columns that a field of the study is taken from; empty if it is not there."""
-    ways = ((name,), *REQUIREMENTS.get(name, ()))
-    return next((list(way) for way in ways if set(way) <= set(names)), [])
 
 
 def _patient_id_rows(records: pl.LazyFrame, total: int) -> Iterator[tuple]:

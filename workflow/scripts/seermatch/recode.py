@@ -1,5 +1,7 @@
 """From SEER's labels to the variables of the analysis."""
 
+from collections.abc import Collection
+
 import polars as pl
 
 from seermatch.cohort import rule_expression
@@ -51,7 +53,9 @@ def levels_of(recodes: dict[str, list[dict]]) -> dict[str, tuple[str, ...]]:
     return grouped | RECEPTORS | {"event": EVENTS}
 
 
-def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFrame:
+def recode(
+    records: pl.DataFrame, recodes: dict[str, list[dict]], unknown: Collection[str] = ()
+) -> pl.DataFrame:
     """Recode eligible records into the variables of the analysis.
 
     Parameters
@@ -61,6 +65,8 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
     recodes : dict
         Variable to its ordered levels: ``level`` with ``labels`` or a ``pattern``, or with
         neither for whatever is left.
+    unknown : collection of str, optional
+        Fields that may be missing; a missing value stays missing.
 
     Returns
     -------
@@ -75,9 +81,12 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
         If a label fits no level, or vital status and the two death classifications contradict
         each other.
     """
-    variables = [_grouped(records, name, levels) for name, levels in recodes.items()]
+    variables = [
+        _grouped(records, name, levels, name in unknown) for name, levels in recodes.items()
+    ]
     for name, levels in RECEPTORS.items():
-        _refuse_unknown(records, name, pl.col(name).is_in(levels))
+        told = records.drop_nulls(name) if name in unknown else records
+        _refuse_unknown(told, name, pl.col(name).is_in(levels))
         variables.append(pl.col(name))
     return records.select(
         *(
@@ -95,7 +104,7 @@ def recode(records: pl.DataFrame, recodes: dict[str, list[dict]]) -> pl.DataFram
     )
 
 
-def _grouped(records: pl.DataFrame, name: str, levels: list[dict]) -> pl.Expr:
+def _grouped(records: pl.DataFrame, name: str, levels: list[dict], unknown: bool) -> pl.Expr:
     level = pl.lit(None, dtype=pl.String)
     for item in reversed(levels):
         rule = {key: value for key, value in item.items() if key != "level"}
@@ -104,6 +113,9 @@ def _grouped(records: pl.DataFrame, name: str, levels: list[dict]) -> pl.Expr:
             level = pl.when(rule_expression(name, rule, numeric=False)).then(label).otherwise(level)
         else:
             level = label
+    if unknown:
+        records = records.drop_nulls(name)
+        level = pl.when(pl.col(name).is_not_null()).then(level)
     _refuse_unknown(records, name, level.is_not_null())
     return level.alias(name)
 

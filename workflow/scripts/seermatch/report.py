@@ -18,14 +18,22 @@ from seermatch.formatting import (
     REFERENCE_LEVELS,
     format_count,
     format_range,
-    format_ratio,
     state_p,
 )
 from seermatch.inline_figures import inline_svg
+from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
 from seermatch.report_claims import print_claims
+from seermatch.report_figures import describe_diagnostics
+from seermatch.report_included import explain_included
 from seermatch.report_limits import explain_limits
-from seermatch.report_sections import explain_sensitivity, explain_stability
+from seermatch.report_sections import (
+    IMPUTED,
+    clustered_ratio,
+    explain_sensitivity,
+    explain_stability,
+    print_estimate,
+)
 from seermatch.report_tables import report_tables
 from seermatch.study_warnings import (
     group_sizes,
@@ -37,20 +45,21 @@ from seermatch.study_warnings import (
 from seermatch.variables import printed
 
 SECTIONS = {
-    "main-results": "Main results",
     "summary": "Summary",
+    "main-results": "Main results",
     "claims": "Claims put to the data",
     "warnings": "Before you use these results",
     "selection": "Patient selection",
     "characteristics": "Patient characteristics",
     "balance": "Balance",
     "survival": "Overall survival",
-    "competing-risks": "Breast cancer mortality",
+    "competing-risks": "Deaths by cause (competing risks)",
     "sensitivity": "Sensitivity and stability",
     "limits": "What the data can and cannot show",
     "quality": "Data quality",
     "paper": "The printed paper",
     "data": "About the data",
+    "methods": "Methods",
     "provenance": "What was run",
 }
 
@@ -71,14 +80,17 @@ class ReportContent:
         The result files of these names.
     table1, table2, table3, table4 : pandas.DataFrame
         Table files, all text.
-    kaplan_meier, cox, incidence, fine_gray : pandas.DataFrame
-        Tidy estimates.
-    sensitivity, stability, interpretation, quality : pandas.DataFrame
-        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv`` and
-        ``data_quality.tsv``.
+    kaplan_meier, cox, incidence, fine_gray, cox_contrasts, fine_gray_contrasts : pandas.DataFrame
+        Tidy estimates; finite contrasts may have no rows.
+    sensitivity, stability, interpretation, included, quality : pandas.DataFrame
+        Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv``,
+        ``included_excluded.tsv`` and ``data_quality.tsv``.
+    proportional_hazards : pandas.DataFrame
+        Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
         ``flow_chart``, ``love_plot``, ``survival``, ``incidence``, ``stability``,
-        ``specification``: SVG as text or bytes.
+        ``specification``, ``score_overlap``, ``forest_cox``, ``log_log_survival``,
+        ``schoenfeld_residuals``, ``forest_fine_gray``: SVG as text or bytes.
     marks : sequence of float
         Months at which survival and incidence are tabulated.
     config : mapping
@@ -116,10 +128,14 @@ class ReportContent:
     cox: pd.DataFrame
     incidence: pd.DataFrame
     fine_gray: pd.DataFrame
+    cox_contrasts: pd.DataFrame
+    fine_gray_contrasts: pd.DataFrame
     sensitivity: pd.DataFrame
     stability: pd.DataFrame
     interpretation: pd.DataFrame
+    included: pd.DataFrame
     quality: pd.DataFrame
+    proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
     config: Mapping
@@ -169,6 +185,7 @@ def render_report(content: ReportContent) -> str:
         warnings=find_warnings(content),
         figures=_figures(content),
         tables=report_tables(content),
+        methods=methods_sections(content),
     )
 
 
@@ -183,11 +200,14 @@ def _explanations(content: ReportContent) -> dict[str, list[str]]:
     said = {
         "stability": explain_stability(content.stability),
         "sensitivity": explain_sensitivity(content.sensitivity),
-        "limits": explain_limits(content.interpretation, content.labels, content.config),
+        "limits": [
+            *explain_limits(content.interpretation, content.labels, content.config),
+            *explain_included(content.included, IMPUTED in set(content.sensitivity["analysis"])),
+        ],
         "quality": quality_warnings(content.quality, content.labels),
     }
     if content.paper_audit is not None:
-        said["paper"] = [summarize_audit(content.paper_audit)]
+        said["paper"] = summarize_audit(content.paper_audit)
     return said
 
 
@@ -202,8 +222,8 @@ def summarize(content: ReportContent) -> list[str]:
     Returns
     -------
     list of str
-        Matching, follow-up and deaths, overall survival, breast cancer mortality, and what
-        intervals that include 1 do not show.
+        Matching, follow-up and deaths, overall survival and breast cancer mortality with
+        intervals clustered by matched set, and what intervals that include 1 do not show.
     """
     reference, exposed = content.labels
     n = group_sizes(content.followup, content.labels)
@@ -213,36 +233,34 @@ def summarize(content: ReportContent) -> list[str]:
         f"{printed(exposed)} patients were matched to {format_count(n['matched', reference])} of "
         f"{format_count(n['cohort', reference])} {printed(reference)} patients."
     )
-    survival, low_os, high_os = _group_ratio(content.cox)
-    mortality, low_bc, high_bc = _group_ratio(content.fine_gray)
-    cause = content.gray["cause"].iloc[0]
-    gray = state_p(content.gray["p_value"].iloc[0])
+    cause = content.gray["cause"].iloc[0].capitalize()
+    logrank, gray = (state_p(test["p_value"].iloc[0]) for test in (content.logrank, content.gray))
     sentences = [
         matched,
         *_follow_up_sentence(content.followup),
-        f"Overall survival: {content.survival_test} {state_p(content.logrank['p_value'].iloc[0])}; "
-        f"hazard ratio, {names}: {survival}.",
-        f"{cause.capitalize()}: {content.incidence_test} {gray}; "
-        f"subdistribution hazard ratio, {names}: {mortality}.",
+        f"Overall survival: hazard ratio of death, {names}, {_group_ratios(content.cox)}; "
+        f"{content.survival_test} {logrank}.",
+        f"{cause}: subdistribution hazard ratio, {names}, {_group_ratios(content.fine_gray)}; "
+        f"{content.incidence_test} {gray}.",
+        "All these 95% confidence intervals are clustered by matched set.",
     ]
-    if low_os <= 1 <= high_os and low_bc <= 1 <= high_bc:
+    intervals = [clustered_ratio(models)[1:] for models in (content.cox, content.fine_gray)]
+    if all(low <= 1 <= high for low, high in intervals):
         sentences.append(
-            "Both intervals include 1. They bound the difference in prognosis that is compatible "
-            "with the data; they do not show that there is none."
+            "The intervals of both unadjusted ratios include 1. They bound the difference in "
+            "prognosis that is compatible with the data; they do not show that there is none."
         )
     return sentences
 
 
-def _group_ratio(models: pd.DataFrame) -> tuple[str, float, float]:
-    """Print the group's ratio from the recommended model, or the next best that has one."""
-    rows = models[(models["term"] == "group") & models["hr"].notna()].set_index("model")
-    for model in ("recommended", "multivariable", "univariable"):
-        if model in rows.index:
-            row = rows.loc[model]
-            interval = format_range(row["hr_low"], row["hr_high"])
-            text = f"{format_ratio(row['hr'])} (95% CI {interval}; {model} model)"
-            return text, row["hr_low"], row["hr_high"]
-    return "not estimable", float("nan"), float("nan")
+def _group_ratios(models: pd.DataFrame) -> str:
+    """Print the group's ratio in the matched patients and adjusted by the recommended model."""
+    ratio, *interval = clustered_ratio(models)
+    text = print_estimate(ratio, *interval).replace("(", "(95% CI ")
+    adjusted = clustered_ratio(models, "recommended")
+    if pd.notna(adjusted[0]):
+        text += f"; adjusted by the recommended model, {print_estimate(*adjusted)}"
+    return text
 
 
 def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
@@ -322,7 +340,7 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
             "holds the estimates.",
         ),
         "stability": (
-            "Hazard ratios of the group in the match repeated with other tie seeds; the coloured "
+            "Hazard ratios of the group in the match repeated with other tie seeds; the colored "
             "line is the main match, the band holds the middle 95%.",
             "Two histograms, overall survival and breast cancer death, of the hazard ratios over "
             f"{len(content.stability) - 1} tie seeds. The text above gives the ranges and where "
@@ -330,11 +348,12 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         ),
         "specification": (
             "Hazard ratios of the group with 95% intervals in every analysis, sorted by that of "
-            "overall survival; the main analysis is coloured. Other deaths are a negative control.",
+            "overall survival; the main analysis is colored. Other deaths are a negative control.",
             f"Points with intervals for {content.sensitivity['analysis'].nunique()} analyses in "
             "three columns: overall survival, breast cancer death, other death. The next tables "
             "hold the values.",
         ),
+        **describe_diagnostics(content),
     }
     return {
         name: ReportFigure(

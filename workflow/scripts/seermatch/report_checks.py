@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from seermatch import paper_audit_finding as audit_finding
 from seermatch.formatting import format_count
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable, print_frame
 from seermatch.quality import TITLES, VERDICTS
@@ -154,8 +155,8 @@ def findings_table(audit: pd.DataFrame) -> PrintedTable:
     return print_frame(rows, "Printed numbers that contradict each other.", columns)
 
 
-def summarize_audit(audit: pd.DataFrame) -> str:
-    """Count the verdicts of the audit in a sentence.
+def summarize_audit(audit: pd.DataFrame) -> list[str]:
+    """Count the verdicts of the audit and say what each means.
 
     Parameters
     ----------
@@ -164,18 +165,26 @@ def summarize_audit(audit: pd.DataFrame) -> str:
 
     Returns
     -------
-    str
-        A sentence, the serious verdicts first.
+    list of str
+        A sentence, and an item per verdict, the serious ones first.
 
     Examples
     --------
-    >>> summarize_audit(pd.DataFrame({"verdict": ["ok", "ok", "inconsistent"]}))
-    'The printed tables were recomputed from their own numbers in 3 checks: inconsistent 1, ok 2.'
+    >>> for line in summarize_audit(pd.DataFrame({"verdict": ["ok", "ok", "inconsistent"]})):
+    ...     print(line)
+    The printed tables were recomputed from their own numbers in 3 checks.
+    Inconsistent, 1: printed numbers, or a number and a statement, contradict each other.
+    Ok, 2: the printed numbers add up exactly.
     """
-    order = ["inconsistent", "weakness", "not recomputable", "derived", "consistent", "reproduced"]
     counts = audit["verdict"].value_counts()
-    parts = [f"{name} {counts[name]}" for name in (*order, "ok") if name in counts]
-    return (
+    serious = (audit_finding.INCONSISTENT, audit_finding.WEAKNESS, audit_finding.NOT_RECOMPUTABLE)
+    order = dict.fromkeys((*serious, *audit_finding.VERDICTS))
+    return [
         "The printed tables were recomputed from their own numbers in "
-        f"{format_count(len(audit))} checks: {', '.join(parts)}."
-    )
+        f"{format_count(len(audit))} checks.",
+        *(
+            f"{capitalize(name)}, {counts[name]}: {audit_finding.VERDICTS[name]}."
+            for name in order
+            if name in counts
+        ),
+    ]

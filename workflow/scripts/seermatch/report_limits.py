@@ -178,34 +178,39 @@ def explain_limits(table: pd.DataFrame, labels: tuple[str, str], config: Mapping
 
 
 def _size_of_effects(table: pd.DataFrame, power: float) -> list[str]:
-    found = []
-    for outcome, name in NAMES.items():
-        ratio = _value(table, DETECTABLE, outcome)
-        if pd.notna(ratio):
-            found.append(
-                f"{name}: only hazard ratios from {ratio:.2f} up or {1 / ratio:.2f} down could be "
-                f"detected with {power:.0%} power. A smaller difference is easily missed."
-            )
-    return found
+    ratios = {name: _value(table, DETECTABLE, outcome) for outcome, name in NAMES.items()}
+    limits = [
+        f"from {ratio:.2f} up or {1 / ratio:.2f} down ({name.lower()})"
+        for name, ratio in ratios.items()
+        if pd.notna(ratio)
+    ]
+    if not limits:
+        return []
+    return [
+        f"Only hazard ratios {' and '.join(limits)} could be detected with {power:.0%} power. "
+        "Smaller differences are easily missed."
+    ]
 
 
 def _confounding(table: pd.DataFrame) -> list[str]:
-    found = []
+    ratios, enough = [], []
     for outcome, name in NAMES.items():
         value = _value(table, "E-value of the estimate", outcome)
         limit = _value(table, "E-value of the interval", outcome)
-        if pd.isna(value):
-            continue
-        rest = (
-            "The interval includes 1 even without one."
-            if limit <= 1
-            else f"To make the interval include 1, {limit:.2f} would do."
-        )
-        found.append(
-            f"{name}: to explain the estimate, a confounder that was not measured would have to "
-            f"go with both the group and death by a risk ratio of {value:.2f}. {rest}"
-        )
-    return found
+        if pd.notna(value):
+            ratios.append(f"{value:.2f} ({name.lower()})")
+            enough += [f"{limit:.2f} ({name.lower()})"] if limit > 1 else []
+    if not ratios:
+        return []
+    rest = (
+        f"To make the interval include 1, {' and '.join(enough)} would do."
+        if enough
+        else "The intervals include 1 even without one."
+    )
+    return [
+        "To explain the estimates, a confounder that was not measured would have to go with both "
+        f"the group and death by a risk ratio of {' and '.join(ratios)}. {rest}"
+    ]
 
 
 def _about_equivalence(table: pd.DataFrame, margin: float | None) -> list[str]:

@@ -10,6 +10,7 @@ from seermatch.stability import stability_range
 from seermatch.variables import printed
 
 OVERALL, SPECIFIC, SPECIFIC_CAUSE, OTHER, OTHER_FINE_GRAY = OUTCOMES
+IMPUTED = "multiple imputation"
 NOTHING = "–"
 NOT_ESTIMABLE = "not estimable"
 SEED_OUTCOMES = {"os_hr": "overall survival", "bcsm_hr": "breast cancer mortality"}
@@ -109,7 +110,10 @@ def headline_table(content) -> PrintedTable:
         for outcome in (OVERALL, SPECIFIC)
     ]
     rows = (
-        ("Matched patients (95% CI)", [_clustered(content.cox), _clustered(content.fine_gray)]),
+        (
+            "Matched patients (95% CI)",
+            [print_estimate(*clustered_ratio(m)) for m in (content.cox, content.fine_gray)],
+        ),
         (f"Middle 95% over {seeds} other tie seeds", ranges),
         ("The main match among them", places),
         ("Whole cohort, weighted (95% CI)", whole),
@@ -128,12 +132,33 @@ def headline_table(content) -> PrintedTable:
     )
 
 
-def _clustered(models: pd.DataFrame) -> str:
-    """Print the group's univariable ratio with the interval that knows the matched sets."""
-    rows = models[(models["model"] == "univariable") & (models["term"] == "group")]
+def clustered_ratio(models: pd.DataFrame, model: str = "univariable") -> tuple[float, float, float]:
+    """Look up the group's hazard ratio with the 95% interval that knows the matched sets.
+
+    Parameters
+    ----------
+    models : pandas.DataFrame
+        Rows of ``cox.parquet`` or ``fine_gray.parquet``.
+    model : {"univariable", "multivariable", "recommended"}, default "univariable"
+        Univariable in the matched patients is the headline.
+
+    Returns
+    -------
+    tuple of float
+        Ratio, lower and upper end; missing where the model has no estimate of the group.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"model": ["univariable"], "term": "group", "hr": 1.1,
+    ...                      "hr_low_clustered": 0.7, "hr_high_clustered": 1.7})
+    >>> clustered_ratio(rows), clustered_ratio(rows, "recommended")
+    ((1.1, 0.7, 1.7), (nan, nan, nan))
+    """
+    rows = models[(models["model"] == model) & (models["term"] == "group")]
     if rows.empty:
-        return NOT_ESTIMABLE
-    return print_estimate(*rows.iloc[0][["hr", "hr_low_clustered", "hr_high_clustered"]])
+        return (float("nan"),) * 3
+    ratio, low, high = rows.iloc[0][["hr", "hr_low_clustered", "hr_high_clustered"]]
+    return float(ratio), float(low), float(high)
 
 
 def _place(spread: pd.Series) -> str:
@@ -256,9 +281,18 @@ def _sensitivity_table(
     notes = [
         "Variance: clustered by matched set in matched samples; robust by patient in the whole "
         "cohort, weighted or adjusted.",
-        "ATT, effect in the exposed; ATO, in the overlap of both groups; ATE, in everybody; "
-        "conditional, at given covariates, which is another quantity.",
     ]
+    if described:
+        notes.append(
+            "ATT, effect in the exposed; ATO, in the overlap of both groups; ATE, in everybody; "
+            "conditional, at given covariates, which is another quantity."
+        )
+    if IMPUTED in set(table["analysis"]):
+        notes.append(
+            "Multiple imputation: patients with unknown covariates included; every imputed data "
+            "set is scored and matched anew, so that the spread between them holds that of the "
+            "match as well; counts are means."
+        )
     if OTHER_FINE_GRAY in outcomes:
         notes.append(
             "Other deaths are a negative control in their cause-specific hazard; their Fine–Gray "

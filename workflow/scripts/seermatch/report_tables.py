@@ -13,14 +13,25 @@ from seermatch.formatting import (
     print_criterion,
 )
 from seermatch.printed_tables import (
+    HeaderCell,
+    PrintedRow,
     PrintedTable,
     print_characteristics,
+    print_contrasts,
     print_frame,
     print_regression,
 )
 from seermatch.report_checks import agreement_table, findings_table, quality_table
+from seermatch.report_included import included_table
 from seermatch.report_limits import exposure_table, limits_table
-from seermatch.report_sections import differences_table, headline_table, sensitivity_tables
+from seermatch.report_sections import (
+    capitalize,
+    differences_table,
+    headline_table,
+    print_estimate,
+    sensitivity_tables,
+)
+from seermatch.study_warnings import events_per_coefficient
 from seermatch.tables import estimates_at_marks
 from seermatch.variables import printed
 
@@ -40,7 +51,11 @@ def report_tables(content) -> dict[str, PrintedTable]:
     """
     labels = content.labels
     named = tuple(printed(label) for label in labels)
-    subdistribution = ("Fine–Gray subdistribution hazards model; deaths of other causes compete.",)
+    independent = (
+        "Intervals and p of this table take the patients as independent; those of the summary are "
+        "clustered by matched set."
+    )
+    subdistribution = "Fine–Gray subdistribution hazards model; deaths of other causes compete."
     tables = {
         "headline": headline_table(content),
         "differences": differences_table(content),
@@ -62,7 +77,12 @@ def report_tables(content) -> dict[str, PrintedTable]:
             "Overall survival of the matched patients.",
         ),
         "table3": print_regression(
-            content.table3, "Overall mortality in the matched patients (Cox regression)."
+            content.table3,
+            "Overall mortality in the matched patients (Cox regression).",
+            notes=(*events_per_coefficient(content.cox), independent),
+        ),
+        "table3_contrasts": print_contrasts(
+            content.cox_contrasts, "Comparisons among the separated terms of Table 3."
         ),
         "incidence": marks_table(
             content.incidence,
@@ -76,11 +96,15 @@ def report_tables(content) -> dict[str, PrintedTable]:
             content.table4,
             "Breast cancer mortality in the matched patients (competing risks regression).",
             "sHR",
-            subdistribution,
+            (subdistribution, *events_per_coefficient(content.fine_gray), independent),
+        ),
+        "table4_contrasts": print_contrasts(
+            content.fine_gray_contrasts, "Comparisons among the separated terms of Table 4.", "sHR"
         ),
         **sensitivity_tables(content.sensitivity),
         "limits": limits_table(content.interpretation),
         "exposure": exposure_table(content.interpretation, labels),
+        "included": included_table(content.included, labels),
         "quality": quality_table(content.quality),
         "inputs": inputs_table(content.inputs),
         "versions": mapping_table(content.versions, "Versions.", ("Package", "Version")),
@@ -239,7 +263,7 @@ kind='row')
 def marks_table(
     curves: pd.DataFrame, labels: tuple[str, str], marks, estimate: str, start: float, caption: str
 ) -> PrintedTable:
-    """Tabulate step curves at chosen months, one row per month and curve.
+    """Tabulate step curves at chosen months, the groups beside each other.
 
     Parameters
     ----------
@@ -259,42 +283,40 @@ def marks_table(
     Returns
     -------
     PrintedTable
-        Estimates in percent with 95% intervals.
+        One row per month, under a heading per cause; numbers at risk, and estimates in percent
+        with 95% intervals.
 
     Examples
     --------
     >>> curve = pd.DataFrame({"group": 0, "time": [3, 14], "n_at_risk": [10, 4],
     ...     "survival": [0.9, 0.8], "conf_low": [0.71, 0.6], "conf_high": [0.99, 0.95]})
     >>> marks_table(curve, ("M0", "M0(i+)"), [0, 12], "survival", 1.0, "Survival.").rows
-    (PrintedRow(label='M0', cells=('12', '4', '90.0% (71.0–99.0)'), kind='row'),)
+    (PrintedRow(label='12', cells=('4', '90.0 (71.0–99.0)'), kind='row'),)
     """
-    keys = ["cause", "group"] if "cause" in curves else ["group"]
     curves = curves.assign(group=label_groups(curves["group"], labels).map(printed))
+    groups = curves["group"].unique()
     last = curves["time"].max()
     shown = [mark for mark in marks if 0 < mark <= last]
-    parts = []
-    for key, curve in curves.groupby(keys, sort=False):
-        part = estimates_at_marks(curve.sort_values("time"), shown, estimate, start)
-        parts.append(part.assign(name=", ".join([*(c.capitalize() for c in key[:-1]), key[-1]])))
-    frame = pd.concat(parts)
-    frame["text"] = [
-        f"{100 * value:.1f}%" + (f" ({limits})" if limits else "")
-        for value, limits in zip(
-            frame[estimate],
-            (
-                format_range(100 * low, 100 * high, 1)
-                for low, high in zip(frame["conf_low"], frame["conf_high"], strict=True)
-            ),
-            strict=True,
-        )
-    ]
-    columns = {
-        "name": "Patients",
-        "time": "Months",
-        "n_at_risk": "At risk",
-        "text": f"{estimate.capitalize()} (95% CI)",
-    }
-    return print_frame(frame, caption, columns, {"time": "{:g}".format, "n_at_risk": format_count})
+    rows = []
+    for cause in curves["cause"].unique() if "cause" in curves else [""]:
+        part = curves[curves["cause"] == cause] if cause else curves
+        if cause:
+            rows.append(PrintedRow(capitalize(cause), ("",) * 2 * len(groups), "heading"))
+        cells = []
+        for group in groups:
+            curve = part[part["group"] == group].sort_values("time")
+            table = estimates_at_marks(curve, shown, estimate, start)
+            values = 100 * table[[estimate, "conf_low", "conf_high"]]
+            cells += [table["n_at_risk"].map(format_count)]
+            cells += [[print_estimate(*line, 1) for line in values.itertuples(index=False)]]
+        rows += [
+            PrintedRow(f"{mark:g}", line, "level" if cause else "row")
+            for mark, line in zip(shown, zip(*cells, strict=True), strict=True)
+        ]
+    top = (HeaderCell("Month", rows=2), *(HeaderCell(group, columns=2) for group in groups))
+    measures = ("At risk", f"{capitalize(estimate)}, % (95% CI)")
+    bottom = tuple(HeaderCell(text) for _ in groups for text in measures)
+    return PrintedTable(caption, (top, bottom), tuple(rows))
 
 
 def inputs_table(inputs: pd.DataFrame) -> PrintedTable:
@@ -317,7 +339,8 @@ def inputs_table(inputs: pd.DataFrame) -> PrintedTable:
     """
     names = {"sha256": "SHA-256"}
     columns = {c: names.get(c, str(c).replace("_", " ").capitalize()) for c in inputs.columns}
-    return print_frame(inputs, "Exports that went in.", columns)
+    formats = {"rows": format_count}
+    return print_frame(inputs, "Exports that went in.", columns, formats)
 
 
 def mapping_table(values: Mapping, caption: str, header: tuple[str, str]) -> PrintedTable:

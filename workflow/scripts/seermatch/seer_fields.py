@@ -112,6 +112,30 @@ def _items(cell: str) -> tuple[str, ...]:
     return tuple(item for item in cell.split(" | ") if item)
 
 
+def sources_of(name: str, columns: Collection[str]) -> list[str]:
+    """List the columns that a variable of the study is taken from.
+
+    Parameters
+    ----------
+    name : str
+        Canonical name of the variable.
+    columns : collection of str
+        Canonical names of the columns of an export.
+
+    Returns
+    -------
+    list of str
+        The variable itself, or what can stand in for it; empty if neither is there.
+
+    Examples
+    --------
+    >>> sources_of("er", ["er_2018", "pr"]), sources_of("pr", ["er_2018"])
+    (['er_2018'], [])
+    """
+    ways = ((name,), *REQUIREMENTS.get(name, ()))
+    return next((list(way) for way in ways if set(way) <= set(columns)), [])
+
+
 def normalized_name(name: str) -> str:
     """Letters and digits of a column name in lower case: what R, SPSS and SAS leave intact.
 

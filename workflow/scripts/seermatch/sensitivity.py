@@ -14,9 +14,11 @@ from scipy.special import expit
 
 from seermatch.design_matrix import aliased_columns, design_matrix
 from seermatch.errors import StudyError
-from seermatch.group_effect import OUTCOMES, estimate_group_effect
+from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
+from seermatch.imputation import PooledEstimate, imputed_cohorts, pool
 from seermatch.matching import exact_codes, match
 from seermatch.propensity import estimate_propensity
+from seermatch.splines import natural_spline
 from seermatch.variables import EVENTS
 from seermatch.weighting import balancing_weights, effective_sample_size
 
@@ -38,8 +40,12 @@ MAIN = "main"
 CLUSTERED, ROBUST = "clustered by matched set", "robust by patient"
 WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
 FULL_COHORT = "full cohort, adjusted"
+CAUSE_OF_DEATH = "cause of death = breast"
+FIRST_PRIMARY = "first primary only"
+IMPUTED = "multiple imputation"
 
 _SPLINED = ("age", "tumor_size")
+_EVENT, _FIRST = "event_by_cause_of_death", "first_primary"  # columns of the eligible patients
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles, Harrell's choice for four knots
 
 
@@ -52,7 +58,9 @@ class Sensitivity:
     table : pandas.DataFrame
         Columns `COLUMNS`; one row per analysis and outcome (`group_effect.OUTCOMES`), the main
         analysis first. `n` and `events` count patients; `effective_sample_size` is Kish's of both
-        groups. HR, interval and p are missing where an arm has no event.
+        groups. HR, interval and p are missing where an arm has no event. Of multiple imputation,
+        counts are means over the imputed data sets, rounded, and the largest weight is that of
+        all; its interval and p follow Rubin's rules.
     notes : tuple of str
         One sentence per analysis that these data do not allow.
     """
@@ -97,6 +105,8 @@ def sensitivity_analyses(
     orders: Sequence[str] = ("largest", "random"),
     largest_size: float | None = 200,
     estimands: Sequence[str] = ("ATT", "ATO"),
+    eligible: pd.DataFrame | None = None,
+    imputations: int | None = 10,
 ) -> Sensitivity:
     """Estimate the effect of the group in every analysis of the sensitivity table.
 
@@ -119,6 +129,13 @@ def sensitivity_analyses(
         Larger tumor sizes (mm) are set to it in the score; None leaves the analysis out.
     estimands : sequence of {"ATT", "ATE", "ATO"}
         Weighted analyses wanted.
+    eligible : pandas.DataFrame, optional
+        The patients of the cohort, in its order, where `complete`, and those who lack a covariate:
+        the columns of the cohort, and event_by_cause_of_death and first_primary if known
+        (`seermatch.incomplete_records`). Without it three analyses are left out: deaths classified
+        by the site that caused them, first primary tumors only, and multiple imputation.
+    imputations : int or None
+        Imputed data sets; None leaves the analysis out.
 
     Returns
     -------
@@ -128,6 +145,8 @@ def sensitivity_analyses(
     ------
     StudyError
         If the main match cannot be made.
+    ValueError
+        If the complete patients of `eligible` are not those of the cohort.
 
     Examples
     --------
@@ -149,12 +168,22 @@ def sensitivity_analyses(
     rule = dict(matching)
     exact = tuple(rule.pop("exact", ()))
     main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
-    rows, notes = _estimates(_match(main)), []
-    for other in [
+    matched = _match(main)
+    rows, notes = _estimates(matched), []
+    others = [
         *_other_rules(main, calipers, ratios, orders),
         *_other_scores(main, largest_size),
         *_without_month_0(main),
-    ]:
+    ]
+    if eligible is not None:
+        complete = _complete(eligible, cohort)
+        for name, column in ((CAUSE_OF_DEATH, _EVENT), (FIRST_PRIMARY, _FIRST)):
+            if column not in complete:
+                notes.append(f"{name}: left out, because not every export holds what tells it")
+        if _EVENT in complete:
+            rows += _estimates(_by_cause_of_death(matched, complete))
+        others += _first_primary(main, complete) if _FIRST in complete else []
+    for other in others:
         try:
             rows += _estimates(_match(other))
         except StudyError as error:
@@ -164,6 +193,11 @@ def sensitivity_analyses(
         weights = balancing_weights(score, exposed, estimand)
         rows += _estimates(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort, weights))
     rows += _estimates(_full_cohort(cohort, covariates))
+    if eligible is not None and imputations is not None:
+        try:
+            rows += _multiple_imputation(main, eligible, imputations)
+        except StudyError as error:
+            notes.append(f"{IMPUTED}: left out, because {error}")
     return Sensitivity(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(notes))
 
 
@@ -264,74 +298,99 @@ def _full_cohort(cohort: pd.DataFrame, covariates: Sequence[str]) -> _Sample:
     return _Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
 
 
+def _complete(eligible: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Take the eligible patients of the cohort, in its order."""
+    complete = eligible[eligible["complete"]]
+    if not np.array_equal(complete["patient_id"], cohort["patient_id"]):
+        raise ValueError("the complete patients among the eligible are not those of the cohort")
+    return complete.set_axis(cohort.index)
+
+
+def _by_cause_of_death(matched: _Sample, complete: pd.DataFrame) -> _Sample:
+    """Classify the deaths of the main match by the site that caused them, where it is known."""
+    event = complete[_EVENT].fillna(complete["event"]).loc[matched.cohort.index]
+    return replace(matched, name=CAUSE_OF_DEATH, cohort=matched.cohort.assign(event=event))
+
+
+def _first_primary(main: _Specification, complete: pd.DataFrame) -> list[_Specification]:
+    """Match only patients whose tumor was their first, on a score of their own."""
+    first = complete[_FIRST].eq(True).to_numpy()
+    if first.all():
+        return []
+    cohort = main.cohort[first].reset_index(drop=True)
+    return [replace(main, name=FIRST_PRIMARY, cohort=cohort, score=None)]
+
+
+def _multiple_imputation(
+    main: _Specification, eligible: pd.DataFrame, imputations: int
+) -> list[dict]:
+    """Score, match and estimate in every imputed data set, and pool the estimates."""
+    described, effects = [], []
+    for frame in imputed_cohorts(
+        eligible, main.terms, imputations=imputations, seed=main.rule["seed"]
+    ):
+        sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
+        described.append(_description(sample))
+        effects.append(_effects(sample))
+    samples = pd.DataFrame(described)
+    everyone = (samples["estimand"] == "ATT").all()
+    shared = described[0] | {
+        "estimand": f"{'ATT' if everyone else 'ATT in the matched'}, incomplete included",
+        "effective_sample_size": float(samples["effective_sample_size"].mean()),
+        "largest_weight": float(samples["largest_weight"].max()),
+        "variance": f"{CLUSTERED}, pooled over {imputations} imputations (Rubin, t)",
+    }
+    rows = []
+    for outcome in OUTCOMES:
+        found = [by_outcome[outcome] for by_outcome in effects]
+        counts = {key: round(np.mean([getattr(e, key) for e in found])) for key in ("n", "events")}
+        pooled = pool([effect.coef for effect in found], [effect.se for effect in found])
+        rows.append(shared | {"outcome": outcome} | counts | _ratios(pooled))
+    return rows
+
+
 def _estimates(sample: _Sample) -> list[dict]:
     """Estimate all outcomes of one sample."""
+    return [
+        _description(sample)
+        | {"outcome": outcome, "n": effect.n, "events": effect.events}
+        | _ratios(effect)
+        for outcome, effect in _effects(sample).items()
+    ]
+
+
+def _description(sample: _Sample) -> dict:
+    """Say of a sample what is the same for all outcomes."""
+    weights = _weights(sample)
+    return {
+        "analysis": sample.name,
+        "estimand": sample.estimand,
+        "effective_sample_size": effective_sample_size(weights, sample.cohort["group"]),
+        "largest_weight": float(weights.max()),
+        "variance": sample.variance,
+    }
+
+
+def _ratios(effect: GroupEffect | PooledEstimate) -> dict[str, float]:
+    hr, low, high = effect.hazard_ratio()
+    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": effect.p_value}
+
+
+def _weights(sample: _Sample) -> np.ndarray:
+    return np.ones(len(sample.cohort)) if sample.weights is None else sample.weights
+
+
+def _effects(sample: _Sample) -> dict[str, GroupEffect]:
+    """Estimate the effect of the group on each outcome."""
     cohort = sample.cohort
-    group = cohort["group"].to_numpy(dtype=np.float64)
-    X = group[:, None]
+    X = cohort["group"].to_numpy(dtype=np.float64)[:, None]
     if sample.adjustment is not None:
         X = np.column_stack([X, sample.adjustment])
     time = cohort["time"].to_numpy()
     event = cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64)
-    weights = np.ones(len(cohort)) if sample.weights is None else sample.weights
-    rows = []
-    for outcome in OUTCOMES:
-        effect = estimate_group_effect(
-            time, event, X, outcome, weights=weights, clusters=sample.sets
+    return {
+        outcome: estimate_group_effect(
+            time, event, X, outcome, weights=_weights(sample), clusters=sample.sets
         )
-        hr, low, high = effect.hazard_ratio()
-        rows.append(
-            {
-                "analysis": sample.name,
-                "outcome": outcome,
-                "estimand": sample.estimand,
-                "n": effect.n,
-                "events": effect.events,
-                "effective_sample_size": effective_sample_size(weights, group),
-                "largest_weight": float(weights.max()),
-                "hr": hr,
-                "hr_low": low,
-                "hr_high": high,
-                "p_value": effect.p_value,
-                "variance": sample.variance,
-            }
-        )
-    return rows
-
-
-def natural_spline(x: np.ndarray, knots: Sequence[float]) -> np.ndarray:
-    """Restricted cubic spline basis: cubic between knots, straight beyond the outer ones.
-
-    Parameters
-    ----------
-    x : array_like, shape (n,)
-    knots : sequence of float
-        Three or more, ascending.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, knots - 1)
-        The first column is `x`; the others are zero below the first knot.
-
-    References
-    ----------
-    F. E. Harrell. Regression Modeling Strategies. 2nd ed., Springer, 2015, section 2.4.5.
-
-    Examples
-    --------
-    >>> natural_spline([0, 1, 2, 3, 4], [1, 2, 3]).round(3).tolist()
-    [[0.0, 0.0], [1.0, 0.0], [2.0, 0.25], [3.0, 1.5], [4.0, 3.0]]
-    """
-    x, t = np.asarray(x, dtype=np.float64), np.asarray(knots, dtype=np.float64)
-    before, last = t[-2:]
-
-    def cube(knot):
-        return np.maximum(x - knot, 0) ** 3
-
-    columns = [x]
-    for knot in t[:-2]:
-        bend = cube(knot)
-        bend -= cube(before) * (last - knot) / (last - before)
-        bend += cube(last) * (before - knot) / (last - before)
-        columns.append(bend / (last - t[0]) ** 2)
-    return np.column_stack(columns)
+        for outcome in OUTCOMES
+    }

@@ -5,8 +5,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from seaborn import despine
 
 from seermatch.errors import StudyError
 from seermatch.figure_style import (
@@ -18,6 +16,7 @@ from seermatch.figure_style import (
     REFERENCE,
     add_panel,
     new_figure,
+    ratio_axis,
     styled,
     text_width,
 )
@@ -25,8 +24,6 @@ from seermatch.group_effect import OUTCOMES
 from seermatch.stability import stability_range
 
 RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
-FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5)
-TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20)
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
 TITLES = (
     "Overall survival\n(Cox)",
@@ -72,19 +69,18 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
     figure = new_figure(width, 81)
     for row, (name, label) in enumerate(RATIOS.items()):
         axes = add_panel(figure, 13, 50 - 40 * row, 3, 9 + 40 * row)
-        axes.hist(repeats[name].iloc[1:].dropna(), bins=edges, color="#c9d6df", ec="white", lw=0.4)
+        axes.hist(repeats[name].iloc[1:].dropna(), bins=edges, color="#a9bccb", ec="white", lw=0.4)
         here = spread.loc[name]
         axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
         axes.axvline(1, color=INK, lw=0.8, ls=(0, (4, 2)))
         axes.axvline(here["main"], color=EXPOSED, lw=1.6)
-        _ratio_axis(axes, low, high)
+        ratio_axis(axes, low, high)
         axes.set(xlabel=label, ylabel="Matches")
         axes.set_title(
-            f"main {here['main']:.2f}, above {here['share_below']:.0%} of the seeds\n"
+            f"Main {here['main']:.2f}, above {here['share_below']:.0%} of the seeds\n"
             f"middle 95% of the seeds {here['low']:.2f}–{here['high']:.2f}",
             loc="left",
         )
-        despine(ax=axes)
     return figure
 
 
@@ -129,13 +125,13 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure
         start = left + column * (each + 5)
         axes = add_panel(figure, start, 11, width - start - each, 9)
         _draw_intervals(axes, part.loc[names], main)
-        _ratio_axis(axes, low, high)
+        ratio_axis(axes, low, high)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_yticks(range(len(names)), names if column == 0 else [""] * len(names))
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Hazard ratio (95% CI)")
         axes.set_title(title, loc="left")
-        despine(ax=axes, left=True)
+        axes.spines["left"].set_visible(False)
     for label in figure.axes[0].get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == main else "normal")
     kinds = [
@@ -158,14 +154,3 @@ def _draw_intervals(axes: Axes, part: pd.DataFrame, main: str) -> None:
     axes.axvline(part.loc[main, "hr"], color=EXPOSED, lw=0.6, alpha=0.5, zorder=0)
     axes.grid(axis="y", lw=0.4, color="#e6e6e6")
     axes.set_axisbelow(True)
-
-
-def _ratio_axis(axes: Axes, low: float, high: float) -> None:
-    """Scale the horizontal axis for ratios: logarithmic, with ticks that people would choose."""
-    axes.set_xscale("log")
-    axes.set_xlim(low / 1.04, high * 1.04)
-    ticks = FINE_TICKS if high < 3 * low else TICKS
-    inside = [tick for tick in ticks if low / 1.04 <= tick <= high * 1.04]
-    axes.xaxis.set_major_locator(FixedLocator(inside))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -9,6 +9,7 @@ from scipy.special import chdtrc, chdtri
 
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times
+from seermatch.recession import find_recession
 from seermatch.subdistribution_likelihood import (
     Evaluation,
     SubdistributionLikelihood,
@@ -27,15 +28,11 @@ def infinite_estimates(
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Follow-up in months, zero or more.
-    event : array_like, shape (n,)
-        0 censored, 1 the event of interest, 2 a competing event (with ``"fine_gray"`` only).
+    time, event, kind
+        As in `seermatch.recession.find_recession`.
     X : array_like, shape (n, p)
         Covariates without an intercept. Leave aliased columns out: they are not separation, but
         an infinite estimate would be shared between them and the columns they depend on.
-    kind : {"cox", "fine_gray"}
-        Whether patients stay at risk after a competing event.
 
     Returns
     -------
@@ -48,19 +45,6 @@ def infinite_estimates(
     StudyError
         If arrays are unusable or there is no event.
 
-    Notes
-    -----
-    The likelihood rises for ever in direction d if at each event time the patients with the event
-    have the largest ``x'd`` among those at risk. Largest values cannot increase with time, so it
-    is enough to compare each patient with the last event up to the end of his time at risk, and
-    each event with the next: n + m inequalities, on which linear programmes look for the largest
-    and smallest value of each component of d within ±1. Rows are added as they are violated.
-
-    References
-    ----------
-    M. C. Bryson and M. E. Johnson. The incidence of monotone likelihood in the Cox model.
-    Technometrics 23 (1981) 381–383.
-
     Examples
     --------
     No event in patients with the second covariate:
@@ -69,17 +53,7 @@ def infinite_estimates(
     >>> infinite_estimates([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 0], X)
     array([False,  True])
     """
-    time, event = check_event_times(time, event)
-    X = np.asarray(X, dtype=np.float64)
-    if kind not in ("cox", "fine_gray"):
-        raise StudyError(f"kind must be 'cox' or 'fine_gray', not {kind!r}.")
-    if event.max() > (1 if kind == "cox" else 2):
-        raise StudyError(f"event has the value {event.max()}, which the {kind} model has not.")
-    if X.ndim != 2 or len(X) != len(time) or not np.isfinite(X).all():
-        raise StudyError(f"X must have one row of numbers for each of {len(time)} patients.")
-    scale = X.std(axis=0)
-    rows = _inequalities(time, event, (X - X.mean(axis=0)) / np.where(scale > 0, scale, 1.0))
-    return _components_of_cone(rows)
+    return find_recession(time, event, X, kind).infinite
 
 
 @dataclass(frozen=True)
@@ -207,67 +181,6 @@ def firth_fine_gray(
     (array([ 0.13 , -1.835]), array([   nan, -6.777]), array([  nan, 0.662]))
     """
     return _firth(SubdistributionLikelihood(time, event, X, weights), index, confidence)
-
-
-def _inequalities(time: np.ndarray, event: np.ndarray, X: np.ndarray) -> np.ndarray:
-    """Rows a with ``a'd <= 0`` for every direction d in which the likelihood never falls."""
-    events = np.flatnonzero(event == 1)
-    if not events.size:
-        raise StudyError("event: there is no event of the cause, so no model can be fitted.")
-    event_times, first = np.unique(time[events], return_index=True)
-    reference = X[events[first]]  # one patient with the event at each event time
-    last = np.searchsorted(event_times, time, side="right") - 1
-    last[event == 2] = len(event_times) - 1  # at risk for ever after a competing event
-    at_risk = last >= 0
-    differences = X[at_risk] - reference[last[at_risk]]
-    tied = event[at_risk] == 1  # all events of one time share the largest value
-    rows = np.concatenate([differences, -differences[tied], np.diff(reference, axis=0)])
-    return rows[np.any(rows != 0, axis=1)]
-
-
-def _components_of_cone(rows: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
-    """Mark the components that are not zero in all of ``{d: rows d <= 0}``."""
-    p = rows.shape[1]
-    found = np.zeros(p, dtype=bool)
-    values, vectors = np.linalg.eigh(rows.T @ rows)
-    flat = vectors[:, values <= 1e-12 * max(values[-1], 1e-300)].T
-    active = np.zeros(len(rows), dtype=bool)
-    active[:: max(1, len(rows) // 500)] = True
-    found |= np.abs(_farthest(-rows.sum(axis=0), rows, flat, active)) > tolerance
-    if not found.any():
-        return found
-    for k in range(p):
-        for sign in (1.0, -1.0):
-            if not found[k]:
-                direction = _farthest(sign * np.eye(p)[k], rows, flat, active)
-                found |= np.abs(direction) > tolerance
-    return found
-
-
-def _farthest(
-    objective: np.ndarray, rows: np.ndarray, flat: np.ndarray, active: np.ndarray
-) -> np.ndarray:
-    """Maximise ``objective'd`` over ``rows d <= 0`` within ±1; `active` rows grow as needed."""
-    from scipy.optimize import linprog
-
-    norm = np.abs(objective).max() or 1.0
-    while True:
-        solution = linprog(
-            -objective / norm,
-            A_ub=rows[active],
-            b_ub=np.zeros(np.count_nonzero(active)),
-            A_eq=flat if len(flat) else None,
-            b_eq=np.zeros(len(flat)) if len(flat) else None,
-            bounds=(-1, 1),
-            options={"primal_feasibility_tolerance": 1e-9},
-        )
-        if solution.x is None:
-            raise RuntimeError(f"linear programme for separation: {solution.message}")
-        excess = np.where(active, 0, rows @ solution.x)
-        violated = np.flatnonzero(excess > 1e-8)
-        if not violated.size:
-            return solution.x
-        active[violated[np.argsort(excess[violated])[-200:]]] = True
 
 
 def _firth(

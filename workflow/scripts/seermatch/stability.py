@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from seermatch.cox import _DeathTimes, _Efron, _maximise, _sum_by
+from seermatch.cox import CoxFit, fit_cox
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
+from seermatch.fine_gray import FineGrayFit, fit_fine_gray
 from seermatch.matching import Match, MatchingProblem
 from seermatch.variables import EVENTS
 
@@ -160,11 +160,16 @@ def _outcome_of(match: Match, time, event, group) -> tuple:
     deaths, deaths_breast_cancer = np.count_nonzero(event), np.count_nonzero(event == 1)
     overall = specific = (np.nan, np.nan)
     if _in_both_arms(event > 0, group):
-        overall = _cox(time, event > 0, group[:, None], weights, sets)
+        # Newton's method needs no help with one column; lifelines would take most of the time
+        fit = fit_cox(
+            time, event > 0, group[:, None], weights=weights, clusters=sets, start=np.zeros(1)
+        )
+        if fit.converged:
+            overall = _ratio_and_p(fit)
     if _in_both_arms(event == 1, group):
         fit = fit_fine_gray(time, event, group[:, None], weights=weights, clusters=sets)
         if fit.converged:
-            specific = _ratio_and_p(fit.coef[0], fit.covariance_clustered[0, 0])
+            specific = _ratio_and_p(fit)
     return deaths, deaths_breast_cancer, *overall, *specific
 
 
@@ -173,19 +178,7 @@ def _in_both_arms(event: np.ndarray, group: np.ndarray) -> bool:
     return bool(event[group == 1].any() and event[group == 0].any())
 
 
-def _cox(time, died, X, weights, sets) -> tuple[float, float]:
-    """Hazard ratio and clustered p of one column: `fit_cox` without lifelines' start.
-
-    Newton's method needs no help with one column, and lifelines takes most of a fit's time.
-    """
-    data = _DeathTimes(time, died, X, weights)
-    null = _Efron(data, np.zeros(1))
-    best, coef, converged = _maximise(data, null, np.zeros(1), np.ptp(data.X, axis=0))
-    if not converged:
-        return np.nan, np.nan
-    sums = _sum_by(best.residuals(), sets[data.rows])
-    return _ratio_and_p(coef[0], float((sums**2).sum() / best.information()[0, 0] ** 2))
-
-
-def _ratio_and_p(coef: float, variance: float) -> tuple[float, float]:
+def _ratio_and_p(fit: CoxFit | FineGrayFit) -> tuple[float, float]:
+    """Hazard ratio and clustered p of a model of one column."""
+    coef, variance = fit.coef[0], fit.covariance_clustered[0, 0]
     return float(np.exp(coef)), float(2 * ndtr(-abs(coef) / np.sqrt(variance)))

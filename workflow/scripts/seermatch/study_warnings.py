@@ -1,6 +1,6 @@
 """What a reader must know before using the results, in plain words, found in the results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from seermatch.tables import ALIASED, MODELS, SEPARATED
 from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
+TERMS_NAMED = 3  # of those out of balance
 MODEL_NAMES = dict(
     zip(
         MODELS,
@@ -80,7 +81,7 @@ def warn_about_models(
     Parameters
     ----------
     models : pandas.DataFrame
-        Rows with model, term, level, status and events.
+        Rows with model, term, level, status, dependence and events.
     outcome : str
         Name of the outcome, at the start of each sentence.
     labels : tuple of str
@@ -96,7 +97,8 @@ def warn_about_models(
     Examples
     --------
     >>> rows = pd.DataFrame({"model": "recommended", "term": ["age", "er"],
-    ...     "level": ["", "Positive"], "status": ["ok", "separated"], "events": 47})
+    ...     "level": ["", "Positive"], "status": ["ok", "separated"], "dependence": "",
+    ...     "events": 47})
     >>> warn_about_models(rows, "Breast cancer death", ("M0", "M0(i+)"))
     ['Breast cancer death, recommended model: no finite estimate exists for ER (Positive vs \
 Negative) (separation); Firth estimates are marked, other numbers of these terms are not shown.']
@@ -110,7 +112,8 @@ Negative) (separation); Firth estimates are marked, other numbers of these terms
         ),
         (
             ALIASED,
-            "{terms} cannot be told apart from the terms before it (aliased) and got no estimate.",
+            "{terms} cannot be told apart from the terms before it (aliased) and got no estimate"
+            "{reasons}.",
         ),
     ):
         for model, rows in models[models["status"] == status].groupby("model", sort=False):
@@ -119,12 +122,13 @@ Negative) (separation); Firth estimates are marked, other numbers of these terms
                 for row in rows.fillna({"level": ""}).itertuples()
             )
             name = MODEL_NAMES[model]
-            found.append(f"{outcome}, {name}: {sentence.format(terms=terms)}")
-    estimated = models[(models["status"] != ALIASED) & (models["model"] != MODELS[0])]
+            reasons = "; ".join(text for text in rows["dependence"] if text)
+            reasons = f": {reasons}" if reasons else ""
+            found.append(f"{outcome}, {name}: {sentence.format(terms=terms, reasons=reasons)}")
     few = [
-        f"{format_count(rows['events'].max())} for {len(rows)} in the {MODEL_NAMES[model]}"
-        for model, rows in estimated.groupby("model", sort=False)
-        if not rows["events"].max() >= EVENTS_PER_TERM * len(rows)
+        f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
+        for model, events, coefficients in _events_and_coefficients(models)
+        if not events >= EVENTS_PER_TERM * coefficients
     ]
     if few:
         found.append(
@@ -134,8 +138,43 @@ Negative) (separation); Firth estimates are marked, other numbers of these terms
     return found
 
 
+def events_per_coefficient(models: pd.DataFrame) -> list[str]:
+    """Say how many events there are per coefficient of the models with several terms.
+
+    Parameters
+    ----------
+    models : pandas.DataFrame
+        Rows with model, status and events.
+
+    Returns
+    -------
+    list of str
+        One sentence; none if there is no such model.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"model": "recommended", "status": ["ok"] * 8, "events": 84})
+    >>> events_per_coefficient(rows)
+    ['Events per coefficient: 84 / 8 = 10.5 in the recommended model.']
+    """
+    said = [
+        f"{format_count(events)} / {coefficients}"
+        + ("" if pd.isna(events) else f" = {events / coefficients:.1f}")
+        + f" in the {MODEL_NAMES[model]}"
+        for model, events, coefficients in _events_and_coefficients(models)
+    ]
+    return [f"Events per coefficient: {', '.join(said)}."] if said else []
+
+
+def _events_and_coefficients(models: pd.DataFrame) -> Iterator[tuple[str, float, int]]:
+    """Yield name, events and estimated coefficients of each model but the univariable ones."""
+    estimated = models[(models["status"] != ALIASED) & (models["model"] != MODELS[0])]
+    for model, rows in estimated.groupby("model", sort=False):
+        yield model, rows["events"].max(), len(rows)
+
+
 def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
-    """Name terms out of balance after matching, and those that matching made worse.
+    """Name the terms furthest out of balance after matching, and those that it made worse.
 
     Parameters
     ----------
@@ -147,7 +186,7 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     Returns
     -------
     list of str
-        At most two sentences.
+        At most two sentences, each with the three largest differences.
 
     Examples
     --------
@@ -158,18 +197,21 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     """
     before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
     above = after > threshold
-    worse = (after > before + 1e-9) & ~above
+    worse = (after.round(3) > before.round(3)) & ~above  # as printed
     found = []
     for rows, sentence in (
         (above, "Balance is insufficient after matching (above {threshold:g}) for {terms}."),
         (worse, "Matching made the balance worse, but kept it within {threshold:g}, for {terms}."),
     ):
         if rows.any():
+            largest = after[rows].sort_values(ascending=False, kind="stable").index[:TERMS_NAMED]
             terms = "; ".join(
                 f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to "
                 f"{abs(row.smd_after):.3f})"
-                for row in balance[rows].itertuples()
+                for row in balance.loc[largest].itertuples()
             )
+            if rows.sum() > TERMS_NAMED:
+                terms = f"{rows.sum()} of {len(balance)} terms, most for {terms}"
             found.append(sentence.format(threshold=threshold, terms=terms))
     return found
 

@@ -33,7 +33,7 @@ class SubdistributionLikelihood:
 
     Parameters
     ----------
-    time, event, X, weights
+    time, event, X, weights, offset
         As in `fit_fine_gray`. Patients of weight zero are left out.
     """
 
@@ -43,6 +43,7 @@ class SubdistributionLikelihood:
         event: Sequence[int],
         X: np.ndarray,
         weights: Sequence[float] | None = None,
+        offset: np.ndarray | None = None,
     ):
         time, event = check_event_times(time, event)
         X = np.asarray(X, dtype=np.float64)
@@ -76,6 +77,9 @@ class SubdistributionLikelihood:
         self.X = np.ascontiguousarray(X[order].T)
         self.X -= self.center[:, None]
         self._work = np.empty_like(self.X)
+        self._offset = np.zeros(self.n) if offset is None else offset[self._rows]
+        has_event = event[order] == 1
+        self._event_offset = float(self.weights[has_event] @ self._offset[has_event])
 
         counts = self._grid(self.weights)
         self.at_risk = _reverse_cumsum(counts.sum(axis=1))
@@ -90,6 +94,7 @@ class SubdistributionLikelihood:
     def evaluate(self, beta: np.ndarray) -> Evaluation:
         """Log-likelihood, score and information at `beta`."""
         linear = beta @ self.X
+        linear += self._offset
         shift = float(linear.max())
         linear -= shift
         risk = np.exp(linear, out=linear)
@@ -100,10 +105,12 @@ class SubdistributionLikelihood:
         failing = self.events > 0
         # A wild step can underflow s0; the result is then not finite and the step is halved.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            mean = s1 / s0
-            jump = self.events / s0
+            # an offset may leave nobody after the last event
+            mean = np.where(failing, s1 / s0, 0.0)
+            jump = np.where(failing, self.events / s0, 0.0)
             loglik = float(
                 beta @ self._event_sum
+                + self._event_offset
                 - shift * self.events.sum()
                 - self.events[failing] @ np.log(s0[failing])
             )
@@ -148,7 +155,10 @@ class SubdistributionLikelihood:
         labels, index = np.unique(clusters[self._rows], return_inverse=True)
         if len(labels) < 2:
             raise StudyError("clusters: the sandwich needs two matched sets or more.")
-        return np.array([np.bincount(index, weights=r, minlength=len(labels)) for r in residuals])
+        sums = np.empty((len(residuals), len(labels)))
+        for row, residual in zip(sums, residuals, strict=True):
+            row[:] = np.bincount(index, weights=residual, minlength=len(labels))
+        return sums
 
     def baseline(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
         """Return times of events and jumps of the cumulative baseline subdistribution hazard."""
@@ -182,7 +192,7 @@ class SubdistributionLikelihood:
 
     def spread(self, cells: np.ndarray) -> np.ndarray:
         """Give every patient the value of his cell: (..., times, 3) to (..., n)."""
-        flat = cells.reshape(*cells.shape[:-2], -1)[..., self._cells]
+        flat = cells.reshape(*cells.shape[:-2], 3 * len(self.times))[..., self._cells]
         return np.repeat(flat, self._sizes, axis=-1)
 
     def _grid(self, values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,16 @@
+"""Proportional hazards in the Cox models: score tests and scaled Schoenfeld residuals."""
+
+from study_io import job, read_table, write_table
+
+with job(snakemake) as tell:
+    from seermatch.formatting import state_p
+    from seermatch.schoenfeld import assess_proportionality
+
+    found = assess_proportionality(
+        read_table(snakemake.input.matched), read_table(snakemake.input.models)
+    )
+    write_table(found.tests, snakemake.output.tests)
+    write_table(found.residuals, snakemake.output.residuals, private=True)
+    p_value = found.tests["p_value"].iloc[0]
+    said = state_p(p_value) if p_value >= 0 else "not testable"
+    tell(f"proportional hazards of the group: {said}")

@@ -1,0 +1,302 @@
+"""Forest plots of Tables 3 and 4: every estimate, the kinds of model side by side."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seermatch.errors import StudyError
+from seermatch.figure_style import (
+    EXPOSED,
+    GREY,
+    INK,
+    LINE,
+    MILLIMETRES,
+    PAGE,
+    PALE,
+    SMALL,
+    add_panel,
+    new_figure,
+    ratio_axis,
+    styled,
+    text_width,
+    wrap_text,
+)
+from seermatch.formatting import describe_contrast, describe_variable, format_range, format_ratio
+from seermatch.tables import ALIASED, MODELS, SEPARATED
+from seermatch.variables import printed
+
+TITLES = {
+    "univariable": "Univariable",
+    "multivariable": "Multivariable, as published",
+    "recommended": "Multivariable, recommended",
+}
+MEASURES = {"HR": "Hazard ratio", "sHR": "Subdistribution HR"}
+REFERENCE_TEXT, NOT_IN_MODEL, FIRTH = "1 (reference)", "–", "†"
+NOTES = {
+    NOT_IN_MODEL: "–, not in the model.",
+    ALIASED: "Aliased: depends on the terms before it and has no estimate of its own.",
+    SEPARATED: "Separated: no finite estimate exists.",
+    FIRTH: f"{FIRTH} and open mark: Firth’s penalized estimate, no finite one exists (separation).",
+}
+BEYOND = "Arrows: the interval goes on."
+ROW, HEADING, BOTTOM = 3.9, 5.0, 10.0  # mm: a row; the heading above; the axis below
+EDGE, GAP, INDENT = 1.5, 3.0, 2.5  # mm
+NAME_SHARE = 0.24  # of the width, at most
+INTERVALS = 0.1, 10.0  # the axis ends here, or where the widest interval does
+ESTIMATES = 0.02, 50.0  # but goes on to the estimates up to here
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the plot.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        Its name, as printed.
+    kind : str
+        ``"heading"`` names a factor, ``"reference"`` its reference level; else ``"estimate"``.
+    term, level : str
+        As in the models; the level of an estimate only.
+    y : float
+        Its middle, in millimetres below the titles.
+    """
+
+    lines: tuple[str, ...]
+    kind: str
+    term: str
+    level: str
+    y: float
+
+    @property
+    def height(self) -> float:
+        return ROW + LINE * (len(self.lines) - 1)
+
+    @property
+    def indent(self) -> float:
+        in_factor = self.kind == "reference" or self.level or self.term == "group"
+        return INDENT if in_factor and self.kind != "heading" else 0.0
+
+    @property
+    def weight(self) -> str:
+        return "bold" if self.term == "group" and self.kind != "reference" else "normal"
+
+
+@styled
+def draw_forest(
+    models: pd.DataFrame,
+    variables: Iterable[str],
+    labels: tuple[str, str],
+    reference_levels: Mapping[str, str],
+    *,
+    measure: str = "HR",
+    width: float = PAGE,
+) -> Figure:
+    """Draw the hazard ratios of a regression table with their 95% intervals.
+
+    Parameters
+    ----------
+    models : pandas.DataFrame
+        As for `seermatch.tables.regression_table`, whose numbers stand beside the intervals.
+    variables : iterable of str
+        Terms in the order of the table; a term that is in no model gets no row.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    reference_levels : mapping
+        Reference level per factor.
+    measure : {"HR", "sHR"}
+        Hazard ratio or subdistribution hazard ratio.
+    width : float, default 180
+        Millimetres, 150 or more.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The first axes hold the names, then comes one axes per kind of model. They share a
+        logarithmic scale; an interval that leaves it ends in an arrow. A separated term shows its
+        Firth estimate as an open mark, an aliased one its name alone.
+
+    Raises
+    ------
+    StudyError
+        If no term has an estimate.
+
+    Examples
+    --------
+    >>> models = pd.DataFrame({"model": "univariable", "term": ["age", "group"], "level": "",
+    ...     "hr": [1.02, 1.3], "hr_low": [1.0, 0.9], "hr_high": [1.04, 1.8], "status": "ok"})
+    >>> figure = draw_forest(models, ["age", "group"], ("M0", "M0(i+)"), {})
+    >>> [text.get_text() for text in figure.axes[1].texts]
+    ['HR (95% CI)', '1.020 (1.000–1.040)', '1 (reference)', '1.300 (0.900–1.800)']
+    """
+    levels = models["level"].fillna("").astype(str).where(models["term"] != "group", "")
+    models = models.assign(level=levels)
+    limits = _limits(models)
+    shown = [model for model in MODELS if (models["model"] == model).any()]
+    cells = {(row.model, row.term, row.level): row for row in models.itertuples()}
+    scale = new_figure(width, width)  # measures text only
+    rows = _rows(models, variables, labels, reference_levels, scale)
+    notes = wrap_text(scale, _notes(cells.values(), rows, shown, limits), width - 2 * EDGE)
+    below = BOTTOM + LINE * len(notes)
+    names = [
+        row.indent + text_width(scale, line, weight=row.weight)
+        for row in rows
+        for line in row.lines
+    ]
+    left = EDGE + max(names) + GAP
+    text = max(text_width(scale, _print_cell(cell), weight="bold") for cell in cells.values())
+    each = (width - left) / len(shown)
+    titles = [wrap_text(scale, TITLES[model], each - GAP, weight="bold") for model in shown]
+    top = LINE * max(map(len, titles))
+    height = top + rows[-1].y + rows[-1].height / 2 + 0.8 + below
+
+    figure = new_figure(width, height)
+    _draw_names(figure, rows, notes, top)
+    for column, (model, title) in enumerate(zip(shown, titles, strict=True)):
+        start = left + column * each
+        right = width - start - each + text + 2 * EDGE
+        axes = add_panel(figure, start, below, right, top + HEADING)
+        axes.set_ylim(height - below - top, HEADING)
+        ratio_axis(axes, *limits)
+        _dress_panel(axes, title, measure)
+        by_term = {(term, level): cell for (m, term, level), cell in cells.items() if m == model}
+        _draw_model(axes, rows, by_term)
+    return figure
+
+
+def _limits(models: pd.DataFrame) -> tuple[float, float]:
+    """Choose the ends of the axis: all estimates, and the intervals within reason."""
+    numbers = models[["hr", "hr_low", "hr_high"]].to_numpy(dtype=float)
+    numbers = numbers[np.isfinite(numbers[:, 0])]
+    if len(numbers) == 0:
+        raise StudyError("models: no term has an estimate, so there is no forest plot to draw.")
+    estimate = np.clip(numbers[:, 0], *ESTIMATES)
+    low = min(estimate.min() / 1.3, max(np.nanmin(numbers[:, 1]), INTERVALS[0]))
+    high = max(estimate.max() * 1.3, min(np.nanmax(numbers[:, 2]), INTERVALS[1]))
+    return min(low, 0.8), max(high, 1.25)
+
+
+# ----- rows --------------------------------------------------------------------------------------
+
+
+def _rows(models, variables, labels, reference_levels, scale: Figure) -> list[_Row]:
+    """List the rows from top to bottom: a factor's name, its reference level, its other levels."""
+    found = []
+    for variable in variables:
+        levels = models.loc[models["term"] == variable, "level"].unique()
+        reference = labels[0] if variable == "group" else reference_levels.get(variable, "")
+        if variable != "group" and not any(levels):
+            contrasts = [describe_contrast(variable, "", labels, reference_levels)] * len(levels)
+            found += [(name, "estimate", variable, "") for name in contrasts]
+            continue
+        found.append((describe_variable(variable), "heading", variable, ""))
+        found.append((printed(reference), "reference", variable, ""))
+        for level in levels:
+            name = printed(level or labels[1])
+            found.append((name, "estimate", variable, level))
+    rows, top = [], HEADING
+    widest = NAME_SHARE * scale.get_figwidth() * MILLIMETRES
+    for name, kind, term, level in found:
+        row = _Row((), kind, term, level, 0.0)
+        lines = wrap_text(scale, name, widest - row.indent, weight=row.weight)
+        row = _Row(tuple(lines), kind, term, level, 0.0)
+        rows.append(_Row(tuple(lines), kind, term, level, top + row.height / 2))
+        top += row.height
+    return rows
+
+
+def _draw_names(figure: Figure, rows: list[_Row], notes: list[str], top: float) -> None:
+    """Write the names at the left and the notes at the foot, and shade the rows of the group."""
+    width, height = figure.get_size_inches() * MILLIMETRES
+    sheet = add_panel(figure, 0, 0, 0, 0, zorder=-1)
+    sheet.set(xlim=(0, width), ylim=(height - top, -top))
+    sheet.axis("off")
+    for row in rows:
+        if row.term == "group":
+            ends = row.y - row.height / 2, row.y + row.height / 2
+            sheet.axhspan(*ends, color=PALE, lw=0)
+        for number, line in enumerate(row.lines):
+            y = row.y + LINE * (number - (len(row.lines) - 1) / 2)
+            style = {"va": "center", "fontsize": SMALL, "fontweight": row.weight}
+            sheet.text(EDGE + row.indent, y, line, **style)
+    for number, note in enumerate(reversed(notes)):
+        sheet.text(
+            EDGE, height - top - LINE * (number + 0.5) - 0.5, note, va="center", fontsize=SMALL
+        )
+
+
+# ----- estimates ---------------------------------------------------------------------------------
+
+
+def _print_cell(cell) -> str:
+    """Print an estimate with its interval as in the table; a mark for Firth's."""
+    if cell.status == ALIASED or np.isnan(cell.hr):
+        return cell.status
+    mark = FIRTH if cell.status == SEPARATED else ""
+    return f"{format_ratio(cell.hr)}{mark} ({format_range(cell.hr_low, cell.hr_high)})"
+
+
+def _notes(cells, rows: list[_Row], shown: list[str], limits: tuple[float, float]) -> str:
+    """Explain the marks that occur."""
+    cells = list(cells)
+    printed_cells = [_print_cell(cell) for cell in cells]
+    marks = {text if text in NOTES else FIRTH if FIRTH in text else "" for text in printed_cells}
+    estimates = [row for row in rows if row.kind == "estimate"]
+    if len(cells) < len(estimates) * len(shown):
+        marks.add(NOT_IN_MODEL)
+    notes = [note for mark, note in NOTES.items() if mark in marks]
+    if any(cell.hr_low < limits[0] / 1.04 or cell.hr_high > limits[1] * 1.04 for cell in cells):
+        notes.append(BEYOND)
+    return " ".join(notes)
+
+
+def _dress_panel(axes: Axes, title: list[str], measure: str) -> None:
+    """Write the headings of a panel, and draw the line of no effect."""
+    axes.patch.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    axes.set_yticks([])
+    axes.axvline(1, color=GREY, lw=0.8, zorder=0)
+    axes.set_xlabel(MEASURES[measure], labelpad=2)
+    axes.set_title("\n".join(title), loc="left", fontsize=SMALL, fontweight="bold", pad=11)
+    _write(axes, HEADING - 1.5, f"{measure} (95% CI)", "normal")
+
+
+def _write(axes: Axes, y: float, text: str, weight: str) -> None:
+    """Write a text at the right of a panel."""
+    place = {"xy": (1, y), "xycoords": axes.get_yaxis_transform()}
+    place |= {"xytext": (EDGE / MILLIMETRES * 72, 0), "textcoords": "offset points"}
+    axes.annotate(text, va="center", fontsize=SMALL, fontweight=weight, **place)
+
+
+def _draw_model(axes: Axes, rows: list[_Row], cells: Mapping) -> None:
+    """Draw and print the estimates of one kind of model."""
+    estimated = {term for (term, _), cell in cells.items() if not np.isnan(cell.hr)}
+    for row in rows:
+        if row.kind == "reference" and row.term in estimated:
+            axes.plot(1, row.y, "s", ms=2.4, color=GREY, mew=0)
+            _write(axes, row.y, REFERENCE_TEXT, "normal")
+        if row.kind == "estimate":
+            cell = cells.get((row.term, row.level))
+            _write(axes, row.y, _print_cell(cell) if cell else NOT_IN_MODEL, row.weight)
+            if cell and not np.isnan(cell.hr):
+                _draw_estimate(axes, row, cell)
+
+
+def _draw_estimate(axes: Axes, row: _Row, cell) -> None:
+    """Draw a point with its interval, which ends in an arrow where it leaves the axis."""
+    colour = EXPOSED if row.term == "group" else INK
+    face = "white" if cell.status == SEPARATED else colour
+    left, right = axes.get_xlim()
+    ends = max(cell.hr_low, left), min(cell.hr_high, right)
+    axes.plot(ends, (row.y, row.y), color=colour, lw=1.0, solid_capstyle="butt")
+    arrows = ((left, "<", cell.hr_low < left), (right, ">", cell.hr_high > right))
+    for end, arrow, beyond in arrows:
+        if beyond:
+            axes.plot(end, row.y, arrow, ms=3.2, color=colour, clip_on=False)
+    if left <= cell.hr <= right:
+        mark = "D" if row.term == "group" else "s"
+        axes.plot(cell.hr, row.y, mark, ms=3.6, mec=colour, mfc=face, mew=0.9, zorder=3)

@@ -1,0 +1,36 @@
+"""Tables 1–4 and the supplementary tables as a Word document."""
+
+import json
+from pathlib import Path
+
+from study_io import (
+    SYNTHETIC_BANNER,
+    is_synthetic,
+    job,
+    read_printed_table,
+    read_table,
+    write_bytes,
+)
+
+with job(snakemake) as tell:
+    from seermatch.journal_tables import JournalContent, journal_tables
+    from seermatch.word_document import word_document
+
+    source = snakemake.input
+    provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
+    config = provenance["config"]
+    printed = ("table1", "table2", "table3", "table4")
+    rows = ("attrition", "balance", "followup", "sensitivity", "stability")
+    content = JournalContent(
+        labels=tuple(snakemake.params.labels),
+        **{name: read_printed_table(source[name]) for name in printed},
+        **{name: read_table(source[name]) for name in rows},
+        selection_p=config["regression"]["selection_p"],
+        threshold=config["balance"]["threshold"],
+        minimum=config["disclosure"]["minimum_count"],
+    )
+    groups = journal_tables(content)
+    banner = SYNTHETIC_BANNER if is_synthetic(provenance) else ""
+    document = word_document(config["study"]["title"], groups, banner)
+    write_bytes(document, snakemake.output[0])
+    tell(f"wrote {sum(map(len, groups.values()))} tables to {snakemake.output[0]}")
