@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import zipfile
+from collections import Counter
+from xml.etree import ElementTree
 
 import docx
 import numpy as np
@@ -224,10 +226,18 @@ def test_no_estimate_is_absurd(results, name):
     assert float(table["multivariable_hr"].iloc[-1]) > 0
 
 
+FIGURES = [
+    *(f"figure{number}" for number in (1, 2, 3, 4)),
+    *("forest_cox", "forest_fine_gray", "score_overlap", "log_log_survival"),
+    *("schoenfeld_residuals", "matching_stability", "specification_curve"),
+]
+
+
 def test_figures_and_report(results):
-    for number in (1, 2, 3, 4):
-        assert (results / f"figures/figure{number}.svg").read_text("utf-8").count("<text") > 5
-        assert (results / f"figures/figure{number}.png").read_bytes()[:4] == b"\x89PNG"
+    for name in FIGURES:
+        assert (results / f"figures/{name}.svg").read_text("utf-8").count("<text") > 5
+        assert (results / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert (results / f"figures/{name}.pdf").read_bytes()[:5] == b"%PDF-"
     report = (results / "report.html").read_text("utf-8")
     assert "synthetic" in report.lower()
     cohort = pd.read_parquet(results / "cohort.parquet")
@@ -253,11 +263,95 @@ def test_the_truth_behind_the_synthetic_data_is_told(finished_study):
     assert truth["seed"] == 20261122
 
 
-def test_snakemake_report(study_copy):
-    study_copy.snakemake("--report", "report.zip")
-    with zipfile.ZipFile(study_copy.path / "report.zip") as archive:
+@pytest.mark.parametrize("name", ["forest_cox", "forest_fine_gray"])
+def test_a_forest_plot_prints_every_cell_of_its_table(results, name):
+    path = results / f"table{3 if name == 'forest_cox' else 4}.tsv"
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    root = ElementTree.fromstring((results / f"figures/{name}.svg").read_bytes())
+    written = Counter(
+        "".join(element.itertext()).strip()
+        for element in root.iter("{http://www.w3.org/2000/svg}text")
+    )
+    for model in ("univariable", "multivariable", "recommended"):
+        columns = [table[f"{model}_{part}"] for part in ("hr", "ci")]
+        for ratio, interval in zip(*columns, strict=True):
+            if interval:
+                written[f"{ratio.replace(' (Firth)', '†')} ({interval})"] -= 1
+    assert min(written.values()) >= 0
+    assert not [text for text, n in written.items() if n > 0 and re.match(r"\d+\.\d{3}.* \(", text)]
+
+
+def test_proportional_hazards_agree_with_the_interpretation(results):
+    tests = read(results / "survival/proportional_hazards.tsv")
+    interpretation = read(results / "interpretation.tsv")
+    rows = interpretation["quantity"] == "proportional hazards test p"
+    group = interpretation[rows & (interpretation["outcome"] == "overall survival (Cox)")]
+    assert tests["p_value"].iloc[0] == pytest.approx(group["estimate"].iloc[0], rel=1e-9)
+    residuals = results / "survival/schoenfeld_residuals.parquet"
+    deaths = (pd.read_parquet(results / "matched.parquet")["event"] != "censored").sum()
+    assert (pd.read_parquet(residuals).groupby(["model", "term", "level"]).size() == deaths).all()
+    assert residuals.stat().st_mode & 0o077 == 0, "records of patients"
+
+
+def reported(checkout, *targets):
+    """Build Snakemake's report; give its entries by path, its categories and the files in it."""
+    checkout.snakemake(*targets, "--report", "report.zip")
+    with zipfile.ZipFile(checkout.path / "report.zip") as archive:
         names = archive.namelist()
-    assert any(name.endswith("report.html") for name in names)
+        (page,) = [name for name in names if name.count("/") == 1 and name.endswith(".html")]
+        text = archive.read(page).decode()
+    read_json = json.JSONDecoder().raw_decode
+    parts = [
+        read_json(text, text.index("{", text.index(f'<script id="{part}">')))[0]
+        for part in ("results", "categories")
+    ]
+    return *parts, {name.rpartition("/")[2] for name in names if "/data/" in name}
+
+
+def test_snakemake_report_holds_all_that_is_published_and_nothing_private(study_copy):
+    entries, categories, files = reported(study_copy)
+    published, private = set(), set()
+    for path in (study_copy.path / "results").rglob("*"):
+        if path.suffix in (".tsv", ".html", ".svg", ".json"):
+            kept = path.stat().st_mode & 0o077 == 0
+            (private if kept else published).add(str(path.relative_to(study_copy.path)))
+    assert set(entries) == published
+    assert files == {path.rpartition("/")[2] for path in published}
+    assert private == {"results/data_quality.tsv", "results/data_quality.html"}
+    assert set(categories) == {
+        *("Cohort", "Tables", "Figures", "Matching", "Survival", "Competing risks"),
+        *("Sensitivity", "Audit", "Report"),
+    }
+    labels = [entry["labels"]["item"] for entry in entries.values()]
+    assert len(set(labels)) == len(labels)
+    for path, entry in entries.items():
+        assert len(entry["caption"]) > 40, path
+        assert "{{" not in entry["caption"] and "None" not in entry["caption"], path
+
+
+def test_captions_quote_the_configuration_that_was_used(study_copy):
+    study_copy.edit("config/config.yaml", "caliper: 0.2", "caliper: 0.07")
+    study_copy.edit("config/config.yaml", "minimum_count: 0", "minimum_count: 5")
+    study_copy.snakemake("results/table2.tsv")
+    entries = reported(study_copy, "results/table2.tsv")[0]
+    caption = entries["results/table2.tsv"]["caption"]
+    assert "after 1:2 matching within 0.07 standard deviations" in caption
+    assert "Counts below 5 are masked" in caption
+
+
+def test_masking_reaches_the_figures(study_copy):
+    study_copy.edit("config/config.yaml", "minimum_count: 0", "minimum_count: 5")
+    figures = [f"results/figures/{n}.svg" for n in ("schoenfeld_residuals", "score_overlap")]
+    before = [(study_copy.path / path).read_text("utf-8") for path in figures]
+    study_copy.snakemake(*figures)
+    after = [(study_copy.path / path).read_text("utf-8") for path in figures]
+    deaths = (
+        pd.read_parquet(study_copy.path / "results/matched.parquet")["event"] != "censored"
+    ).sum()
+    # every mark of a residual is one <use> of the same circle; ticks stay
+    marks = [[page.count("<use") for page in pages] for pages in (before, after)]
+    assert marks[0][0] - marks[1][0] >= deaths
+    assert len(after[1]) < len(before[1]), "bins were merged"
 
 
 def test_the_same_bytes_on_one_core(finished_study, checkout):

@@ -29,6 +29,11 @@ PUBLIC = [
         for number in (1, 2, 3, 4)
         for kind in ("svg", "png")
     ],
+    *[
+        f"results/figures/{name}.pdf"
+        for name in ("figure1", "forest_cox", "matching_stability", "specification_curve")
+    ],
+    "results/survival/proportional_hazards.tsv",
     "results/report.html",
     "resources/synthetic/truth.json",
 ]
@@ -60,6 +65,8 @@ def test_every_public_target_has_a_plan(checkout, target):
         ("caliper: 0.2", "caliper: -1", "config.matching.caliper: -1"),
         ("ratio: 2", "ratio: two", "config.matching.ratio: 'two' is not of type 'integer'"),
         ("ties: hash", "ties: random", "config.matching.ties: 'random'"),
+        ("page: 180", "page: 1800", "config.figures.widths.page: 1800"),
+        ("column: 85", "columns: 85", "unknown key 'columns'; did you mean 'column'?"),
         ("age: {minimum: 18", "age: {minium: 18", "unknown key 'minium'"),
         ("subtype, t_stage, n_stage]\n\nsurvival", "m_stage]\n\nsurvival", "'m_stage'"),
         (

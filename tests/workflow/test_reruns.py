@@ -2,7 +2,14 @@
 
 import os
 
+DRAWN = {
+    "print_figures": 1,
+    "draw_diagnostics": 1,
+    "draw_stability": 1,
+    "draw_specification_curve": 1,
+}
 AFTER_MATCHING = {
+    "assess_proportionality": 1,
     "assess_sensitivity": 1,
     "assess_stability": 1,
     "interpret_results": 1,
@@ -18,6 +25,7 @@ AFTER_MATCHING = {
     "test_gray": 1,
     "fit_fine_gray": 1,
     "draw_figures": 1,
+    **DRAWN,
     "render_report": 1,
     "write_word_tables": 1,
     "write_methods": 1,
@@ -29,6 +37,7 @@ WRITTEN = {
     "write_word_tables": 1,
     "write_methods": 1,
 }
+AFTER_GRAY = {"test_gray": 1, "draw_figures": 1, "print_figures": 1, "render_report": 1}
 AFTER_THE_COHORT = {"estimate_propensity": 1} | AFTER_MATCHING
 ONE_EXPORT = {
     "ingest_export": 1,
@@ -57,7 +66,12 @@ def test_a_changed_title_reruns_the_report_only(study_copy):
 
 def test_changed_marks_redraw_the_figures(study_copy):
     study_copy.edit("config/config.yaml", "[0, 12, 24,", "[0, 24,")
-    assert study_copy.planned() == {"draw_figures": 1} | WRITTEN
+    assert study_copy.planned() == {"draw_figures": 1, "print_figures": 1} | WRITTEN
+
+
+def test_changed_widths_redraw_all_figures_and_estimate_nothing(study_copy):
+    study_copy.edit("config/config.yaml", "{column: 85, page: 180}", "{column: 88, page: 183}")
+    assert study_copy.planned() == {"draw_figures": 1} | DRAWN | WRITTEN
 
 
 def test_reordered_keys_rerun_nothing(study_copy):
@@ -126,13 +140,13 @@ def test_registry_first_redoes_only_what_really_changed(study_copy):
 def test_an_edited_module_reruns_its_users_and_what_follows(study_copy):
     gray = study_copy.path / "workflow/scripts/seermatch/gray.py"
     gray.write_text(gray.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    assert study_copy.planned() == {"test_gray": 1, "draw_figures": 1, "render_report": 1}
+    assert study_copy.planned() == AFTER_GRAY
 
 
 def test_an_edited_script_reruns_its_rule_and_what_follows(study_copy):
     script = study_copy.path / "workflow/scripts/test_gray.py"
     script.write_text(script.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    assert study_copy.planned() == {"test_gray": 1, "draw_figures": 1, "render_report": 1}
+    assert study_copy.planned() == AFTER_GRAY
 
 
 def test_edited_package_data_reruns_the_ingest(study_copy):
