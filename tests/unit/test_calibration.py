@@ -304,6 +304,12 @@ def test_a_cohort_without_the_event_says_nothing():
     assert frame.loc[("no breast cancer death", "count", "", ""), 5].item() == 1
 
 
+def test_a_cohort_without_a_score_gives_nothing():
+    cohort = draw_cohort(SMALL, np.random.default_rng(1))
+    cohort.loc[cohort["t_stage"] == "T3-T4", "group"] = 0
+    assert analyze_cohort(cohort, [36]) == []
+
+
 def test_repetitions_do_not_depend_on_who_runs_them(monkeypatch):
     monkeypatch.setattr(calibration, "SCENARIOS", (SMALL, SCENARIOS[-1]))
     targets = pd.concat(
@@ -390,10 +396,10 @@ def hand_made():
     key = [BREAST, "log hazard ratio", np.nan, "Cox", CLUSTERED]
     values = [(0.1, 0.2, -0.3, 0.5, 0.60), (0.9, 0.2, 0.5, 1.3, 0.01), (np.nan,) * 5]
     values.append((0.5, 0.3, -0.1, 1.1, 0.10))
-    rows = [("null", i, *key, *row) for i, row in enumerate(values, start=1)]
+    rows = [("no effect", i, *key, *row) for i, row in enumerate(values, start=1)]
     records = pd.DataFrame(rows, columns=list(calibration.RECORD))
     names = ["scenario", "outcome", "quantity", "month", "target", "target_se"]
-    targets = pd.DataFrame([("null", *key[:3], 0.2, 0.001)], columns=names)
+    targets = pd.DataFrame([("no effect", *key[:3], 0.2, 0.001)], columns=names)
     return records, targets
 
 
@@ -442,7 +448,7 @@ def test_figure_shows_each_interval_where_it_is():
         ]
     )
     figure = draw_coverage(table)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["null", "other"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["no effect", "other"]
     shown = [line.get_xdata()[0] for axes in figure.axes for line in axes.lines[1:]]
     assert shown == pytest.approx([2 / 3, 0.97, 0.94])
     with pytest.raises(StudyError, match="no interval"):

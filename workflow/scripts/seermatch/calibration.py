@@ -6,6 +6,7 @@ numbers are the same.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from seermatch.calibration_cohorts import (
 )
 from seermatch.calibration_targets import CAUSE_SPECIFIC, HR, OF_RECEPTORS, SUBDISTRIBUTION
 from seermatch.cox import fit_cox
+from seermatch.errors import StudyError
 from seermatch.fine_gray import fit_fine_gray, score_test
 from seermatch.gray import gray_test
 from seermatch.matching import Match, match
@@ -97,7 +99,8 @@ def analyze_cohort(
     -------
     list of tuple
         outcome, quantity, month, estimator, variance, estimate, standard error, limits of the
-        95 % interval, p-value of no effect.
+        95 % interval, p-value of no effect; empty where the covariates separate the groups, so
+        that there is no score.
 
     Examples
     --------
@@ -105,9 +108,12 @@ def analyze_cohort(
     >>> [row[:2] for row in analyze_cohort(cohort, [36])][:2]
     [('exposed patients', 'count'), ('matched exposed patients', 'count')]
     """
-    score = estimate_propensity(cohort, COVARIATES).linear_predictor
+    try:
+        score = estimate_propensity(cohort, COVARIATES)
+    except StudyError:  # nobody of a level is exposed
+        return []
     found = match(
-        score,
+        score.linear_predictor,
         cohort["group"].to_numpy(),
         ratio=RATIO,
         caliper=CALIPER,
@@ -203,15 +209,17 @@ def _maximum_likelihood(sample: _Sample, estimator: str, event: np.ndarray) -> l
     if not (died[exposed].any() and died[~exposed].any()):
         return nothing
     X, options = sample.group[:, None], {"weights": sample.weights, "clusters": sample.sets}
-    if estimator == "Cox":
-        fit = fit_cox(sample.time, died, X, start=np.zeros(1), **options)
-        unclustered = fit.covariance if sample.weights is None else fit.covariance_robust
-    else:
-        fit = fit_fine_gray(sample.time, event, X, **options)
-        unclustered = fit.covariance
+    try:
+        if estimator == "Cox":
+            fit = fit_cox(sample.time, died, X, start=np.zeros(1), **options)
+        else:
+            fit = fit_fine_gray(sample.time, event, X, **options)
+    except StudyError:  # only one arm was at risk when deaths occurred
+        return nothing
     if not fit.converged:
         return nothing
-    covariances = {UNCLUSTERED: unclustered}
+    robust = estimator == "Cox" and sample.weights is not None
+    covariances = {UNCLUSTERED: fit.covariance_robust if robust else fit.covariance}
     if sample.sets is not None:
         covariances[CLUSTERED] = fit.covariance_clustered
     return [
@@ -222,12 +230,13 @@ def _maximum_likelihood(sample: _Sample, estimator: str, event: np.ndarray) -> l
 
 def _firth(sample: _Sample, estimator: str, event, second: np.ndarray | None = None) -> tuple:
     """Firth's estimate of the group's coefficient, or of a second column's beside the group's."""
-    if not (event == 1).any() or (second is not None and not second.any()):
-        return PROFILE, *_NOTHING
     k = 0 if second is None else 1
     X = np.column_stack([sample.group] if second is None else [sample.group, second])
     firth = firth_cox if estimator == "Cox" else firth_fine_gray
-    fit = firth(sample.time, event, X, sample.weights, index=[k])
+    try:
+        fit = firth(sample.time, event, X, sample.weights, index=[k])
+    except StudyError:  # no death, or all at risk alike when deaths occurred
+        return PROFILE, *_NOTHING
     return PROFILE, fit.coef[k], fit.se[k], fit.conf_low[k], fit.conf_high[k], fit.p_value[k]
 
 
@@ -264,13 +273,13 @@ def _tests(sample: _Sample) -> Iterator[tuple]:
         (BREAST, sample.event, "Gray's test"),
     ):
         plain = clustered = np.nan
-        if (event == 1).any():
+        with suppress(StudyError):  # as in `_firth`
             test = score_test(sample.time, event, X, weights=sample.weights, clusters=sample.sets)
             clustered = test[2]
-            if sample.weights is None and outcome == BREAST:
-                plain = gray_test(sample.time, event, sample.group).p_value
-            elif sample.weights is None:
-                plain = logrank_p(sample.time, event == 1, sample.group == 1)
+        if sample.weights is None and outcome == BREAST:
+            plain = gray_test(sample.time, event, sample.group).p_value
+        elif sample.weights is None and event.any():
+            plain = logrank_p(sample.time, event == 1, sample.group == 1)
         for label, variance, p_value in (
             (name, UNCLUSTERED, plain),
             ("score test", CLUSTERED, clustered),
@@ -291,6 +300,7 @@ def logrank_p(time: np.ndarray, died: np.ndarray, exposed: np.ndarray) -> float:
     Returns
     -------
     float
+        Missing where only one group was at risk when patients died.
 
     Examples
     --------
@@ -306,4 +316,4 @@ def logrank_p(time: np.ndarray, died: np.ndarray, exposed: np.ndarray) -> float:
     left = np.maximum(n - 1, 1)
     variance = (d * share * (1 - share) * (n - d) / left).sum()
     excess = np.count_nonzero(died & exposed) - (d * share).sum()
-    return float(chdtrc(1, excess**2 / variance))
+    return float(chdtrc(1, excess**2 / variance)) if variance > 0 else np.nan

@@ -30,7 +30,7 @@ _AGES = np.arange(27, 88, 5)
 _AGE_SHARES = (0.004, 0.015, 0.03, 0.05, 0.085, 0.1, 0.115, 0.14, 0.15, 0.13, 0.09, 0.055, 0.036)
 _SIZES = np.array([5, 10, 15, 20, 25, 30, 40, 50, 70])
 _SIZE_SHARES = (0.12, 0.17, 0.21, 0.15, 0.11, 0.08, 0.08, 0.03, 0.05)
-_SUBTYPE_SHARES = np.array([[0.84, 0.08, 0.03, 0.05], [0.45, 0.14, 0.09, 0.32]])  # by grade
+_SUBTYPE_SHARES = np.array([[0.83, 0.08, 0.04, 0.05], [0.44, 0.14, 0.1, 0.32]])  # by grade
 
 # About 4.9 % are exposed. Age is centred at 62 years, size at 20 mm.
 _INTERCEPT = -3.25
@@ -72,11 +72,11 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("null", (1.0, 1.0)),
+    Scenario("no effect", (1.0, 1.0)),
     Scenario("HR 1.5", (1.5, 1.0)),
     Scenario("same direction", (1.5, 1.5)),
     Scenario("opposite direction", (1.5, 1 / 1.5)),
-    Scenario("rare, null", (1.0, 1.0), n=2500, hazard_scale=(0.5, 6.0), rare=True),
+    Scenario("rare, no effect", (1.0, 1.0), n=2500, hazard_scale=(0.5, 6.0), rare=True),
     Scenario("rare, HR 3", (3.0, 1.0), n=2500, hazard_scale=(0.5, 6.0), rare=True),
 )
 

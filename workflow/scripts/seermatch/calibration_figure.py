@@ -62,8 +62,8 @@ def draw_coverage(table: pd.DataFrame, width: float = PAGE) -> Figure:
 
     Examples
     --------
-    >>> row = {"scenario": "null", "outcome": BREAST, "quantity": SUBDISTRIBUTION, "month": np.nan,
-    ...     "estimator": "Fine-Gray", "variance": CLUSTERED, "coverage": 0.95,
+    >>> row = {"scenario": "HR 1.5", "outcome": BREAST, "quantity": SUBDISTRIBUTION,
+    ...     "month": np.nan, "estimator": "Fine-Gray", "variance": CLUSTERED, "coverage": 0.95,
     ...     "coverage_low": 0.93, "coverage_high": 0.97}
     >>> figure = draw_coverage(pd.DataFrame([row]))
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]

@@ -85,10 +85,10 @@ def summarize_repetitions(records: pd.DataFrame, targets: pd.DataFrame) -> pd.Da
     Examples
     --------
     >>> from seermatch.calibration import RECORD
-    >>> key = ["null", 1, "death of any cause", "log hazard ratio", np.nan, "Cox", "unclustered"]
+    >>> key = ["HR 1", 1, "death of any cause", "log hazard ratio", np.nan, "Cox", "unclustered"]
     >>> records = pd.DataFrame([[*key, 0.1, 0.2, -0.3, 0.5, 0.6]], columns=list(RECORD))
     >>> records = pd.concat([records, records.assign(repetition=2, estimate=0.3, low=0.1)])
-    >>> targets = pd.DataFrame([["null", *key[2:5], 0.0, 0.0]],
+    >>> targets = pd.DataFrame([["HR 1", *key[2:5], 0.0, 0.0]],
     ...     columns=["scenario", *KEYS[:3], "target", "target_se"])
     >>> summarize_repetitions(records, targets)[["estimated", "bias", "coverage"]]
        estimated  bias  coverage
