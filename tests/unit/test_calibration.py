@@ -253,6 +253,11 @@ def test_the_analysis_is_that_of_the_tables(complete):
             key = (BREAST, f"log {quantity} hazard ratio{of}", nan, f"{name}, Firth", PROFILE)
             expected = [fit.coef, fit.se, fit.conf_low, fit.conf_high, fit.p_value]
             np.testing.assert_allclose(found[key], [values[k] for values in expected], rtol=1e-6)
+            if k == 0:
+                finite = found[(*key[:3], name, CLUSTERED)]
+                assert found[(*key[:3], f"{name}, Firth if infinite", CLUSTERED)] == finite
+                alone = found[(*key[:3], f"{name}, Firth where infinite", PROFILE)]
+                assert np.isnan(alone).all()
 
     for variance, clusters in ((UNCLUSTERED, None), (CLUSTERED, matched["matched_set"])):
         table = absolute_effects(time, event, group, [36], weights=weight, clusters=clusters)
@@ -291,6 +296,8 @@ def test_an_arm_without_the_event_has_firths_estimate_only():
     assert np.isfinite(firth[[5, 6, 7, 8, 9]].astype(float)).all() and firth[5] < 0
     shown = of_group.loc[("Fine-Gray, Firth if infinite", CLUSTERED)]
     assert shown[5:].tolist() == firth[5:].tolist()
+    alone = of_group.loc[("Fine-Gray, Firth where infinite", PROFILE)]
+    assert alone[5:].tolist() == firth[5:].tolist()
     assert frame.loc[("breast cancer deaths in one arm only", "count", "", ""), 5].item() == 1
 
 

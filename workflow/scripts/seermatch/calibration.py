@@ -68,7 +68,7 @@ def repeat_study(
     --------
     >>> for repetition, records in repeat_study([1], [36], seed=1):
     ...     print(repetition, records["scenario"].nunique())
-    1 6
+    1 7
     """
     for repetition in repetitions:
         rows = []
@@ -92,8 +92,8 @@ def analyze_cohort(
     months : sequence of int
         Horizons of the absolute differences.
     rare : bool
-        Whether to look closer at Firth's estimates: also in models of the group and the receptors,
-        and only where there is no finite other one.
+        Whether to look closer at Firth's estimates: taken only where there is no finite other one,
+        those cohorts alone, and the receptors' in a model beside the group.
 
     Returns
     -------
@@ -139,12 +139,15 @@ def analyze_cohort(
         firth = _firth(sample, estimator, event)
         result.append((outcome, quantity, np.nan, f"{estimator}, Firth", *firth))
         if rare:
-            shown = firth if np.isnan(likelihood[1][1]) else likelihood[1]
-            name = f"{estimator}, Firth if infinite"
-            result.append((outcome, quantity, np.nan, name, CLUSTERED, *shown[1:]))
-            firth = _firth(sample, estimator, event, negative)
-            key = (outcome, quantity + OF_RECEPTORS, np.nan, f"{estimator}, Firth")
-            result.append((*key, *firth))
+            infinite = bool(np.isnan(likelihood[1][1]))
+            shown = firth if infinite else likelihood[1]
+            only = firth if infinite else (PROFILE, *_NOTHING)
+            for of, name, row in (
+                ("", "Firth if infinite", (CLUSTERED, *shown[1:])),
+                ("", "Firth where infinite", only),
+                (OF_RECEPTORS, "Firth", _firth(sample, estimator, event, negative)),
+            ):
+                result.append((outcome, quantity + of, np.nan, f"{estimator}, {name}", *row))
     result += _differences(sample, months)
     result += _tests(sample)
     return result

@@ -76,6 +76,7 @@ SCENARIOS = (
     Scenario("HR 1.5", (1.5, 1.0)),
     Scenario("same direction", (1.5, 1.5)),
     Scenario("opposite direction", (1.5, 1 / 1.5)),
+    Scenario("frequent deaths", (1.5, 1.0), hazard_scale=(10.0, 10.0)),
     Scenario("rare, no effect", (1.0, 1.0), n=2500, hazard_scale=(0.5, 6.0), rare=True),
     Scenario("rare, HR 3", (3.0, 1.0), n=2500, hazard_scale=(0.5, 6.0), rare=True),
 )
