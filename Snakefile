@@ -25,6 +25,7 @@ include: "workflow/rules/competing_risks.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/calibration.smk"
 
 
 rule all:

@@ -23,7 +23,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "workflow" / "scripts")]
+sys.path[:0] = [str(HERE), str(ROOT / "docs"), str(ROOT / "workflow" / "scripts")]
 
 from draw import draw  # noqa: E402
 from estimates import Task, estimate, prepare  # noqa: E402

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from draw import KINDS
 from quantities import CONVENTIONS, FROM_A_THOUSANDTH, FROM_ONE, QUANTITIES
+from sections import put_section as write_section
 
 BEGIN = "<!-- begin: agreement with R, written by `make validation` -->"
 END = "<!-- end: agreement with R -->"
@@ -110,11 +111,4 @@ def section(result, versions: str) -> str:
 
 def put_section(path: Path, text: str):
     """Put the section between its marks, or at the end of the page."""
-    text = f"{BEGIN}\n{text.strip()}\n{END}\n"
-    old = path.read_text(encoding="utf-8") if path.exists() else "# Validation\n"
-    if BEGIN in old:
-        before, _, rest = old.partition(BEGIN)
-        text = before + text + rest.partition(END)[2].lstrip("\n")
-    else:
-        text = f"{old.rstrip()}\n\n{text}"
-    path.write_text(text, encoding="utf-8")
+    write_section(path, BEGIN, END, text)

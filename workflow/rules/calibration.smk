@@ -1,0 +1,77 @@
+"""Calibration: cohorts with known effects go through score, match and estimators.
+
+Needs no data. Makes bias, coverage of the 95 % intervals and size of the tests, on demand only
+(`snakemake calibration`). The repetitions are shared out over pieces; a cluster takes more of
+them, `--set-scatter calibration=50`, with the same result.
+"""
+
+
+scattergather:
+    calibration=8,
+
+
+rule simulate_calibration:
+    """Some of the repetitions, each with a seed of its own."""
+    output:
+        "<results>/calibration/{scatteritem}.parquet",
+    log:
+        "<logs>/simulate_calibration/{scatteritem}.log",
+    benchmark:
+        "<benchmarks>/simulate_calibration/{scatteritem}.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="60m",
+    params:
+        code=code_of("simulate_calibration"),
+        calibration=section("calibration"),
+        months=config["interpretation"]["months"],
+    message:
+        "Drawing, matching and analyzing cohorts with known effects"
+    script:
+        "../scripts/simulate_calibration.py"
+
+
+rule summarize_calibration:
+    """Bias, coverage and size of the tests."""
+    input:
+        gather.calibration("<results>/calibration/{scatteritem}.parquet"),
+    output:
+        table=report(
+            "<results>/calibration.tsv",
+            caption="../report/calibration.rst",
+            category="Calibration",
+            labels={"item": "Bias, coverage and size of the tests"},
+        ),
+        figure=report(
+            "<results>/figures/calibration.svg",
+            caption="../report/calibration.rst",
+            category="Calibration",
+            labels={"item": "Coverage, figure"},
+        ),
+        picture="<results>/figures/calibration.png",
+    log:
+        "<logs>/summarize_calibration.log",
+    benchmark:
+        "<benchmarks>/summarize_calibration.tsv"
+    conda:
+        "../../envs/seermatch.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        code=code_of("summarize_calibration"),
+        calibration=section("calibration"),
+        months=config["interpretation"]["months"],
+    message:
+        "Comparing the estimates with the truth"
+    script:
+        "../scripts/summarize_calibration.py"
+
+
+rule calibration:
+    input:
+        rules.summarize_calibration.output,
