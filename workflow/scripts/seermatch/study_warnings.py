@@ -101,14 +101,14 @@ def warn_about_models(
     ...     "events": 47})
     >>> warn_about_models(rows, "Breast cancer death", ("M0", "M0(i+)"))
     ['Breast cancer death, recommended model: no finite estimate exists for ER (Positive vs \
-Negative) (separation); Firth estimates are marked, other numbers of these terms are not shown.']
+Negative) (separation); Firth estimates are marked in the tables.']
     """
     found = []
     for status, sentence in (
         (
             SEPARATED,
-            "no finite estimate exists for {terms} (separation); Firth estimates are marked, "
-            "other numbers of these terms are not shown.",
+            "no finite estimate exists for {terms} (separation); Firth estimates are marked in the "
+            "tables.",
         ),
         (
             ALIASED,
