@@ -53,19 +53,21 @@ def state_p(p: float) -> str:
     Parameters
     ----------
     p : float
-        A p-value in [0, 1].
+        A p-value in [0, 1], or a missing value.
 
     Returns
     -------
     str
-        ``"p = 0.780"``, ``"p < 0.001"`` or ``"p > 0.999"``.
+        ``"p = 0.780"``, ``"p < 0.001"``, ``"p > 0.999"``, or ``"not testable"`` where missing.
 
     Examples
     --------
-    >>> state_p(0.78), state_p(1e-9)
-    ('p = 0.780', 'p < 0.001')
+    >>> state_p(0.78), state_p(1e-9), state_p(float("nan"))
+    ('p = 0.780', 'p < 0.001', 'not testable')
     """
     text = format_p(p)
+    if not text:
+        return "not testable"
     return f"p {text[0]} {text[1:]}" if text[:1] in ("<", ">") else f"p = {text}"
 
 
