@@ -313,8 +313,22 @@ def test_every_figure_has_a_text_and_a_caption(visit):
     assert len(drawings) == page.locator("figure").count()
     texts = [drawing.get_attribute("aria-label") for drawing in drawings]
     assert len(set(texts)) == len(texts) and min(map(len, texts)) > 40
-    for number, figure in enumerate(page.locator("figure").all(), start=1):
-        assert figure.locator("figcaption").inner_text().startswith(f"Figure {number}.")
+    assert page.locator("figure > figcaption").count() == len(drawings)
+
+
+def test_tables_and_figures_are_numbered_in_their_order(visit):
+    page = visit()
+    open_details(page)
+    captions = page.locator("caption, figcaption").all_inner_texts()
+    named = [re.match(r"(Table|Figure) (S?)(\d+)\. ", caption) for caption in captions]
+    for kind in ("Table", "Figure"):
+        for supplement in ("", "S"):
+            numbers = [int(m[3]) for m in named if m and (m[1], m[2]) == (kind, supplement)]
+            assert numbers == list(range(1, len(numbers) + 1))
+            assert len(numbers) > 3
+    text = page.locator("main").inner_text()
+    mentioned = set(re.findall(r"(?:Table|Figure) S?\d+", text))
+    assert mentioned == {m[0].removesuffix(". ") for m in named if m}
 
 
 def test_synthetic_data_are_announced_first(visit):

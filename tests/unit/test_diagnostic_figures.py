@@ -104,7 +104,7 @@ def test_a_group_without_deaths_says_so():
     axes = draw_log_log(curves, LABELS, np.nan).axes[0]
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == ["M0", "M0(i+), no deaths"]
-    assert axes.get_legend().get_title().get_text() == "Proportional hazards: not testable"
+    assert axes.get_legend().get_title().get_text() == "Proportional hazards: p not estimable"
     assert len(axes.lines[1].get_xdata()) == 0
 
 

@@ -1,7 +1,9 @@
 """Figures: what is drawn equals the data, text stays text, and bytes do not change."""
 
+import doctest
 import xml.etree.ElementTree as ElementTree
 from io import BytesIO
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 import seaborn
 from matplotlib.text import Text
 from PIL import Image
+from seermatch import figure_style, flow_chart
+from seermatch import figures as figure_module
 from seermatch.errors import StudyError
 from seermatch.figure_style import (
     AFTER,
@@ -19,7 +23,10 @@ from seermatch.figure_style import (
     PAGE,
     REFERENCE,
     STYLE,
+    add_panel,
     figure_bytes,
+    new_figure,
+    ratio_axis,
 )
 from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
 from seermatch.flow_chart import draw_flow_chart
@@ -28,6 +35,27 @@ from seermatch.kaplan_meier import kaplan_meier
 LABELS = ("M0", "M0(i+)")
 MARKS = [0, 12, 24, 36, 48, 60]
 CAUSES = ("breast cancer death", "other death")
+
+
+@pytest.mark.parametrize("module", [figure_style, figure_module, flow_chart])
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("width", [25, 30, 60, 90])
+@pytest.mark.parametrize("low", [0.05, 0.2, 0.5, 0.85])
+@pytest.mark.parametrize("high", [1.2, 2, 4.7, 20])
+def test_ticks_of_ratios_are_in_range_and_apart(low, high, width):
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(width + 12, 40)
+        axes = add_panel(figure, 6, 10, 6, 5)
+        ratio_axis(axes, low, high)
+        figure.draw_without_rendering()
+    ticks = axes.get_xticks()
+    assert len(ticks) and axes.get_xlim()[0] <= ticks[0] <= ticks[-1] <= axes.get_xlim()[1]
+    assert 1 in ticks
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
 
 
 def sample(group, n=200):

@@ -16,6 +16,7 @@ from seermatch import (
     inline_figures,
     report,
     report_checks,
+    report_figures,
     report_included,
     report_limits,
     report_sections,
@@ -437,6 +438,7 @@ def page(content):
         report,
         report_checks,
         report_included,
+        report_figures,
         report_limits,
         report_sections,
         report_tables,
@@ -494,7 +496,7 @@ def test_alternative_texts_say_what_the_figures_show(page):
     assert "differ by 0.178 standard deviations before matching and by 0.000 after" in overlap
     assert "M0(i+) vs M0: univariable 0.803 (0.402–1.606); multivariable as published" in forest
     assert "Test of proportional hazards: p = 0.368." in log_log
-    assert "Age, p = 0.034; ER: Positive, not testable; Group: M0(i+), p = 0.403" in schoenfeld
+    assert "Age, p = 0.034; ER: Positive, p not estimable; Group: M0(i+), p = 0.403" in schoenfeld
     assert "all terms, p = 0.074" in schoenfeld
     assert "Subdistribution hazard ratio, M0(i+) vs M0: univariable 1.386" in subdistribution
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import study_io
 from seermatch.errors import StudyError
-from study_io import job, replacing, with_progress, write_bytes
+from study_io import job, replacing, with_progress, write_bytes, write_figures
 
 
 def mode(path):
@@ -117,6 +117,12 @@ def test_progress_is_told_every_so_often(capsys):
     assert capsys.readouterr().err == "1 done\n2 done\n3 done\n"
     assert list(with_progress([1, 2], lambda: "never")) == [1, 2]
     assert capsys.readouterr().err == ""
+
+
+def test_figures_are_written_by_name_and_format(tmp_path):
+    paths = [tmp_path / name for name in ("a.svg", "b.png", "a.png")]
+    write_figures({"a": 1, "b": 2}, map(str, paths), lambda figure, kind: f"{figure} {kind}")
+    assert [path.read_text() for path in paths] == ["1 svg", "2 png", "1 png"]
 
 
 def test_text_is_written_as_utf8(tmp_path):

@@ -206,7 +206,7 @@ def filter_cohort(
     failed = pl.lit(len(criteria) + 1, dtype=pl.Int16)
     for step, criterion in reversed(list(enumerate(criteria, start=1))):
         name = criterion["criterion"]
-        keep, missing = _exported_rules(criterion, [*fields, "exposure"])
+        keep, missing = exported_rules(criterion, [*fields, "exposure"])
         if missing:
             words.insert(1, name + NOT_APPLIED)
             not_applied.insert(0, _tell_not_applied(name, missing))
@@ -240,8 +240,35 @@ def filter_cohort(
     )
 
 
-def _exported_rules(criterion: dict, fields: list[str]) -> tuple[dict, list[str]]:
-    """Give the rules that an export can be asked, and the fields for want of which none can."""
+def exported_rules(criterion: dict, fields: list[str]) -> tuple[dict, list[str]]:
+    """Give the rules of a criterion that an export can be asked.
+
+    Parameters
+    ----------
+    criterion : dict
+        As in `filter_cohort`.
+    fields : list of str
+        Fields that the export holds, and ``exposure``.
+
+    Returns
+    -------
+    rules : dict
+        Field to rule.
+    missing : list of str
+        The fields for want of which the criterion is left out; empty where it applies.
+
+    Raises
+    ------
+    StudyError
+        If a field is missing and the criterion has to be applied.
+
+    Examples
+    --------
+    >>> nodes = {"criterion": "nodes examined", "if_exported": True, "any": True,
+    ...          "keep": {"eod_regional_nodes": {"labels": ["070"]}, "n_nodes": {"minimum": 1}}}
+    >>> exported_rules(nodes, ["eod_regional_nodes"])
+    ({'eod_regional_nodes': {'labels': ['070']}}, [])
+    """
     keep = criterion["keep"]
     missing = [field for field in keep if field not in fields]
     if criterion.get("any") and len(missing) < len(keep):

@@ -84,8 +84,10 @@ def draw_score_overlap(
     overlap = overlap.assign(height=heights * np.where(overlap["group"] == 0, 1, -1))
     top = 1.32 * overlap["height"].abs().max()
     figure = new_figure(width, 98)
+    ends = overlap["low"].min(), overlap["high"].max()
     for row, (population, title) in enumerate(TITLES.items()):
         axes = add_panel(figure, 15, 54 - 43 * row, 3, 6 + 43 * row)
+        axes.axhline(0, color=INK, lw=0.7)
         part = overlap[overlap["population"] == population]
         for group, (label, colour) in enumerate(zip(labels, GROUP_COLOURS, strict=True)):
             bins = part[part["group"] == group]
@@ -104,15 +106,13 @@ def draw_score_overlap(
                 name += ", matched patients only"
             place = {"x": 0.02, "y": 1 - group, "va": ("top", "bottom")[group]}
             axes.text(s=name, **place, fontsize=SMALL, transform=axes.transAxes)
-        axes.axhline(0, color=INK, lw=0.7)
-        axes.set(xlim=(overlap["low"].min(), overlap["high"].max()), ylim=(-top, top), xlabel="")
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{abs(share):g}"))
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.xaxis.set_major_formatter(FuncFormatter(print_number))
-        axes.tick_params(labelbottom=population == "after")
-        axes.set_ylabel(f"Patients (% per {step:g})")
+        axes.set(xlim=ends, ylim=(-top, top), ylabel=f"Patients (% per {step:g})", xlabel="")
         axes.set_title(title, loc="left", fontweight="bold", pad=4)
+        axes.tick_params(labelbottom=population == "after")
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(print_number))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{abs(share):g}"))
     axes.set_xlabel(SCORES[link])
     return figure
 
@@ -173,7 +173,7 @@ def draw_log_log(
     axes.set_ylabel("log(−log S), overall survival")
     axes.legend(
         loc="upper left",
-        title=f"Proportional hazards: {_print_p(p_value)}",
+        title=f"Proportional hazards: {state_p(p_value)}",
         title_fontsize=SMALL,
         alignment="left",
         handlelength=2.2,
@@ -190,10 +190,6 @@ def print_number(value: float, _=None) -> str:
     '−0.5'
     """
     return f"{value:g}".replace("-", "\N{MINUS SIGN}")
-
-
-def _print_p(p_value: float) -> str:
-    return "not testable" if pd.isna(p_value) else state_p(p_value)
 
 
 @styled
@@ -257,7 +253,7 @@ def draw_schoenfeld(
         _draw_residuals(axes, column, points, EXPOSED if term == "group" else REFERENCE)
         weight = "bold" if term == "group" else "normal"
         name = wrap_text(scale, _name_column(term, level, labels), cell - 3.0, weight=weight)
-        title = "\n".join([*name, _print_p(p_values[term, level])])
+        title = "\n".join([*name, state_p(p_values[term, level])])
         start = (3.0 - TICKS) / (cell - TICKS - 2.0)  # above the tick labels too
         axes.set_title(title, loc="left", x=start, fontsize=SMALL, fontweight=weight, pad=3)
     middle = 0.5 * (1 + foot / height)

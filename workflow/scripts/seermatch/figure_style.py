@@ -41,7 +41,7 @@ RATIO_TICKS = (
     (0.06, 0.25, 1, 4, 16),
     (0.1, 1, 10),
 )
-TICK_ROOM = 5.5  # mm
+TICK_ROOM = 1.0  # mm, between two of them
 
 STYLE = {
     "figure.facecolor": "white",
@@ -244,7 +244,7 @@ def ratio_axis(axes: Axes, low: float, high: float) -> None:
     >>> axes = add_panel(new_figure(60, 40), 5, 10, 5, 5)
     >>> ratio_axis(axes, 0.2, 3)
     >>> axes.get_xticks().tolist()
-    [0.2, 0.5, 1.0, 2.0]
+    [0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0]
     """
     ends = low / 1.04, high * 1.04
     axes.set(xscale="log", xlim=ends)
@@ -253,7 +253,9 @@ def ratio_axis(axes: Axes, low: float, high: float) -> None:
     for ticks in RATIO_TICKS:
         inside = [tick for tick in ticks if ends[0] <= tick <= ends[1]]
         covers = ticks[0] <= 1.5 * ends[0] and ends[1] <= 1.5 * ticks[-1]
-        if covers and np.all(np.diff(np.log(inside)) * each >= TICK_ROOM):
+        sizes = np.array([text_width(axes.figure, f"{tick:g}") for tick in inside])
+        needed = (sizes[1:] + sizes[:-1]) / 2 + TICK_ROOM
+        if covers and np.all(np.diff(np.log(inside)) * each >= needed):
             break
     axes.xaxis.set_major_locator(FixedLocator(inside))
     axes.xaxis.set_minor_locator(NullLocator())

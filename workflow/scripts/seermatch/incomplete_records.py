@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from seermatch.cohort import Exposure, rule_expression
+from seermatch.cohort import Exposure, exported_rules, rule_expression
 from seermatch.cohort_merge import every_tumor, join_records, one_tumor_per_patient, refuse_overlap
 from seermatch.quality_labels import canonical_labels, missing_labels
 from seermatch.recode import RECEPTORS, recode
@@ -95,25 +95,25 @@ def keep_incomplete(
     'first_primary: left out, because the export does not hold Sequence number'
     """
     names = records.collect_schema().names()
-    rules = [
-        (field, rule)
-        for criterion in criteria
-        if not criterion.get("if_exported") or {*criterion["keep"]} <= {*names, "exposure"}
-        for field, rule in criterion["keep"].items()
-    ]
-    unknown = sorted(_may_be_unknown(covariates) & {field for field, _ in rules})
+    typed = standardize(records.with_columns(pl.all().name.prefix(RAW)))
+    fields = [*typed.collect_schema().names(), "exposure"]
+    applied = [(c.get("any"), *exported_rules(c, fields)) for c in criteria]
+    applied = [(any_is_enough, rules) for any_is_enough, rules, missing in applied if not missing]
+    asked = {field for _, rules in applied for field in rules}
+    unknown = sorted(_may_be_unknown(covariates) & asked)
     absent = _absent(records, {name: sources_of(name, names) for name in unknown})
     lacks = {name: pl.lit(False) for name in unknown}
     keeps = [pl.col("year").is_in(years)]
-    for field, rule in rules:
-        holds = rule_expression(field, rule, field in NUMBERS)
-        if field in unknown:
-            lacks[field] |= ~holds & absent[field]
-            holds |= absent[field]
-        keeps.append(holds)
+    for any_is_enough, rules in applied:
+        together = pl.any_horizontal if any_is_enough else pl.all_horizontal
+        holds = {name: rule_expression(name, rules[name], name in NUMBERS) for name in rules}
+        fails = ~together(list(holds.values()))
+        for name in holds.keys() & lacks.keys():
+            lacks[name] |= fails & ~holds[name] & absent[name]
+            holds[name] |= absent[name]
+        keeps.append(together(list(holds.values())))
     kept = (
-        standardize(records.with_columns(pl.all().name.prefix(RAW)))
-        .with_columns(exposure.arm().alias("exposure"))
+        typed.with_columns(exposure.arm().alias("exposure"))
         .filter(pl.all_horizontal(keeps))
         .with_columns((pl.col("exposure") == "exposed").cast(pl.Int8).alias("group"))
         .with_columns(

@@ -50,7 +50,7 @@ def describe_diagnostics(content) -> dict[str, tuple[str, str]]:
             f"Log-log survival of {reference} (solid) and {exposed} (dashed). Curves that keep "
             "their distance go with proportional hazards; p by a score test of the group.",
             f"Log-log curves of {reference} and {exposed} against the logarithm of time. Test of "
-            f"proportional hazards: {_print_p(alone)}.",
+            f"proportional hazards: {state_p(alone)}.",
         ),
         "schoenfeld_residuals": (
             "Scaled Schoenfeld residuals of the recommended Cox model: spline with 95% band, and "
@@ -91,11 +91,7 @@ def _term_tests(tests: pd.DataFrame) -> str:
     rows = tests[tests["model"] == "recommended"]
     found = [
         f"{'all terms' if row.term == 'GLOBAL' else describe_balance_term(row.term, row.level)}, "
-        f"{_print_p(row.p_value)}"
+        f"{state_p(row.p_value)}"
         for row in rows.itertuples()
     ]
     return f"Tests of proportional hazards: {'; '.join(found)}."
-
-
-def _print_p(p_value: float) -> str:
-    return "not testable" if pd.isna(p_value) else state_p(p_value)
