@@ -514,3 +514,15 @@ def test_the_checklist_names_files_that_are_there(results):
     named = set(re.findall(r"`([^`]+)`", text.split("# Reporting checklists")[1]))
     assert len(named) > 12
     assert [name for name in named if not (results / name).is_file()] == []
+
+
+def test_the_cross_check_leaves_out_a_group_without_deaths_of_one_cause(study_copy):
+    path = study_copy.path / "results/matched.parquet"
+    matched = pd.read_parquet(path)
+    dead = (matched["group"] == 1) & (matched["event"] == "other death")
+    matched.loc[dead, "event"] = "censored"
+    matched.to_parquet(path, index=False)
+    told = study_copy.snakemake("results/competing_risks/incidence_cross_check.tsv").stderr
+    assert "not checked in M0(i+), without deaths of one cause" in told
+    check = read(study_copy.path / "results/competing_risks/incidence_cross_check.tsv")
+    assert set(check["group"]) == {"M0"}
