@@ -301,6 +301,18 @@ def test_analyses_appear_by_name(facts):
     assert "Sensitivity analyses" not in words(replace(facts, sensitivity=alone))
 
 
+def test_imputation_is_told_where_it_was_done(facts):
+    assert "nothing was imputed" in words(facts)
+    assert "Rubin" not in words(facts)
+    table = facts.sensitivity.replace({"analysis": {"a new analysis": "multiple imputation"}})
+    table.loc[2, "estimand"] = "ATT, incomplete included"
+    text = words(replace(facts, sensitivity=table), sensitivity__imputations=7)
+    assert "nothing was imputed" not in text
+    assert "unknown covariates: 7 data sets imputed by chained equations" in text
+    assert "pooled by Rubin’s rules with a t reference" in text
+    assert "ATT with those who lack a covariate" in text
+
+
 def test_the_database_is_cited_as_seer_asks(facts):
     assert cite_database(DATABASE, "Nov 2024").replace(" [check]", "") == CITATION
     text = words(facts)

@@ -326,7 +326,7 @@ def test_multiple_imputation_by_hand(with_eligible):
     assert row["p_value"] == pytest.approx(pooled.p_value, rel=1e-7)
     assert row["n"] == 3 * 132
     assert row["estimand"] == "ATT, incomplete included"
-    assert row["variance"] == "clustered by matched set, pooled over 3 imputations (Rubin, t)"
+    assert row["variance"] == "clustered by matched set and pooled over 3 imputations (Rubin, t)"
 
 
 @pytest.fixture(scope="module")

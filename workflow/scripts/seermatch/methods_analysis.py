@@ -8,7 +8,7 @@ from seermatch.disclosure import disclosure_note
 from seermatch.formatting import describe_contrast, format_count
 from seermatch.matched_sets import SCORE_TEST
 from seermatch.methods_words import listed, name_package, name_variables
-from seermatch.report_sections import OTHER, print_outcome
+from seermatch.report_sections import IMPUTED, OTHER, print_outcome
 from seermatch.study_warnings import group_sizes
 from seermatch.tables import MODELS
 from seermatch.variables import printed
@@ -30,6 +30,10 @@ TESTS = {
 ESTIMANDS = {
     "ATT": "ATT, the effect in the exposed",
     "ATT in the matched": "the effect in those exposed who found a match",
+    "ATT, incomplete included": "ATT with those who lack a covariate",
+    "ATT in the matched, incomplete included": (
+        "the effect in those exposed who found a match, with those who lack a covariate"
+    ),
     "ATE": "ATE, the effect in everybody",
     "ATO": "ATO, the effect in the overlap of both groups",
     "conditional": "the effect at given covariates (conditional)",
@@ -344,9 +348,23 @@ def _interpretation(facts) -> str:
 
 def _missing_data(facts) -> str:
     limits = facts.config["data_quality"]
-    return (
-        "Complete cases were analyzed: the criteria exclude records with unknown values, nothing "
-        "was imputed, and a value that is still missing stops the run. The exports were checked "
+    imputed = IMPUTED in set(facts.sensitivity["analysis"])
+    complete = (
+        "Complete cases were analyzed: the criteria exclude records with unknown values, "
+        f"{'' if imputed else 'nothing was imputed, '}and a value that is still missing stops the "
+        "run. "
+    )
+    if imputed:
+        complete += (
+            "One sensitivity analysis includes the patients who meet every criterion but for "
+            f"unknown covariates: {facts.config['sensitivity']['imputations']} data sets imputed "
+            "by chained equations (logistic regression, predictive mean matching of numbers) from "
+            "the other covariates, the group, the year of diagnosis, and the event and the "
+            "Nelson–Aalen cumulative hazard of each cause of death; each was scored and matched "
+            "anew, and estimates pooled by Rubin’s rules with a t reference. "
+        )
+    return complete + (
+        "The exports were checked "
         "for unknown labels, contradictions between fields, and follow-up beyond the study cutoff. "
         f"The run stops if more than {limits['stop_percent']:g}% of the records contradict "
         "themselves or have an unknown label in a field that the study needs, and warns if more "

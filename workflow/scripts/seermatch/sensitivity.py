@@ -338,7 +338,7 @@ def _multiple_imputation(
         "estimand": f"{'ATT' if everyone else 'ATT in the matched'}, incomplete included",
         "effective_sample_size": float(samples["effective_sample_size"].mean()),
         "largest_weight": float(samples["largest_weight"].max()),
-        "variance": f"{CLUSTERED}, pooled over {imputations} imputations (Rubin, t)",
+        "variance": f"{CLUSTERED} and pooled over {imputations} imputations (Rubin, t)",
     }
     rows = []
     for outcome in OUTCOMES:
