@@ -520,7 +520,7 @@ def test_the_cross_check_leaves_out_a_group_without_deaths_of_one_cause(study_co
     path = study_copy.path / "results/matched.parquet"
     matched = pd.read_parquet(path)
     dead = (matched["group"] == 1) & (matched["event"] == "other death")
-    matched.loc[dead, "event"] = "censored"
+    matched["event"] = matched["event"].mask(dead, "censored")
     matched.to_parquet(path, index=False)
     told = study_copy.snakemake("results/competing_risks/incidence_cross_check.tsv").stderr
     assert "not checked in M0(i+), without deaths of one cause" in told
