@@ -49,18 +49,18 @@ covariates: the exposed are compared with themselves unexposed, under the same c
 two reference patients each. Hazard ratios are least-false ones (the Cox or Fine–Gray coefficient
 that fits such a population best), incidence and restricted means are those of completed months.
 Computed from 1,000,000 draws of the covariates with exact probabilities of every month and event,
-truth is known {precision:.0f} times or more better than the bias beside it.
+truth is known at least {precision:.0f} times as precisely as the bias beside it.
 
 | scenario | HR, breast cancer death | HR, other death | exposed, matched | reference, matched \
-| deaths | of breast cancer | log HR off without matching |
+| deaths | of breast cancer | crude log HR off by |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """
 
 READING = """
 HRs are given the covariates; numbers are means. The last column is the bias of the cause-specific
-Cox model in the whole cohort. Sets were incomplete in {incomplete} of the cohorts (one or two
+Cox model before matching. Sets were incomplete in {incomplete} of the cohorts (one or two
 patients too few); these are weighted, as the study does it, and log-rank and Gray's test are left
-out there.
+out.
 
 "Unclustered" is the variance of Tables 3 and 4 (Cox: information, or the robust one with weights;
 Fine–Gray: sandwich), "by set" the one clustered by matched set. Bias has its Monte Carlo standard
@@ -93,10 +93,11 @@ TESTS = """
 FIRTH = """
 ### Firth's intervals with few events
 
-In the rare scenarios breast cancer deaths are few and other deaths many. {separated} There the
-group's maximum likelihood estimate is infinite. "If infinite" is what the tables show: Firth's
-estimate where there is no finite other one, else maximum likelihood with its interval by set.
-"Receptors" is the coefficient of negative hormone receptors beside the group's.
+In the rare scenarios breast cancer deaths are few and other deaths many. {separated}
+There the group's maximum likelihood estimate is infinite. "If infinite" is what Tables 3 and 4
+show, Firth's estimate where there is no finite other one, else maximum likelihood, here with its
+interval by set; "where infinite" are the former cohorts alone. "Receptors" is the coefficient of
+negative hormone receptors beside the group's.
 
 | scenario | estimator | estimates | true log HR | bias | SD | coverage | Monte Carlo interval \
 | rejected |
@@ -112,29 +113,38 @@ With the study's numbers of patients and deaths (first four scenarios):
 
 - **Bias.** No log hazard ratio after matching is off by more than {bias} of its standard deviation;
   before matching the cause-specific one is off by {crude}.
-- **Clustered or not** hardly matters here: the standard errors by set are {narrower} smaller.
-  Intervals of hazard ratios cover {plain_ratio} unclustered and {set_ratio} by set, those of
-  differences {plain_difference} and {set_difference}. Patients of one set are alike in what
-  predicts death, but so few die that their outcomes hang together loosely; where more die, or the
-  covariates say more about who does, unclustered intervals would be too wide.
+- **Clustered or not** hardly matters: standard errors by set are {narrower} smaller. Intervals of
+  hazard ratios cover {plain_ratio} unclustered and {set_ratio} by set, those of differences
+  {plain_difference} and {set_difference}.
 - **Tests.** Where there is no effect, log-rank and Gray's test reject {size_plain}, the score
-  tests by set {size_set}. The latter pay with power: against HR 1.5 they find {power_set} where
-  log-rank and Gray find {power_plain}.
+  tests by set {size_set}. The latter are weaker: with HR 1.5 for breast cancer death they reject
+  {power_set}, log-rank and Gray's test {power_plain}.
+
+Where deaths are frequent, clustering matters: patients of one set are alike in what predicts death,
+and their outcomes hang together. Standard errors by set are {narrower_frequent} smaller; intervals
+cover {plain_frequent} unclustered, too often, and {set_frequent} by set; the hazard ratio of death
+is significant in {power_plain_frequent} and {power_set_frequent} of the cohorts.
+So many deaths also show a bias that is hidden elsewhere, {bias_frequent} in log hazard ratios, or
+up to {share_frequent} of their standard deviation: a match on one score within a caliper leaves
+small differences.
 
 With about {events} breast cancer deaths (rare scenarios):
 
 - **Wald intervals** of maximum likelihood, where it is finite, cover {wald}: too often. Those of
-  the difference in incidence cover {incidence}: not often enough, for with so few events the
-  estimate is far from normal. The score test by set rejects {score} without an effect.
-- **Firth's profile intervals {verdict}**: they cover {firth_fine_gray} in Fine–Gray models and
-  {firth_cox} in Cox models, for the group and for the receptors. They ignore the matched sets and
-  take the weights of competing events as known; neither shows. The rule of the tables, Firth if
-  infinite, covers {rule}. The estimates are less sure than the intervals: off by up to {firth_bias}
-  of their standard deviation.
+  the difference in incidence cover {incidence}: with so few events the estimate is far from normal.
+  The score test by set rejects {score} without an effect.
+- **Firth's profile intervals {verdict}** over all cohorts: {firth_fine_gray} in
+  Fine–Gray models and {firth_cox} in Cox models, for the group and for the receptors. That they
+  ignore the matched sets and take the weights of competing events as known does no harm here. As
+  Tables 3 and 4 use them, if infinite, coverage is {rule}. It is another in the
+  cohorts with an infinite estimate taken alone: {alone}.
+  With a strong effect those are cohorts in which chance works against it, which a reader of such an
+  interval should bear in mind. The estimates are off by up to {firth_bias} of their standard
+  deviation.
 
 Not tried: a wrong or incomplete score, unmeasured confounding, censoring that depends on the
-exposure (as where the exposed are diagnosed in other years), stronger clustering, adjusted models
-other than that of the receptors, and weighting in place of matching.
+exposure (as where the exposed are diagnosed in other years), adjusted models other than that of the
+receptors, and weighting in place of matching.
 """
 
 
@@ -249,6 +259,12 @@ def span(rows: pd.DataFrame, column: str) -> str:
     return f"{100 * rows[column].min():.1f} to {100 * rows[column].max():.1f} %"
 
 
+def narrower(rows: pd.DataFrame) -> str:
+    """Print how much smaller standard errors by set are."""
+    less = 100 * (1 - rows["mean_se_set"] / rows["mean_se"])
+    return f"{less.min():.1f} to {less.max():.1f} %"
+
+
 def separation(table: pd.DataFrame) -> str:
     """Say how often estimates are infinite."""
     counts = table[table["outcome"] == "breast cancer deaths in one arm only"]
@@ -260,47 +276,61 @@ def separation(table: pd.DataFrame) -> str:
 def findings(table: pd.DataFrame, wide: pd.DataFrame) -> str:
     """Say in words what the tables show."""
     rare = {scenario.name for scenario in SCENARIOS if scenario.rare}
-    few, many = table[table["scenario"].isin(rare)], table[~table["scenario"].isin(rare)]
-    counts = few[few["outcome"] == "breast cancer deaths after matching"]["mean"]
+    usual = {scenario.name for scenario in SCENARIOS if scenario.hazard_scale == (1.0, 1.0)}
+    few, many = table[table["scenario"].isin(rare)], table[table["scenario"].isin(usual)]
     matched = wide[wide["estimator"].isin(["Cox", "Fine-Gray", "Aalen-Johansen"])]
-    usual = matched[~matched["scenario"].isin(rare)]
-    ratios = usual[usual["quantity"].isin(MODELS)]
-    differences = usual[usual["quantity"].isin(MEASURES)]
-    crude = many[(many["estimator"] == "Cox, before matching")]
+    matched = matched[matched["quantity"].isin([*MODELS, *MEASURES])]
+    frequent = matched[~matched["scenario"].isin(rare | usual)]
+    frequent_ratios = frequent[frequent["quantity"].isin(MODELS)]
+    of_death = frequent[frequent["quantity"] == HR].iloc[0]
+    matched = matched[matched["scenario"].isin(usual)]
+    ratios = matched[matched["quantity"].isin(MODELS)]
+    differences = matched[matched["quantity"].isin(MEASURES)]
+    crude = many[many["estimator"] == "Cox, before matching"]
     crude = crude[crude["quantity"] == CAUSE_SPECIFIC]["bias"]
-    less = 1 - usual["mean_se_set"] / usual["mean_se"]
-    tests = many[many["quantity"] == EQUALITY]
-    none, effect = (tests[tests["scenario"] == name] for name in ("no effect", "HR 1.5"))
-    by_set = {
-        name: (rows[rows["variance"] == UNCLUSTERED], rows[rows["variance"] == CLUSTERED])
-        for name, rows in (("size", none), ("power", effect))
-    }
+    tests = table[table["quantity"] == EQUALITY]
+    plain, by_set = (
+        tests[tests["variance"] == variance].set_index("scenario")
+        for variance in (UNCLUSTERED, CLUSTERED)
+    )
+    counts = few[few["outcome"] == "breast cancer deaths after matching"]["mean"]
     cause = few[few["outcome"] == BREAST]
     wald = cause[cause["quantity"].isin(MODELS) & cause["estimator"].isin(["Cox", "Fine-Gray"])]
     firth = cause[cause["estimator"].str.endswith("Firth")]
-    score = cause[(cause["quantity"] == EQUALITY) & (cause["variance"] == CLUSTERED)]
-    score = score[score["scenario"] == "rare, no effect"]["rejected"]
+    alone = cause[cause["estimator"] == "Fine-Gray, Firth where infinite"]
+    score = by_set[by_set["outcome"] == BREAST].loc["rare, no effect", "rejected"]
     holds = (firth["coverage_high"] >= 0.95).all()
     return SHOWN.format(
         bias=f"{(ratios['bias'] / ratios['sd']).abs().max():.2f}",
         crude=f"{crude.min():.2f} to {crude.max():.2f}",
-        narrower=f"{100 * less.min():.1f} to {100 * less.max():.1f} %",
+        narrower=narrower(matched),
         plain_ratio=span(ratios, "coverage"),
         set_ratio=span(ratios, "coverage_set"),
         plain_difference=span(differences, "coverage"),
         set_difference=span(differences, "coverage_set"),
-        size_plain=span(by_set["size"][0], "rejected"),
-        size_set=span(by_set["size"][1], "rejected"),
-        power_plain=span(by_set["power"][0], "rejected"),
-        power_set=span(by_set["power"][1], "rejected"),
+        size_plain=span(plain.loc["no effect"], "rejected"),
+        size_set=span(by_set.loc["no effect"], "rejected"),
+        power_plain=span(plain.loc["HR 1.5"], "rejected"),
+        power_set=span(by_set.loc["HR 1.5"], "rejected"),
+        narrower_frequent=narrower(frequent),
+        bias_frequent=f"{frequent_ratios['bias'].min():.3f} to {frequent_ratios['bias'].max():.3f}",
+        share_frequent=f"{(frequent_ratios['bias'] / frequent_ratios['sd']).max():.2f}",
+        plain_frequent=span(frequent, "coverage"),
+        set_frequent=span(frequent, "coverage_set"),
+        power_plain_frequent=percent(of_death["rejected"]),
+        power_set_frequent=percent(of_death["rejected_set"]),
         events=f"{counts.min():.0f} to {counts.max():.0f}",
         wald=span(wald, "coverage"),
         incidence=span(cause[cause["quantity"] == "cumulative incidence"], "coverage"),
-        score=percent(score.iloc[0]),
+        score=percent(score),
         verdict="hold their level" if holds else "fall short of their level in part",
         firth_fine_gray=span(firth[firth["estimator"] == "Fine-Gray, Firth"], "coverage"),
         firth_cox=span(firth[firth["estimator"] == "Cox, Firth"], "coverage"),
-        rule=span(cause[cause["estimator"].str.endswith("infinite")], "coverage"),
+        rule=span(cause[cause["estimator"].str.endswith("if infinite")], "coverage"),
+        alone=" and ".join(
+            f"{percent(row.coverage, 0)} of {row.estimated} ({row.scenario})"
+            for row in alone.itertuples()
+        ),
         firth_bias=f"{(firth['bias'] / firth['sd']).abs().max():.2f}",
     )
 

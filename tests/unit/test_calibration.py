@@ -452,10 +452,11 @@ def test_figure_shows_each_interval_where_it_is():
             table.assign(variance=UNCLUSTERED, coverage=0.97),
             table.assign(scenario="other", coverage=0.94),
             table.assign(estimator="Cox, before matching", coverage=0.1),
+            table.assign(estimator="Cox, Firth where infinite", coverage=0.2),
         ]
     )
     figure = draw_coverage(table)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["no effect", "other"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["no\neffect", "other"]
     shown = [line.get_xdata()[0] for axes in figure.axes for line in axes.lines[1:]]
     assert shown == pytest.approx([2 / 3, 0.97, 0.94])
     with pytest.raises(StudyError, match="no interval"):

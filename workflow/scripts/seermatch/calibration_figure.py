@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 from seaborn import despine
 
 from seermatch.absolute_effects import ALL_CAUSES
@@ -52,8 +52,9 @@ def draw_coverage(table: pd.DataFrame, width: float = PAGE) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One axes per scenario; differences of survival, months lost and incidence of other deaths
-        are left to the table, and so are the estimates before matching.
+        One axes per scenario. Left to the table are differences of survival, months lost and
+        incidence of other deaths, estimates before matching, and the few cohorts with infinite
+        estimates taken alone.
 
     Raises
     ------
@@ -73,19 +74,19 @@ def draw_coverage(table: pd.DataFrame, width: float = PAGE) -> Figure:
         table["outcome"].isin(OUTCOMES)
         & table["quantity"].isin(QUANTITIES)
         & table["coverage"].notna()
-        & ~table["estimator"].str.endswith("before matching")
+        & ~table["estimator"].str.contains("before matching|where infinite")
     ]
     if len(shown) == 0:
         raise StudyError("calibration: there is no interval whose coverage could be drawn.")
     shown = shown.assign(label=[_label(row) for row in shown.itertuples()])
     labels, scenarios = shown["label"].unique(), shown["scenario"].unique()
-    figure = new_figure(width, 24 + 5.2 * len(labels))
+    figure = new_figure(width, 27 + 5.2 * len(labels))
     left = max(text_width(figure, label) for label in labels) + 4.0
     each = (width - left - 3 - 3 * (len(scenarios) - 1)) / len(scenarios)
     lowest = min(0.9, float(shown["coverage_low"].min()))
     for column, scenario in enumerate(scenarios):
         start = left + column * (each + 3)
-        axes = add_panel(figure, start, 17, width - start - each, 6)
+        axes = add_panel(figure, start, 17, width - start - each, 9)
         axes.axvline(0.95, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=0)
         for row in shown[shown["scenario"] == scenario].itertuples():
             y = int(np.flatnonzero(labels == row.label)[0]) + OFFSETS[row.variance]
@@ -96,9 +97,9 @@ def draw_coverage(table: pd.DataFrame, width: float = PAGE) -> Figure:
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.set_yticks(range(len(labels)), labels if column == 0 else [""] * len(labels))
         axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_locator(MaxNLocator(2))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
-        axes.set_title(scenario, loc="left")
+        axes.xaxis.set_major_locator(MultipleLocator(0.05 if lowest > 0.8 else 0.25))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
+        axes.set_title(scenario.replace(" ", "\n", 1), loc="left")
         axes.grid(axis="y", lw=0.4, color="#e6e6e6")
         axes.set_axisbelow(True)
         despine(ax=axes, left=True)
@@ -107,7 +108,7 @@ def draw_coverage(table: pd.DataFrame, width: float = PAGE) -> Figure:
         for kind, colour in COLOURS.items()
     ]
     figure.legend(handles=kinds, loc="lower left", ncols=3, handletextpad=0.2, borderaxespad=0.3)
-    figure.text(0.99, 0.02, "Coverage of 95% intervals", ha="right", color=GREY)
+    figure.text(0.99, 0.02, "Coverage of 95% intervals (%)", ha="right", color=GREY)
     return figure
 
 

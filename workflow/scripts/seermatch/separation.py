@@ -171,7 +171,10 @@ def firth_fine_gray(
     Notes
     -----
     The penalty is that of Heinze and Schemper (2001) for Cox's model; for the Fine–Gray model it
-    is natural, but no published study has validated it.
+    is natural, but no published study has validated it. In simulated matched cohorts with 5 to 8
+    events (docs/validation.md) its 95 % intervals cover 96 to 97 %, though they ignore matched
+    sets; of the cohorts with an infinite maximum likelihood estimate alone, 96 % without an effect
+    and 71 % with a hazard ratio of 3.
 
     Examples
     --------
