@@ -164,6 +164,9 @@ def test_notes_explain_the_marks_that_occur(figure, models):
     for mark in ("–, not in the model", "Aliased", "† and open mark", "Arrows"):
         assert mark in notes
     assert "Separated:" not in notes
+    other = models.assign(model="univariable", term="year", level="")[:1]
+    clean = draw_forest(pd.concat([models[:1], other]), ["age", "grade"], LABELS, REFERENCE_LEVELS)
+    assert [name for name, _ in rows_of(clean)] == ["Age (per year)"]
     plain = models[(models["model"] == "univariable") & (models["term"] == "age")]
     clean = draw_forest(plain, ["age"], LABELS, {})
     assert [name for name, _ in rows_of(clean)] == ["Age (per year)"]

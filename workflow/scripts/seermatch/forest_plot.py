@@ -111,7 +111,7 @@ def draw_forest(
     measure : {"HR", "sHR"}
         Hazard ratio or subdistribution hazard ratio.
     width : float, default 180
-        Millimetres, 150 or more.
+        Millimetres, 170 or more.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def draw_forest(
     cells = {(row.model, row.term, row.level): row for row in models.itertuples()}
     scale = new_figure(width, width)  # measures text only
     rows = _rows(models, variables, labels, reference_levels, scale)
-    notes = wrap_text(scale, _notes(cells.values(), rows, shown, limits), width - 2 * EDGE)
+    notes = wrap_text(scale, _notes(cells, rows, shown, limits), width - 2 * EDGE)
     below = BOTTOM + LINE * len(notes)
     names = [
         row.indent + text_width(scale, line, weight=row.weight)
@@ -188,10 +188,12 @@ def _rows(models, variables, labels, reference_levels, scale: Figure) -> list[_R
     found = []
     for variable in variables:
         levels = models.loc[models["term"] == variable, "level"].unique()
+        if len(levels) == 0:
+            continue
         reference = labels[0] if variable == "group" else reference_levels.get(variable, "")
         if variable != "group" and not any(levels):
-            contrasts = [describe_contrast(variable, "", labels, reference_levels)] * len(levels)
-            found += [(name, "estimate", variable, "") for name in contrasts]
+            name = describe_contrast(variable, "", labels, reference_levels)
+            found.append((name, "estimate", variable, ""))
             continue
         found.append((describe_variable(variable), "heading", variable, ""))
         found.append((printed(reference), "reference", variable, ""))
@@ -240,15 +242,14 @@ def _print_cell(cell) -> str:
     return f"{format_ratio(cell.hr)}{mark} ({format_range(cell.hr_low, cell.hr_high)})"
 
 
-def _notes(cells, rows: list[_Row], shown: list[str], limits: tuple[float, float]) -> str:
+def _notes(cells: Mapping, rows: list[_Row], shown: list[str], limits: tuple) -> str:
     """Explain the marks that occur."""
-    cells = list(cells)
-    printed_cells = [_print_cell(cell) for cell in cells]
-    marks = {text if text in NOTES else FIRTH if FIRTH in text else "" for text in printed_cells}
     estimates = [row for row in rows if row.kind == "estimate"]
-    if len(cells) < len(estimates) * len(shown):
-        marks.add(NOT_IN_MODEL)
+    found = [cells.get((model, row.term, row.level)) for model in shown for row in estimates]
+    texts = [_print_cell(cell) if cell else NOT_IN_MODEL for cell in found]
+    marks = {text if text in NOTES else FIRTH if FIRTH in text else "" for text in texts}
     notes = [note for mark, note in NOTES.items() if mark in marks]
+    cells = [cell for cell in found if cell]
     if any(cell.hr_low < limits[0] / 1.04 or cell.hr_high > limits[1] * 1.04 for cell in cells):
         notes.append(BEYOND)
     return " ".join(notes)
