@@ -175,9 +175,11 @@ fine_gray_by_definition <- function(time, event, X, w, set) {
   at_end <- residuals(l)
   at_null <- residuals(likelihood(rep(0, ncol(X))))
   sandwich <- function(u) se(solve(information) %*% t(u) %*% u %*% solve(information))
-  # where there are too few sets the sum of squares is singular
-  score_test <- function(u) tryCatch(sum(colSums(u) * solve(t(u) %*% u, colSums(u))),
-                                     error = function(e) NA)
+  # colSums(u)' (u'u)^-1 colSums(u) without forming u'u, which is singular where sets are too few
+  score_test <- function(u) {
+    columns <- qr(u)
+    if (columns$rank < ncol(u)) NA else sum(colSums(qr.Q(columns))^2)
+  }
   list(coef = beta, se = sandwich(at_end), clustered = sandwich(rowsum(at_end, set)),
        score_test = score_test(at_null), clustered_score_test = score_test(rowsum(at_null, set)))
 }

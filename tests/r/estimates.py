@@ -19,6 +19,7 @@ from seermatch.kaplan_meier import (
     restricted_mean_survival,
 )
 from seermatch.models import regression_models
+from seermatch.recession import find_recession
 from seermatch.separation import infinite_estimates
 from seermatch.subdistribution_likelihood import SubdistributionLikelihood, newton_raphson
 from seermatch.variables import EVENTS
@@ -129,9 +130,11 @@ def separated_cox(task: Task) -> dict:
     if not len(task.separated["cox"]):
         return {}
     data = task.data
-    fit = fit_cox(data.time, data.event > 0, data.X[:, ~task.aliased])
-    assert not fit.converged
-    return {"separated loglik": fit.loglik}
+    died, X = data.event > 0, data.X[:, ~task.aliased]
+    assert not fit_cox(data.time, died, X).converged
+    end = find_recession(data.time, died, X, "cox")
+    limit = fit_cox(data.time, died, X[:, end.estimable], offset=end.offset)
+    return {"separated loglik": limit.loglik}
 
 
 def cox(data: DataSet) -> dict:
