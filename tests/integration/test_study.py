@@ -313,7 +313,7 @@ def test_snakemake_report_holds_all_that_is_published_and_nothing_private(study_
     entries, categories, files = reported(study_copy)
     published, private = set(), set()
     for path in (study_copy.path / "results").rglob("*"):
-        if path.suffix in (".tsv", ".html", ".svg", ".json"):
+        if path.suffix in (".tsv", ".html", ".svg", ".json", ".docx", ".md"):
             kept = path.stat().st_mode & 0o077 == 0
             (private if kept else published).add(str(path.relative_to(study_copy.path)))
     assert set(entries) == published
