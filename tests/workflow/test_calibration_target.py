@@ -59,14 +59,14 @@ def test_the_section_leaves_the_rest_of_the_page_alone(table, tmp_path, monkeypa
         importlib.import_module(name) for name in ("calibration", "validation_page")
     )
     page = tmp_path / "validation.md"
-    agreement.put_section(page, "## Agreement with R\n\nold")
+    agreement.put_section(page, "## Agreement with R\n\nsuperseded")
     for seed in (1, 2):
         section = calibration.section(table, seed)
         calibration.put_section(page, calibration.BEGIN, calibration.END, section)
     agreement.put_section(page, "## Agreement with R\n\nnew")
     text = page.read_text(encoding="utf-8")
     assert text.count("## Agreement with R\n\nnew") == text.count("## Calibration") == 1
-    assert "old" not in text and "seed 2" in text and "seed 1)" not in text
+    assert "superseded" not in text and "seed 2" in text and "seed 1)" not in text
     assert text.index("## Agreement") < text.index("## Calibration")
     for name in NAMES:
         assert f"| {name} |" in text
