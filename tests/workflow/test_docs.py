@@ -39,8 +39,10 @@ def run_command(command: str, checkout):
     elif program == "snakemake":
         checkout.snakemake(*arguments)
     else:
+        # The environment of the tests stands for the one in the checkout.
+        beside = Path(sys.executable).with_name(Path(program).name)
         subprocess.run(
-            [sys.executable if program == ".venv/bin/python" else program, *arguments, "--help"],
+            [beside if beside.exists() else program, *arguments, "--help"],
             cwd=ROOT,
             check=True,
             capture_output=True,

@@ -1,0 +1,153 @@
+"""Runs at the same time, on other disks and on other numbers of cores: always the same bytes.
+
+The whole small study, from a read-only folder of exports, is compared with the run of the other
+tests, which used two cores and made its exports itself.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from test_filesystem import WITHOUT_OVERRIDE, needs_permissions
+
+# What a run makes, but for logs and times; these two quote the configuration, folders included.
+QUOTING = {"report.html", "provenance.json"}
+# Tables, checks and figures; fewer would mean that the comparison looks at the wrong folder.
+AT_LEAST = 100
+
+
+def contents(results: Path, without=frozenset()) -> dict[str, bytes]:
+    """Give the bytes of every file of the results."""
+    files = [file for file in results.rglob("*") if file.is_file() and file.name not in without]
+    return {str(file.relative_to(results)): file.read_bytes() for file in files}
+
+
+def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """Name the files that differ or that only one of them has."""
+    return sorted(name for name in one | other if one.get(name) != other.get(name))
+
+
+@pytest.fixture(scope="module")
+def exports(finished_study, tmp_path_factory):
+    """The exports of the finished study in a folder that nobody may write to."""
+    folder = tmp_path_factory.mktemp("shared") / "SEER exports (März)"
+    shutil.copytree(finished_study.path / "resources/synthetic", folder)
+    for file in folder.iterdir():
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+
+
+def list_exports(checkout, folder):
+    rows = "".join(
+        f"breast_{year}\t{folder}/breast_{year}.csv\t{folder}/breast_{year}.dic\n"
+        for year in range(2018, 2023)
+    )
+    sheet = "export\tpath\tdictionary\n" + rows
+    (checkout.path / "config/exports.tsv").write_text(sheet, encoding="utf-8")
+
+
+@needs_permissions
+def test_two_checkouts_at_once_over_read_only_exports(
+    exports, new_checkout, tmp_path, finished_study
+):
+    """Eight cores each, more than the machine has: jobs end in another order."""
+    before = {file.name: file.stat().st_mtime_ns for file in exports.iterdir()}
+    checkouts = [new_checkout(tmp_path / name) for name in ("one", "two")]
+    for checkout in checkouts:
+        list_exports(checkout, exports)
+
+    def run(checkout):
+        return checkout.snakemake("--cores", "8", prefix=WITHOUT_OVERRIDE)
+
+    with ThreadPoolExecutor() as pool:
+        for done in pool.map(run, checkouts):
+            assert "simulated" not in done.stderr
+    assert {file.name: file.stat().st_mtime_ns for file in exports.iterdir()} == before
+    expected = contents(finished_study.path / "results")
+    assert len(expected) > AT_LEAST
+    for checkout in checkouts:
+        assert differing(contents(checkout.path / "results"), expected) == []
+
+
+@pytest.fixture
+def other_disk(tmp_path):
+    """A folder with a blank and an umlaut in its name, in memory where that can be had."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        dir=memory if os.access(memory, os.W_OK) else tmp_path
+    ) as path:
+        yield Path(path) / "Ergebnisse März"
+
+
+def test_one_core_with_everything_on_another_disk(
+    exports, new_checkout, tmp_path, finished_study, other_disk
+):
+    checkout = new_checkout(tmp_path / "Brustkrebs – Übersicht 2022")
+    list_exports(checkout, exports)
+    folders = ("results", "registry", "logs", "benchmarks")
+    lines = "".join(f"  {name}: {other_disk}/{name}\n" for name in folders)
+    (checkout.path / "config/config.yaml").open("a").write(f"\npathvars:\n{lines}")
+    done = checkout.snakemake("--cores", "1", LC_ALL="C")
+    assert f"Begin with {other_disk}/results/report.html." in done.stderr
+    left = {file.name for file in checkout.path.iterdir()} - {".snakemake"}
+    assert left == {file.name for file in finished_study.path.iterdir()} - {
+        *(".snakemake", "results", "logs", "benchmarks"),
+    }
+
+    expected = contents(finished_study.path / "results", without=QUOTING)
+    read = {name for name in expected if name.startswith("exports/")}
+    assert len(read) == 5
+    registry = {f"exports/{name}": file for name, file in contents(other_disk / "registry").items()}
+    made = contents(other_disk / "results", without=QUOTING)
+    assert QUOTING <= set(contents(other_disk / "results"))
+    assert differing(made | registry, expected) == []
+    assert len(expected) > AT_LEAST
+    for folder in ("logs", "benchmarks"):
+        usual = contents(finished_study.path / folder)
+        assert set(contents(other_disk / folder)) == {
+            name for name in usual if "simulate_exports" not in name
+        }
+    assert checkout.planned() == {}
+    report = checkout.path / "Bericht – März.zip"
+    checkout.snakemake("--report", report.name, LC_ALL="C")
+    assert report.stat().st_size > 100_000
+
+
+def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
+    """Another study with folders of its own may run meanwhile, for the exports are read."""
+    table = study_copy.path / "results/sensitivity.tsv"
+    table.unlink()
+    first = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "results/sensitivity.tsv"],
+        cwd=study_copy.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONWARNINGS": ""},
+    )
+    locks = study_copy.path / ".snakemake/locks"
+    while not any(locks.iterdir()):
+        assert first.poll() is None
+        time.sleep(0.1)
+    try:
+        second = study_copy.snakemake("results/sensitivity.tsv", succeeds=False)
+        assert "no other Snakemake process" in second.stderr
+        assert str(study_copy.path) in second.stderr
+        assert "Traceback" not in second.stderr
+        (study_copy.path / "narrow.yaml").write_text(
+            "pathvars: {results: narrow, logs: narrow/logs, benchmarks: narrow/benchmarks}\n"
+            "matching: {caliper: 0.1}\n"
+        )
+        study_copy.snakemake("narrow/attrition.tsv", "--configfile", "narrow.yaml")
+        assert first.poll() is None, "the first run was over too early to be disturbed"
+    finally:
+        assert first.wait() == 0
+    assert table.exists()
+    assert study_copy.planned() == {}
