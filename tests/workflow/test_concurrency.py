@@ -6,6 +6,7 @@ tests, which used two cores and made its exports itself.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from test_filesystem import WITHOUT_OVERRIDE, needs_permissions
 # What a run makes, but for logs and times; these two quote the configuration, folders included.
 QUOTING = {"report.html", "provenance.json"}
 # Tables, checks and figures; fewer would mean that the comparison looks at the wrong folder.
-AT_LEAST = 100
+AT_LEAST = 90
 
 
 def contents(results: Path, without=frozenset()) -> dict[str, bytes]:
@@ -107,7 +108,7 @@ def test_one_core_with_everything_on_another_disk(
     assert len(read) == 5
     registry = {f"exports/{name}": file for name, file in contents(other_disk / "registry").items()}
     made = contents(other_disk / "results", without=QUOTING)
-    assert QUOTING <= set(contents(other_disk / "results"))
+    assert set(contents(other_disk / "results")) >= QUOTING
     assert differing(made | registry, expected) == []
     assert len(expected) > AT_LEAST
     for folder in ("logs", "benchmarks"):
@@ -123,10 +124,10 @@ def test_one_core_with_everything_on_another_disk(
 
 def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
     """Another study with folders of its own may run meanwhile, for the exports are read."""
-    table = study_copy.path / "results/sensitivity.tsv"
-    table.unlink()
+    target = "results/table1.tsv"
+    (study_copy.path / target).unlink()
     first = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "results/sensitivity.tsv"],
+        [sys.executable, "-m", "snakemake", "--cores", "2", target],
         cwd=study_copy.path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -136,8 +137,9 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
     while not any(locks.iterdir()):
         assert first.poll() is None
         time.sleep(0.1)
+    first.send_signal(signal.SIGSTOP)  # it stays at work as long as the test needs
     try:
-        second = study_copy.snakemake("results/sensitivity.tsv", succeeds=False)
+        second = study_copy.snakemake(target, succeeds=False)
         assert "no other Snakemake process" in second.stderr
         assert str(study_copy.path) in second.stderr
         assert "Traceback" not in second.stderr
@@ -145,9 +147,9 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
             "pathvars: {results: narrow, logs: narrow/logs, benchmarks: narrow/benchmarks}\n"
             "matching: {caliper: 0.1}\n"
         )
-        study_copy.snakemake("narrow/attrition.tsv", "--configfile", "narrow.yaml")
-        assert first.poll() is None, "the first run was over too early to be disturbed"
+        study_copy.snakemake("narrow/cohort/breast_2018.parquet", "--configfile", "narrow.yaml")
     finally:
+        first.send_signal(signal.SIGCONT)
         assert first.wait() == 0
-    assert table.exists()
+    assert (study_copy.path / target).exists()
     assert study_copy.planned() == {}

@@ -122,7 +122,8 @@ def test_a_wrong_configuration_names_itself(checkout, old, new, message):
         ("a\tmissing.csv\t\n", "export 'a': the path missing.csv does not exist"),
         ("a\tconfig\t\n", "export 'a': the path config is a folder"),
         ("a\tSnakefile\tmissing.dic\n", "the dictionary missing.dic does not exist"),
-        ("a b\tSnakefile\t\n", "row 2.export: 'a b'"),
+        ("a b\tSnakefile\t\n", "row 2.export: 'a b' is not allowed. Short name of the export"),
+        ("März\tSnakefile\t\n", "row 2.export: 'März' is not allowed"),
         ("a\tSnakefile\t\na\tSnakefile\t\n", "row 3: the export 'a' is listed twice"),
     ],
 )

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
@@ -62,6 +63,21 @@ def forge(checkout, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{tmp_path / 'forge.git'}.insteadOf")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", REPOSITORY)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_the_catalog_shows_the_usage():
+    """What it asks of a workflow in its standardized usage."""
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert set(usage["mandatory-flags"]) == {"desc", "flags"}
+    assert usage["report"] is True
+    assert usage["software-stack-deployment"]["conda"] is True
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    assert rules.count('"../../envs/seermatch.yaml"') == rules.count("script:") > 20
+    assert (ROOT / "config/README.md").read_text().startswith("# Configuration\n")
+    words = (ROOT / "README.md").read_text().lower()
+    assert "snakemake" in words
+    assert "workflow" in words
 
 
 def test_the_catalog_finds_the_workflow(checkout):

@@ -39,6 +39,10 @@ def explain(error, name):
             f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
         )
         return f"{place}: unknown key {unknown[0]!r}; {hint}"
+    if error.validator == "pattern":
+        return (
+            f"{place}: {error.instance!r} is not allowed. {error.schema['description']}"
+        )
     return f"{place}: {error.message}."
 
 
