@@ -130,7 +130,6 @@ def test_deployed_by_snakedeploy(checkout, forge, tmp_path):
     assert "The results are in results/" in done.stderr
     assert "breast_2019: read" in done.stderr
     assert "breast_2018: read" not in done.stderr
-    # By content, as the profile wants it.
-    (own.path / "resources/synthetic/breast_2019.csv").touch()
+    assert "profile profiles/default" in done.stderr
     assert own.planned(*targets) == {}
     assert own.planned("--configfile", "config/studies/nodal_micrometastasis.yaml")
