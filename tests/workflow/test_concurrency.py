@@ -133,8 +133,7 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONWARNINGS": ""},
     )
-    locks = study_copy.path / ".snakemake/locks"
-    while not any(locks.iterdir()):
+    while not list(study_copy.path.glob(".snakemake/locks/*")):
         assert first.poll() is None
         time.sleep(0.1)
     first.send_signal(signal.SIGSTOP)  # it stays at work as long as the test needs
