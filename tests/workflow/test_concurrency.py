@@ -132,8 +132,10 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONWARNINGS": ""},
+        start_new_session=True,
     )
-    while not list(study_copy.path.glob(".snakemake/locks/*")):
+    locks = study_copy.path / ".snakemake/locks"
+    while not any(lock.stat().st_size for lock in locks.glob("*.output.lock")):
         assert first.poll() is None
         time.sleep(0.1)
     first.send_signal(signal.SIGSTOP)  # it stays at work as long as the test needs
