@@ -149,7 +149,7 @@ def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     (study_copy.path / "results/table1.tsv").unlink()
     plan = study_copy.planned("study")
-    assert plan["compare_groups"] == 1
+    assert plan["assess_balance"] == 1
     assert {"keep_incomplete", "merge_eligible", "compare_included"}.isdisjoint(plan)
     (study_copy.path / "results/included_excluded.tsv").unlink()
     assert study_copy.planned("sensitivity")["keep_incomplete"] == 5

@@ -4,10 +4,11 @@ Needs the cohort, its score and the matched cohort. Makes Tables 1 and 2 and the
 """
 
 
-rule compare_groups:
-    """Tables 1 and 2: medians, counts and tests of both groups."""
+rule assess_balance:
+    """Medians, counts and tests of both groups; standardized mean differences, variance ratios."""
     input:
         cohort="<results>/cohort.parquet",
+        propensity="<results>/propensity.parquet",
         matched="<results>/matched.parquet",
     output:
         comparison="<results>/group_comparison.parquet",
@@ -23,36 +24,7 @@ rule compare_groups:
             category="Tables",
             labels={"item": "Table 2, characteristics after matching"},
         ),
-    log:
-        "<logs>/compare_groups.log",
-    benchmark:
-        "<benchmarks>/compare_groups.tsv"
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="10m",
-    params:
-        code=code_of("compare_groups"),
-        covariates=config["matching"]["covariates"],
-        disclosure=section("disclosure"),
-        labels=LABELS,
-    message:
-        "Comparing the groups before and after matching"
-    script:
-        "../scripts/compare_groups.py"
-
-
-rule assess_balance:
-    """Standardized mean differences and variance ratios, before and after matching."""
-    input:
-        cohort="<results>/cohort.parquet",
-        propensity="<results>/propensity.parquet",
-        matched="<results>/matched.parquet",
-        comparison="<results>/group_comparison.parquet",
-    output:
-        report(
+        balance=report(
             "<results>/balance.tsv",
             caption="../report/balance.rst",
             category="Matching",
@@ -62,7 +34,7 @@ rule assess_balance:
         "<logs>/assess_balance.log",
     benchmark:
         "<benchmarks>/assess_balance.tsv"
-    priority: 1  # the figures wait for it
+    priority: 2  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -72,8 +44,10 @@ rule assess_balance:
     params:
         code=code_of("assess_balance"),
         covariates=config["matching"]["covariates"],
+        disclosure=section("disclosure"),
+        labels=LABELS,
         threshold=config["balance"]["threshold"],
     message:
-        "Assessing the balance of the covariates"
+        "Comparing the groups and assessing their balance"
     script:
         "../scripts/assess_balance.py"

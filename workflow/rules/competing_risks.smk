@@ -5,16 +5,22 @@ Needs the matched cohort. Makes cumulative incidence, Gray's test, Fine–Gray m
 
 
 rule estimate_incidence:
-    """Cumulative incidence of both causes in both groups."""
+    """Cumulative incidence of both causes in both groups, and Gray's test between the groups."""
     input:
         "<results>/matched.parquet",
     output:
-        "<results>/competing_risks/incidence.parquet",
+        incidence="<results>/competing_risks/incidence.parquet",
+        gray=report(
+            "<results>/competing_risks/gray.tsv",
+            caption="../report/gray.rst",
+            category="Competing risks",
+            labels={"item": "Test of cumulative incidence"},
+        ),
     log:
         "<logs>/estimate_incidence.log",
     benchmark:
         "<benchmarks>/estimate_incidence.tsv"
-    priority: 1  # the figures wait for it
+    priority: 2  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -25,7 +31,7 @@ rule estimate_incidence:
         code=code_of("estimate_incidence"),
         labels=LABELS,
     message:
-        "Estimating the cumulative incidence of both causes of death"
+        "Estimating and comparing the cumulative incidence of both causes of death"
     script:
         "../scripts/estimate_incidence.py"
 
@@ -59,36 +65,6 @@ rule cross_check_incidence:
         "Checking the cumulative incidence against scikit-survival"
     script:
         "../scripts/cross_check_incidence.py"
-
-
-rule test_gray:
-    """Gray's test between the groups, for both causes."""
-    input:
-        "<results>/matched.parquet",
-    output:
-        report(
-            "<results>/competing_risks/gray.tsv",
-            caption="../report/gray.rst",
-            category="Competing risks",
-            labels={"item": "Test of cumulative incidence"},
-        ),
-    log:
-        "<logs>/test_gray.log",
-    benchmark:
-        "<benchmarks>/test_gray.tsv"
-    priority: 1  # the figures wait for it
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem="2GB",
-        runtime="10m",
-    params:
-        code=code_of("test_gray"),
-    message:
-        "Comparing the cumulative incidence of the groups"
-    script:
-        "../scripts/test_gray.py"
 
 
 rule fit_fine_gray:

@@ -59,6 +59,7 @@ rule draw_figures:
         "<logs>/draw_figures.log",
     benchmark:
         "<benchmarks>/draw_figures.tsv"
+    priority: 1  # the last of the study
     conda:
         "../../envs/seermatch.yaml"
     threads: 1

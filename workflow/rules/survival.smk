@@ -28,7 +28,7 @@ rule estimate_survival:
         "<logs>/estimate_survival.log",
     benchmark:
         "<benchmarks>/estimate_survival.tsv"
-    priority: 1  # the figures wait for it
+    priority: 2  # the figures wait for it
     conda:
         "../../envs/seermatch.yaml"
     threads: 1

@@ -12,9 +12,11 @@ with job(snakemake) as tell:
     from seermatch.matched_sets import test_names
 
     params = snakemake.params
+    matched = read_table(snakemake.input.matched)
+    cohort = read_table(snakemake.input.cohort, ["group", "time", "event"])
     populations = {
-        name: with_group_labels(read_table(snakemake.input[name]), params.labels)
-        for name in ("cohort", "matched")
+        name: with_group_labels(frame, params.labels)
+        for name, frame in (("cohort", cohort), ("matched", matched))
     }
     followup = pd.concat(
         [follow_up(frame, name) for name, frame in populations.items()], ignore_index=True
@@ -34,7 +36,6 @@ with job(snakemake) as tell:
         curves.append(curve)
     write_table(pd.concat(curves, ignore_index=True), snakemake.output.kaplan_meier)
 
-    matched = read_table(snakemake.input.matched)
     test = compare_survival(matched)
     write_table(pd.DataFrame([asdict(test)]), snakemake.output.logrank)
     name, _ = test_names(matched)

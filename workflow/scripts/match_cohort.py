@@ -11,7 +11,7 @@ with job(snakemake) as tell:
     del settings["covariates"]
     cohort = read_table(snakemake.input.cohort)
     exact = exact_codes(cohort, settings.pop("exact"))
-    propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
+    propensity = read_table(snakemake.input.propensity, ["propensity"])["propensity"].to_numpy()
     result = match(
         propensity if link == "logit" else expit(propensity),
         cohort["group"].to_numpy() == 1,

@@ -153,12 +153,15 @@ def with_progress(steps, describe, seconds=10):
             due = time.monotonic() + seconds
 
 
-def read_table(path):
-    """Read a results file: Parquet, or tab-separated text with empty cells as missing numbers."""
+def read_table(path, columns=None):
+    """Read a results file: Parquet, or tab-separated text with empty cells as missing numbers.
+
+    Of a Parquet file, `columns` may name those to read, which spares memory.
+    """
     import pandas as pd
 
     if Path(path).suffix == ".parquet":
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=columns)
     frame = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
     text = frame.select_dtypes("object").columns
     return frame.fillna(dict.fromkeys(text, ""))
