@@ -218,6 +218,14 @@ def read_origin(path):
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
 
 
+def last_year_of(paths):
+    """Read to which year the databases of ingested exports reach; None where none is named."""
+    from seermatch.seer_dictionary import database_years
+
+    years = [database_years(read_origin(path)["database"]) for path in paths]
+    return max((last for _, last in filter(None, years)), default=None)
+
+
 def is_synthetic(provenance):
     """Tell from what was recorded about a run whether its patients are simulated."""
     return any("SYNTHETIC" in export["database"] for export in provenance["exports"])
