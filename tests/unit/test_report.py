@@ -872,13 +872,27 @@ def test_model_warnings():
     aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
     rows.loc[rows["model"] == "recommended", "status"] = "ok"
     rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
-    found = warn_about_models(rows, "Death", LABELS)
-    assert sum("no finite estimate" in text for text in found) == 2
-    (text,) = [text for text in found if "aliased" in text]
-    assert "recommended" in text and text.endswith("no estimate: ER: Positive = PR: Positive.")
-    assert not any("few events" in text for text in found)
-    few = warn_about_models(rows.assign(events=29), "Death", LABELS)
-    assert "29 for 3 in the multivariable model as published;" in few[-1]
+    separated, aliased = warn_about_models({"Death": rows}, LABELS)
+    both = "death (univariable models, multivariable model as published)"
+    assert separated.startswith("No finite estimate exists (separation) for ER (Positive vs Neg")
+    assert both in separated and "their intervals are approximate" in separated
+    assert aliased.endswith(
+        ": ER (Positive vs Negative), since ER: Positive = PR: Positive, in: death (recommended "
+        "model)."
+    )
+    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS)
+    assert "29 for 3 in the multivariable model as published" in few[-1]
+
+
+def test_what_goes_for_several_models_is_said_once():
+    rows = model_rows(1.0).assign(events=29)
+    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS)
+    assert len(found) == len(warn_about_models({"Death": rows}, LABELS)) == 2
+    separated, few = found
+    assert separated.count("ER (Positive vs Negative)") == 1
+    assert "death (" in separated and "death of it (" in separated
+    assert few.count("Below 10 events per coefficient") == 1
+    assert "; death of it, 29 for 3 in" in few
 
 
 def test_balance_warnings(content):

@@ -250,9 +250,10 @@ def _models(facts) -> list[str]:
         f"{name_variables(regression['recommended'])}, and the group.",
         "A term that is a linear combination of the terms before it (aliased) has no estimate. "
         "Estimates that are infinite (separation) were found by linear programming and replaced by "
-        "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests; "
-        "tables mark them. The other terms of such a model, and the comparisons among its infinite "
-        f"terms that are finite, are estimates in the limit of the likelihood. {_irregular(facts)}",
+        "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests, "
+        "both approximate; tables mark them. The other terms of such a model, and the comparisons "
+        "among its infinite terms that are finite, are estimates in the limit of the likelihood. "
+        f"{_irregular(facts)}",
     ]
 
 
