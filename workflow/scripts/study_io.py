@@ -5,6 +5,7 @@ reader gets a sentence instead of a traceback and that no file is left half-writ
 """
 
 import errno
+import json
 import logging
 import os
 import re
@@ -224,6 +225,11 @@ def last_year_of(paths):
 
     years = [database_years(read_origin(path)["database"]) for path in paths]
     return max((last for _, last in filter(None, years)), default=None)
+
+
+def read_provenance(path):
+    """Read what was recorded about a run: configuration, exports, versions."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def is_synthetic(provenance):
