@@ -163,6 +163,7 @@ def interpretation_rows(margin=False):
         if margin:
             note = "equivalence not shown within 0.8 to 1.25"
             rows.append(("equivalence test p", outcome, np.nan, 0.41, np.nan, np.nan, note))
+            rows.append(("E-value of equivalence", outcome, np.nan, 1.37, np.nan, np.nan, ""))
     for quantity, outcome, values in (
         ("cumulative incidence", "breast cancer death", (0.0081, -0.0111, 0.0274)),
         ("cumulative incidence", "other death", (0.0044, -0.0124, 0.0212)),
@@ -704,6 +705,9 @@ def test_equivalence_only_with_a_margin(content):
     table = interpretation_rows(margin=True)
     rows = {row.label: row.cells for row in limits_table(table).rows}
     assert rows["Equivalence"] == ("Not shown within 0.8 to 1.25, p = 0.410",) * 3
+    assert rows["E-value of equivalence"] == ("1.37",) * 3
+    without = limits_table(interpretation_rows(margin=False))
+    assert "E-value of equivalence" not in {row.label for row in without.rows}
     assert rows["Hazard ratio if 10% of the truly exposed were found"] == ("no solution",) * 3
     config = content.config | {"interpretation": {"power": 0.8, "equivalence_margin": 1.25}}
     text = " ".join(explain_limits(table, LABELS, config))
