@@ -366,7 +366,8 @@ def _missing_data(facts) -> str:
         )
     return complete + (
         "The exports were checked "
-        "for unknown labels, contradictions between fields, and follow-up beyond the study cutoff. "
+        "for unknown labels, contradictions between fields, and follow-up beyond the study cutoff, "
+        "which counts as unknown. "
         f"The run stops if more than {limits['stop_percent']:g}% of the records contradict "
         "themselves or have an unknown label in a field that the study needs, and warns if more "
         f"than {limits['missing_cause_of_death_percent']:g}% of the deaths have no known cause."
