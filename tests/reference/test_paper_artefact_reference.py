@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import seermatch.cox
 import seermatch.fine_gray
-from seermatch.cox import _DeathTimes, _Efron
+from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
 from seermatch.fine_gray import fit_fine_gray
 from seermatch.models import regression_models
 from seermatch.recession import find_recession
@@ -112,12 +112,12 @@ def test_er_of_table_3_is_where_coxph_stops(rows, stored):
     expected = dict(zip(stored["cox"]["names"], stored["cox"]["coef"], strict=True))
     assert [name for name, value in expected.items() if value is None] == ["subtype3"]
     names = [name for name in expected if name != "subtype3"]
-    data = _DeathTimes(rows["time"], rows["status"] > 0, columns(rows, names), None)
-    at, beta, iterations = _Efron(data, np.zeros(len(names))), np.zeros(len(names)), 0
+    data = DeathTimes(rows["time"], rows["status"] > 0, columns(rows, names), None)
+    at, beta, iterations = EfronLikelihood(data, np.zeros(len(names))), np.zeros(len(names)), 0
     assert at.loglik == pytest.approx(stored["cox"]["loglik"][0], rel=1e-12)
     while True:
         beta = beta + np.linalg.solve(at.information(), at.score)
-        previous, at, iterations = at.loglik, _Efron(data, beta), iterations + 1
+        previous, at, iterations = at.loglik, EfronLikelihood(data, beta), iterations + 1
         if abs(1 - previous / at.loglik) <= 1e-9:  # coxph's rule
             break
     assert iterations == stored["cox"]["iterations"]

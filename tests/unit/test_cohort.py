@@ -112,6 +112,36 @@ def test_a_record_counts_at_the_first_criterion_it_fails():
     assert backward["remaining"].to_list() == [2, 0, 0]
 
 
+FOLLOWED = {"criterion": "survival months known", "keep": {"survival_months": {"minimum": 0}}}
+
+
+@pytest.mark.parametrize(
+    ("year", "months", "kept"),
+    [
+        ("2018", "0059", 1),
+        ("2018", "0060", 0),
+        ("2022", "0011", 1),
+        ("2022", "0012", 0),
+        ("2018", "9999", 0),
+        ("2018", "Unknown", 0),
+        ("2018", "Blank(s)", 0),
+        ("2018", "", 0),
+        ("2018", None, 0),
+    ],
+)
+def test_months_that_cannot_be_are_no_follow_up(year, months, kept):
+    rows = records(year=[year], m_stage=["M0"], survival_months=[months])
+    found = filter_cohort(rows, [STAGED, FOLLOWED], EXPOSURE, [2018, 2022], last_year=2022)
+    assert found.attrition["remaining"].to_list() == [1, 1, kept]
+    assert len(found.records) == kept
+
+
+def test_unknown_months_are_no_follow_up_of_an_unnamed_database():
+    rows = records(year=["2018"] * 2, m_stage=["M0"] * 2, survival_months=["9999", "0059"])
+    kept = filter_cohort(rows, [STAGED, FOLLOWED], EXPOSURE, [2018]).records
+    assert kept["survival_months"].to_list() == [59]
+
+
 def test_missing_values_meet_no_rule():
     rows = records(year=["2018"] * 2, m_stage=["M0"] * 2, sex=[None, "Female"])
     assert len(filter_cohort(rows, [FEMALE], EXPOSURE, [2018]).records) == 1

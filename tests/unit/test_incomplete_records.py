@@ -66,7 +66,12 @@ DEAD_OF_OTHER = {
 def keep(*records, covariates=COVARIATES, criteria=CRITERIA, without=()):
     rows = [{k: v for k, v in (RECORD | record).items() if k not in without} for record in records]
     frame = pl.LazyFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
-    return keep_incomplete(frame, criteria, EXPOSURE, YEARS, covariates, CONFIG["recode"])
+    return keep_incomplete(frame, criteria, EXPOSURE, YEARS, covariates, CONFIG["recode"], 2022)
+
+
+def test_months_that_cannot_be_exclude():
+    months = [{"survival_months": text} for text in ("0059", "0060", "9999", "Unknown")]
+    assert keep(*months).records["time"].to_list() == [59]
 
 
 def test_examples():

@@ -134,6 +134,21 @@ def test_table(matched):
     assert years["note"].tolist() == ["2018: 195 of 585", "2019: 192 of 585", "2020: 198 of 585"]
 
 
+def test_missed_exposure_may_leave_the_upper_limit_without_bound(matched):
+    """Where the limit times the share of missed patients reaches 1, no hazard is too high."""
+
+    def overall(ascertainment):
+        table = interpret(matched, matched, labels=LABELS, ascertainment=ascertainment)
+        return table[table["outcome"] == "overall survival (Cox)"].set_index("quantity")
+
+    hr = overall([]).loc["hazard ratio"]
+    missed = 1 / np.sqrt(hr["estimate"] * hr["high"])  # as a share of the reference patients
+    corrected = overall([1 / (1 + 2 * missed)]).loc["hazard ratio, missed exposure"]
+    assert hr["estimate"] < corrected["estimate"] < np.inf
+    assert corrected["high"] == np.inf and corrected["low"] > 0
+    assert "without bound above" in corrected["note"]
+
+
 def test_wide_margin_shows_equivalence(matched):
     table = interpret(matched, matched, labels=LABELS, margin=4.0, ascertainment=[])
     overall = table[table["outcome"] == "overall survival (Cox)"].set_index("quantity")

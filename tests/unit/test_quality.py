@@ -155,6 +155,7 @@ def test_contradictions_are_found(check, change):
         {"m_stage": "M1", "eod_mets": "70"},
         {"survival_months": "0023", "year": "2018"},
         {"survival_months": "Unknown", "year": "2019"},
+        {"survival_months": "9999", "year": "2019"},
     ],
 )
 def test_possible_combinations_pass(change):
@@ -165,6 +166,7 @@ def test_possible_combinations_pass(change):
 def test_follow_up_ends_with_the_database_not_with_the_export():
     counts = count_quality(export({"survival_months": "0059"}), EXPOSURE)
     assert of(assess_quality(counts), "follow_up")[0]["verdict"] == "stop"
+    assert of(assess_quality(counts, stop_percent=100), "follow_up")[0]["verdict"] == "stop"
     assert of(assess_quality(counts, last_year=2022), "follow_up")[0]["verdict"] == "ok"
     later = count_quality(export({"year": "2022", "survival_months": "0001"}), EXPOSURE)
     assert of(assess_quality(pl.concat([counts, later])), "follow_up")[0]["verdict"] == "ok"

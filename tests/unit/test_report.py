@@ -163,6 +163,7 @@ def interpretation_rows(margin=False):
         if margin:
             note = "equivalence not shown within 0.8 to 1.25"
             rows.append(("equivalence test p", outcome, np.nan, 0.41, np.nan, np.nan, note))
+            rows.append(("E-value of equivalence", outcome, np.nan, 1.37, np.nan, np.nan, ""))
     for quantity, outcome, values in (
         ("cumulative incidence", "breast cancer death", (0.0081, -0.0111, 0.0274)),
         ("cumulative incidence", "other death", (0.0044, -0.0124, 0.0212)),
@@ -704,6 +705,9 @@ def test_equivalence_only_with_a_margin(content):
     table = interpretation_rows(margin=True)
     rows = {row.label: row.cells for row in limits_table(table).rows}
     assert rows["Equivalence"] == ("Not shown within 0.8 to 1.25, p = 0.410",) * 3
+    assert rows["E-value of equivalence"] == ("1.37",) * 3
+    without = limits_table(interpretation_rows(margin=False))
+    assert "E-value of equivalence" not in {row.label for row in without.rows}
     assert rows["Hazard ratio if 10% of the truly exposed were found"] == ("no solution",) * 3
     config = content.config | {"interpretation": {"power": 0.8, "equivalence_margin": 1.25}}
     text = " ".join(explain_limits(table, LABELS, config))
@@ -872,13 +876,27 @@ def test_model_warnings():
     aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
     rows.loc[rows["model"] == "recommended", "status"] = "ok"
     rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
-    found = warn_about_models(rows, "Death", LABELS)
-    assert sum("no finite estimate" in text for text in found) == 2
-    (text,) = [text for text in found if "aliased" in text]
-    assert "recommended" in text and text.endswith("no estimate: ER: Positive = PR: Positive.")
-    assert not any("few events" in text for text in found)
-    few = warn_about_models(rows.assign(events=29), "Death", LABELS)
-    assert "29 for 3 in the multivariable model as published;" in few[-1]
+    separated, aliased = warn_about_models({"Death": rows}, LABELS)
+    both = "death (univariable models, multivariable model as published)"
+    assert separated.startswith("No finite estimate exists (separation) for ER (Positive vs Neg")
+    assert both in separated and "their intervals are approximate" in separated
+    assert aliased.endswith(
+        ": ER (Positive vs Negative), since ER: Positive = PR: Positive, in: death (recommended "
+        "model)."
+    )
+    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS)
+    assert "29 for 3 in the multivariable model as published" in few[-1]
+
+
+def test_what_goes_for_several_models_is_said_once():
+    rows = model_rows(1.0).assign(events=29)
+    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS)
+    assert len(found) == len(warn_about_models({"Death": rows}, LABELS)) == 2
+    separated, few = found
+    assert separated.count("ER (Positive vs Negative)") == 1
+    assert "death (" in separated and "death of it (" in separated
+    assert few.count("Below 10 events per coefficient") == 1
+    assert "; death of it, 29 for 3 in" in few
 
 
 def test_balance_warnings(content):

@@ -10,8 +10,9 @@ from scipy.interpolate import CubicSpline
 from seermatch import group_effect, sensitivity, splines
 from seermatch.errors import StudyError
 from seermatch.group_effect import OUTCOMES, estimate_group_effect
-from seermatch.imputation import imputed_cohorts, pool
+from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
+from seermatch.pooling import pool
 from seermatch.propensity import estimate_propensity
 from seermatch.sensitivity import COLUMNS, sensitivity_analyses
 from seermatch.splines import natural_spline

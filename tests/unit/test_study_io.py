@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import study_io
 from seermatch.errors import StudyError
-from study_io import job, replacing, with_progress, write_bytes, write_figures
+from study_io import job, last_year_of, replacing, with_progress, write_bytes, write_figures
 
 
 def mode(path):
@@ -128,3 +128,16 @@ def test_figures_are_written_by_name_and_format(tmp_path):
 def test_text_is_written_as_utf8(tmp_path):
     write_bytes("18–89 years\n", tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_bytes().decode() == "18–89 years\n"
+
+
+def test_the_last_year_is_that_of_the_databases(tmp_path):
+    """Exports without a dictionary name none."""
+    paths = [tmp_path / f"{number}.parquet" for number in range(3)]
+    databases = ["17 Registries, Nov 2024 Sub (2000-2022)", "", "Nov 2023 Sub (2000-2021)"]
+    names = dict.fromkeys(("source", "submission", "sha256"), "")
+    for path, database in zip(paths, databases, strict=True):
+        told = names | {"rows": "1", "database": database}
+        pl.DataFrame({"year": ["2018"]}).write_parquet(path, metadata=told)
+    assert last_year_of(paths) == 2022
+    assert last_year_of(paths[2:]) == 2021
+    assert last_year_of(paths[1:2]) is None

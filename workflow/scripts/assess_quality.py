@@ -1,19 +1,17 @@
 """Integrity of the exports: unknown labels, contradictions, missing values."""
 
-from study_io import job, read_origin, replacing, write_bytes
+from study_io import job, last_year_of, read_origin, replacing, write_bytes
 
 with job(snakemake) as tell:
     import polars as pl
     from seermatch.quality import assess_quality, render_quality
-    from seermatch.seer_dictionary import database_years
 
     params = snakemake.params
     origins = [read_origin(path) for path in snakemake.input.exports]
-    years = [database_years(origin["database"]) for origin in origins]
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.quality])
     frame = assess_quality(
         counts,
-        last_year=max((last for _, last in filter(None, years)), default=None),
+        last_year=last_year_of(snakemake.input.exports),
         minimum_count=params.disclosure["minimum_count"],
         **params.data_quality,
     )

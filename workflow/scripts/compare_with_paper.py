@@ -1,10 +1,8 @@
 """Each printed cell of the paper's tables beside that of this run."""
 
-import json
 from io import StringIO
-from pathlib import Path
 
-from study_io import job, read_printed_table, write_table
+from study_io import job, read_printed_table, read_provenance, write_table
 
 TABLES = ("table1", "table2", "table3", "table4")
 
@@ -14,7 +12,7 @@ with job(snakemake) as tell:
     params = snakemake.params
     paper = {name: read_printed_table(StringIO(params.paper[name])) for name in TABLES}
     run = {name: read_printed_table(snakemake.input[name]) for name in TABLES}
-    provenance = json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8"))
+    provenance = read_provenance(snakemake.input.provenance)
     synthetic = all("SYNTHETIC" in export["database"] for export in provenance["exports"])
     fixed = synthetic_columns(params.synthetic, run) if synthetic else ()
     comparison = compare_with_paper(paper, run, fixed)

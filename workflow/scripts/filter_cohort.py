@@ -1,6 +1,6 @@
 """Apply the ordered criteria to one export, and count what each takes away."""
 
-from study_io import job, replacing
+from study_io import job, last_year_of, replacing
 
 with job(snakemake) as tell:
     import polars as pl
@@ -16,7 +16,13 @@ with job(snakemake) as tell:
     records = of_registries(pl.scan_parquet(snakemake.input[0]), cohort["registries"])
     with replacing(snakemake.output.quality) as path:
         count_quality(records, exposure, cohort["years"]).write_parquet(path)
-    kept = filter_cohort(records, cohort["criteria"], exposure, cohort["years"])
+    kept = filter_cohort(
+        records,
+        cohort["criteria"],
+        exposure,
+        cohort["years"],
+        last_year_of([snakemake.input[0]]),
+    )
     with replacing(snakemake.output.records, private=True) as path:
         kept.records.write_parquet(path)
     with replacing(snakemake.output.attrition) as path:

@@ -1,6 +1,6 @@
 """Apply the criteria to one export, and keep those who lack a covariate only."""
 
-from study_io import job, replacing
+from study_io import job, last_year_of, replacing
 
 with job(snakemake) as tell:
     import polars as pl
@@ -21,6 +21,7 @@ with job(snakemake) as tell:
         cohort["years"],
         params.covariates,
         params.recode,
+        last_year_of([snakemake.input[0]]),
     )
     with replacing(snakemake.output[0], private=True) as path:
         kept.records.write_parquet(path)

@@ -1,12 +1,12 @@
 """One self-contained page: what was found, what was run, and on which data."""
 
-import json
 from pathlib import Path
 
 from study_io import (
     is_synthetic,
     job,
     read_printed_table,
+    read_provenance,
     read_table,
     reference_levels,
     write_bytes,
@@ -34,7 +34,7 @@ with job(snakemake) as tell:
 
     source = snakemake.input
     params = snakemake.params
-    provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
+    provenance = read_provenance(source.provenance)
     exports = provenance["exports"]
     minimum = provenance["config"]["disclosure"]["minimum_count"]
     marks = provenance["config"]["figures"]["follow_up_marks"]

@@ -5,6 +5,7 @@ reader gets a sentence instead of a traceback and that no file is left half-writ
 """
 
 import errno
+import json
 import logging
 import os
 import re
@@ -219,6 +220,19 @@ def read_origin(path):
     names = ("source", "rows", "database", "submission", "sha256")
     origin = {name: metadata[name.encode()].decode() for name in names}
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
+
+
+def last_year_of(paths):
+    """Read to which year the databases of ingested exports reach; None where none is named."""
+    from seermatch.seer_dictionary import database_years
+
+    years = [database_years(read_origin(path)["database"]) for path in paths]
+    return max((last for _, last in filter(None, years)), default=None)
+
+
+def read_provenance(path):
+    """Read what was recorded about a run: configuration, exports, versions."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def is_synthetic(provenance):

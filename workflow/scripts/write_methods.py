@@ -1,13 +1,11 @@
 """The methods section in words, and the reporting checklists."""
 
-import json
-from pathlib import Path
-
 from study_io import (
     SYNTHETIC_BANNER,
     is_synthetic,
     job,
     read_printed_table,
+    read_provenance,
     read_table,
     reference_levels,
     write_bytes,
@@ -22,7 +20,7 @@ with job(snakemake) as tell:
     from seermatch.methods_text import MethodsFacts, methods_sections
 
     source = snakemake.input
-    provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
+    provenance = read_provenance(source.provenance)
     config = provenance["config"]
     study = config["study"]
     matched = read_table(source.matched)

@@ -1,13 +1,11 @@
 """Tables 1–4 and the supplementary tables as a Word document."""
 
-import json
-from pathlib import Path
-
 from study_io import (
     SYNTHETIC_BANNER,
     is_synthetic,
     job,
     read_printed_table,
+    read_provenance,
     read_table,
     write_bytes,
 )
@@ -17,7 +15,7 @@ with job(snakemake) as tell:
     from seermatch.word_document import word_document
 
     source = snakemake.input
-    provenance = json.loads(Path(source.provenance).read_text(encoding="utf-8"))
+    provenance = read_provenance(source.provenance)
     config = provenance["config"]
     printed = ("table1", "table2", "table3", "table4")
     rows = ("attrition", "balance", "followup", "sensitivity", "stability")

@@ -117,8 +117,8 @@ def say_answer(answer: Answer, outcome: str, labels: tuple[str, str]) -> str:
         Risks, intervals and margin.
     outcome : str
         Of the claim.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
+    labels
+        As in `ask`.
 
     Returns
     -------
@@ -210,10 +210,8 @@ def say_survival(
     ----------
     value, low, high, claimed : float
         Survival with its 95 % interval, and the claimed one, as shares.
-    outcome : str
-        Of the claim.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
+    outcome, labels
+        As in `say_answer`.
 
     Returns
     -------
@@ -250,8 +248,8 @@ def say_context(
         With outcome and expects.
     effect : mapping
         hr, low, high and detectable; NaN where not estimable or masked.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
+    labels
+        As in `ask`.
     power : float
         Of the detectable hazard ratio.
     margin : float or None

@@ -150,8 +150,39 @@ def of_registries(records: pl.LazyFrame, registries: list[str] | None) -> pl.Laz
     return records.filter(pl.col("registry").str.strip_chars().is_in(registries))
 
 
+def without_impossible_months(records: pl.LazyFrame, last_year: int | None) -> pl.LazyFrame:
+    """Take survival months that end after the database does as unknown.
+
+    Parameters
+    ----------
+    records : polars.LazyFrame
+        Standardized records (`seermatch.standardize.standardize`).
+    last_year : int or None
+        Last year of the database; None changes nothing.
+
+    Returns
+    -------
+    polars.LazyFrame
+
+    Examples
+    --------
+    >>> rows = pl.LazyFrame({"year": [2021, 2021], "survival_months": [23, 24]})
+    >>> without_impossible_months(rows, 2022).collect()["survival_months"].to_list()
+    [23, None]
+    """
+    if last_year is None or "survival_months" not in records.collect_schema().names():
+        return records
+    months = pl.col("survival_months")
+    possible = months <= (last_year - pl.col("year")) * 12 + 11
+    return records.with_columns(pl.when(possible).then(months).alias("survival_months"))
+
+
 def filter_cohort(
-    records: pl.LazyFrame, criteria: list[dict], exposure: Exposure, years: list[int]
+    records: pl.LazyFrame,
+    criteria: list[dict],
+    exposure: Exposure,
+    years: list[int],
+    last_year: int | None = None,
 ) -> FilteredCohort:
     """Apply ordered criteria to the records of an export, and count what each takes away.
 
@@ -169,6 +200,8 @@ def filter_cohort(
         The two groups.
     years : list of int
         Years of diagnosis; records of other years are not counted.
+    last_year : int, optional
+        Last year of the database; survival months that end later count as unknown.
 
     Returns
     -------
@@ -195,7 +228,7 @@ def filter_cohort(
     >>> kept.attrition["remaining"].to_list()
     [3, 2]
     """
-    records = standardize(records)
+    records = without_impossible_months(standardize(records), last_year)
     fields = records.collect_schema().names()
     _require(fields, [exposure.field, "year"], "the exposure")
     records = records.filter(pl.col("year").is_in(years)).with_columns(

@@ -1,9 +1,8 @@
 """Cox regression on tied months: lifelines' estimate, with the variances that it gets wrong.
 
-The coefficients are lifelines' (Efron's handling of ties), polished by Newton steps. Efron's
-score residuals, and with them the robust and the matched-set variance, and the test of
-proportional hazards are computed here. All sums are over distinct death times, so the cost is
-linear in the number of patients.
+The coefficients are lifelines' (Efron's handling of ties), polished by Newton steps. The robust
+and the matched-set variance, from Efron's score residuals, and the test of proportional hazards
+are computed here. The cost is linear in the number of patients.
 """
 
 import warnings
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
 from seermatch.errors import StudyError
 from seermatch.fine_gray import wald_test
 
@@ -62,105 +62,6 @@ class CoxFit:
     def se(self) -> np.ndarray:
         """Model-based standard errors (p,)."""
         return np.sqrt(np.diag(self.covariance))
-
-
-class _DeathTimes:
-    """Data sorted into blocks between death times; patients who leave before the first go.
-
-    So do patients whose offset is ``-inf``. Block j holds those who leave at or after death time j
-    and before the next, so the risk set at death time j is the blocks j, j+1, ...
-    """
-
-    def __init__(self, time, event, X, weights, offset=None):
-        time, event = np.asarray(time), np.asarray(event).astype(bool)
-        self.times = np.unique(time[event])
-        block = np.searchsorted(self.times, time, side="right") - 1
-        if offset is not None:
-            block[offset == -np.inf] = -1  # no hazard, so nothing to any risk set
-        order = np.argsort(block, kind="stable")
-        self.rows = order[np.searchsorted(block[order], 0) :]
-        self.block = block[self.rows]
-        self.start = np.searchsorted(self.block, np.arange(len(self.times)))
-        self.event = event[self.rows]
-        self.X = X[self.rows]
-        # centred columns keep exp() in range; the partial likelihood does not change
-        self.X = self.X - self.X.mean(axis=0)
-        self.offset = 0.0 if offset is None else offset[self.rows]
-        self.weight = np.ones(len(self.rows)) if weights is None else weights[self.rows]
-        self.deaths = np.flatnonzero(self.event)
-        self.tie = self.block[self.deaths]
-        first, size = np.unique(self.tie, return_index=True, return_counts=True)[1:]
-        self.first, self.size = first, size
-        self.fraction = (np.arange(len(self.tie)) - first[self.tie]) / size[self.tie]
-        died = self.weight[self.deaths]
-        self.mean_weight = (np.add.reduceat(died, first) / size)[self.tie]
-        self.death_sum = died @ self.X[self.deaths]
-
-    def per_time(self, values):
-        """Sum one value per death within each death time."""
-        return np.add.reduceat(values, self.first, axis=0)
-
-    def at_risk(self, values):
-        """Sum one value per patient over the risk set of each death time."""
-        return np.add.reduceat(values, self.start, axis=0)[::-1].cumsum(axis=0)[::-1]
-
-
-class _Efron:
-    """Efron's partial likelihood and its derivatives at `coef`.
-
-    Of d deaths tied at one time, death k = 0..d-1 sees the risk set less the share k/d of the
-    dying (Efron 1977). Weighted deaths count with their mean weight, as in R's survival.
-    """
-
-    def __init__(self, data: _DeathTimes, coef: np.ndarray):
-        self.data, X, deaths, tie = data, data.X, data.deaths, data.tie
-        eta = X @ coef + data.offset
-        self.shift = eta.max()
-        self.hazard = np.exp(eta - self.shift)
-        self.weighted = data.weight * self.hazard
-        dying = self.weighted[deaths]
-        total = data.at_risk(self.weighted)
-        total_x = data.at_risk(self.weighted[:, None] * X)
-        tied, tied_x = data.per_time(dying), data.per_time(dying[:, None] * X[deaths])
-        f = data.fraction
-        self.s0 = total[tie] - f * tied[tie]
-        # a step far too long may leave nothing of a risk set; it is then halved
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            self.mean = (total_x[tie] - f[:, None] * tied_x[tie]) / self.s0[:, None]
-            self.jump = data.mean_weight / self.s0
-            self.loglik = float(
-                data.weight[deaths] @ (eta[deaths] - self.shift)
-                - data.mean_weight @ np.log(self.s0)
-            )
-            if not self.jump.sum() < 1e250:
-                self.loglik = -np.inf
-        self.score = data.death_sum - data.mean_weight @ self.mean
-
-    def information(self, g: np.ndarray | None = None) -> np.ndarray:
-        """Sum of the covariate's covariance over deaths, each time multiplied by `g`."""
-        data, deaths, tie = self.data, self.data.deaths, self.data.tie
-        factor = np.ones(len(tie)) if g is None else g[tie]
-        jump = self.jump * factor
-        cumulative = data.per_time(jump).cumsum()[data.block]
-        left_out = data.per_time(jump * data.fraction)[tie]
-        dead = data.X[deaths]
-        square = data.X.T @ ((self.weighted * cumulative)[:, None] * data.X)
-        square -= dead.T @ ((self.weighted[deaths] * left_out)[:, None] * dead)
-        return square - self.mean.T @ ((data.mean_weight * factor)[:, None] * self.mean)
-
-    def residuals(self) -> np.ndarray:
-        """Score residuals of the sorted patients, each multiplied by its weight."""
-        data, deaths, tie = self.data, self.data.deaths, self.data.tie
-        jump_mean = self.jump[:, None] * self.mean
-        a, b = data.per_time(self.jump).cumsum(), data.per_time(jump_mean).cumsum(axis=0)
-        a_less = data.per_time(self.jump * data.fraction)
-        b_less = data.per_time(jump_mean * data.fraction[:, None])
-        residual = b[data.block] - data.X * a[data.block, None]
-        # those who die are only partly at risk while the tied deaths take their turns
-        residual[deaths] -= b_less[tie] - data.X[deaths] * a_less[tie, None]
-        residual *= self.hazard[:, None]
-        residual[deaths] += data.X[deaths] - (data.per_time(self.mean) / data.size[:, None])[tie]
-        return residual * data.weight[:, None]
 
 
 def fit_cox(
@@ -228,8 +129,8 @@ def fit_cox(
     if weights is not None:
         weights = np.asarray(weights, dtype=float)
         weights = None if np.all(weights == 1) else weights
-    data = _DeathTimes(time, event, X, weights, offset)
-    null = _Efron(data, np.zeros(X.shape[1]))
+    data = DeathTimes(time, event, X, weights, offset)
+    null = EfronLikelihood(data, np.zeros(X.shape[1]))
     span = np.ptp(data.X, axis=0)
     if not _is_regular(null.information(), span):
         raise StudyError(
@@ -300,9 +201,11 @@ def _inverse(information, span, converged) -> np.ndarray:
     return np.linalg.pinv(information * scale, rcond=flat, hermitian=True) * scale
 
 
-def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.ndarray, bool]:
+def _maximise(
+    data: DeathTimes, null: EfronLikelihood, start, span
+) -> tuple[EfronLikelihood, np.ndarray, bool]:
     """Newton's method with step halving, from the better of `start` and 0."""
-    coef, best = start, _Efron(data, start)
+    coef, best = start, EfronLikelihood(data, start)
     if not best.loglik >= null.loglik:
         coef, best = np.zeros_like(start), null
     for _ in range(MAX_STEPS):
@@ -310,11 +213,11 @@ def _maximise(data: _DeathTimes, null: _Efron, start, span) -> tuple[_Efron, np.
         size = np.abs(step * span).max(initial=0.0)
         if size < 1e-9:
             return best, coef, True
-        trial = _Efron(data, coef + step)
+        trial = EfronLikelihood(data, coef + step)
         rounding = 1e-11 * abs(best.loglik)  # of a sum over all patients
         while not trial.loglik >= best.loglik - rounding and size > 1e-9:
             step, size = step / 2, size / 2
-            trial = _Efron(data, coef + step)
+            trial = EfronLikelihood(data, coef + step)
         if not np.isfinite(trial.loglik):
             break
         if size > 0.1 and abs(trial.loglik - best.loglik) < 1e-10 * abs(null.loglik):
@@ -387,8 +290,8 @@ def proportional_hazards_test(
         raise ValueError(f"transform: {transform!r} is none of {', '.join(TRANSFORMS)}.")
     X = np.asarray(X, dtype=float)
     weights = None if weights is None else np.asarray(weights, dtype=float)
-    data = _DeathTimes(time, event, X, weights)
-    efron = _Efron(data, fit.coef)
+    data = DeathTimes(time, event, X, weights)
+    efron = EfronLikelihood(data, fit.coef)
     g = _transformed(transform, np.asarray(time), np.asarray(event).astype(bool), data.times)
     g = g - g[data.tie].mean()
     died = data.weight[data.deaths, None] * data.X[data.deaths]

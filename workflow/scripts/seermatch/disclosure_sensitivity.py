@@ -68,10 +68,8 @@ def mask_interpretation(table: pd.DataFrame, followup: pd.DataFrame, minimum: in
     ----------
     table : pandas.DataFrame
         Rows of ``results/interpretation.tsv``.
-    followup : pandas.DataFrame
-        From `seermatch.disclosure_outcomes.mask_follow_up`.
-    minimum : int
-        ``disclosure.minimum_count``; 0 changes nothing.
+    followup, minimum
+        As in `mask_sensitivity`.
 
     Returns
     -------
@@ -123,10 +121,8 @@ def mask_stability(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) ->
     ----------
     table : pandas.DataFrame
         Rows of ``results/matching_stability.tsv``: deaths, deaths_breast_cancer.
-    followup : pandas.DataFrame
-        From `seermatch.disclosure_outcomes.mask_follow_up`.
-    minimum : int
-        ``disclosure.minimum_count``; 0 changes nothing.
+    followup, minimum
+        As in `mask_sensitivity`.
 
     Returns
     -------
@@ -160,10 +156,8 @@ def mask_included(
         From `seermatch.included_excluded.compare_included`.
     comparison : pandas.DataFrame
         From `seermatch.disclosure.mask_characteristics`, the cohort among its populations.
-    followup : pandas.DataFrame
-        From `seermatch.disclosure_outcomes.mask_follow_up`.
-    minimum : int
-        ``disclosure.minimum_count``; 0 changes nothing.
+    followup, minimum
+        As in `mask_sensitivity`.
 
     Returns
     -------

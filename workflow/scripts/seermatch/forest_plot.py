@@ -40,7 +40,8 @@ NOTES = {
     NOT_IN_MODEL: "–, not in the model.",
     ALIASED: "Aliased: depends on the terms before it and has no estimate of its own.",
     SEPARATED: "Separated: no finite estimate exists.",
-    FIRTH: f"{FIRTH} and open mark: Firth’s penalized estimate, no finite one exists (separation).",
+    FIRTH: f"{FIRTH} and open mark: Firth’s penalized estimate, no finite one exists (separation); "
+    "its interval is approximate.",
 }
 BEYOND = "Arrows: the interval goes on."
 ROW, HEADING, BOTTOM = 3.9, 5.0, 10.0  # mm: a row; the heading above; the axis below

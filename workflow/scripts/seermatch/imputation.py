@@ -1,4 +1,4 @@
-"""Multiple imputation of missing covariates by chained equations, pooled by Rubin's rules.
+"""Multiple imputation of missing covariates by chained equations.
 
 Each variable with missing values is drawn in turn given all others: levels by logistic regression
 (one level against the later ones, where there are more than two), numbers by predictive mean
@@ -12,11 +12,10 @@ The other rows enter one by one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtri, stdtr, stdtrit
+from scipy.special import expit
 
 from seermatch.errors import StudyError
 
@@ -27,74 +26,6 @@ MOST_DONORS = 50_000  # complete rows among which the nearest are looked for
 # the size of 1: finite where a level is predicted without error, and of no weight elsewhere.
 PRIOR_PRECISION = 0.01
 _STEPS = 50
-
-
-@dataclass(frozen=True)
-class PooledEstimate:
-    """An estimate pooled over imputations.
-
-    Attributes
-    ----------
-    coef, se : float
-        Mean of the estimates, and the root of Rubin's total variance.
-    df : float
-        Degrees of freedom of the t distribution; infinite where all estimates agree.
-    """
-
-    coef: float
-    se: float
-    df: float
-
-    def hazard_ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
-        """Exponential of the estimate, with limits by the t distribution."""
-        width = _quantile(0.5 + confidence / 2, self.df) * self.se
-        return tuple(np.exp([self.coef, self.coef - width, self.coef + width]).tolist())
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided t test of no effect."""
-        return float(2 * stdtr(self.df, -abs(self.coef) / self.se))
-
-
-def _quantile(probability: float, df: float) -> float:
-    return float(ndtri(probability) if np.isinf(df) else stdtrit(df, probability))
-
-
-def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> PooledEstimate:
-    """Pool the estimates of the imputed data sets by Rubin's rules.
-
-    Parameters
-    ----------
-    coefs, standard_errors : sequence of float
-        One of each per imputed data set, at least two. NaN anywhere gives NaN.
-
-    Returns
-    -------
-    PooledEstimate
-        The total variance is W + (1 + 1/m) B for the mean W of the squared standard errors and
-        the variance B between the m estimates; df = (m - 1) (1 + W / ((1 + 1/m) B))**2, with the
-        analysis of each data set taken as normal.
-
-    References
-    ----------
-    D. B. Rubin. Multiple Imputation for Nonresponse in Surveys. Wiley, 1987, section 3.3.
-
-    Examples
-    --------
-    >>> pooled = pool([0.1, 0.3, 0.2], [0.2, 0.2, 0.2])
-    >>> round(pooled.coef, 4), round(pooled.se, 4), round(pooled.df, 1)
-    (0.2, 0.2309, 32.0)
-    >>> pool([0.1, 0.1], [0.2, 0.2]).df
-    inf
-    """
-    q = np.asarray(coefs, dtype=np.float64)
-    within = float(np.mean(np.square(standard_errors)))
-    added = (1 + 1 / len(q)) * float(q.var(ddof=1))
-    # Equal estimates may differ in their last bits.
-    if added <= 1e-20 * within:
-        return PooledEstimate(float(q.mean()), float(np.sqrt(within)), np.inf)
-    df = (len(q) - 1) * (1 + within / added) ** 2
-    return PooledEstimate(float(q.mean()), float(np.sqrt(within + added)), df)
 
 
 def cumulative_hazards(time: np.ndarray, event: np.ndarray) -> np.ndarray:

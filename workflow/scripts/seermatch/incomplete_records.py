@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from seermatch.cohort import Exposure, exported_rules, rule_expression
+from seermatch.cohort import (
+    Exposure,
+    exported_rules,
+    rule_expression,
+    without_impossible_months,
+)
 from seermatch.cohort_merge import every_tumor, join_records, one_tumor_per_patient, refuse_overlap
 from seermatch.quality_labels import canonical_labels, missing_labels
 from seermatch.recode import RECEPTORS, recode
@@ -52,6 +57,7 @@ def keep_incomplete(
     years: list[int],
     covariates: Sequence[str],
     recodes: dict[str, list[dict]],
+    last_year: int | None = None,
 ) -> IncompleteRecords:
     """Apply the criteria to an export, and keep those who lack a covariate.
 
@@ -66,6 +72,8 @@ def keep_incomplete(
         may, which is made of them, and the subtype where one of them may.
     recodes : dict
         As in `seermatch.recode.recode`.
+    last_year : int, optional
+        As in `seermatch.cohort.filter_cohort`.
 
     Returns
     -------
@@ -96,6 +104,7 @@ def keep_incomplete(
     """
     names = records.collect_schema().names()
     typed = standardize(records.with_columns(pl.all().name.prefix(RAW)))
+    typed = without_impossible_months(typed, last_year)
     fields = [*typed.collect_schema().names(), "exposure"]
     applied = [(c.get("any"), *exported_rules(c, fields)) for c in criteria]
     applied = [(any_is_enough, rules) for any_is_enough, rules, missing in applied if not missing]

@@ -178,6 +178,9 @@ def _missed_exposure(effect: GroupEffect, outcome: str, share: float, ascertainm
             values = tuple(correct_for_ascertainment(ratio, share, found) for ratio in hr)
             if np.isnan(values[0]):
                 note += "; no hazard of the others would explain the estimate"
+            elif np.isnan(values[2]):
+                values = (*values[:2], np.inf)
+                note += "; without bound above"
         else:
             note += f"; impossible, {100 * share:.3g}% of the patients were"
         yield "hazard ratio, missed exposure", outcome, np.nan, *values, note

@@ -250,9 +250,10 @@ def _models(facts) -> list[str]:
         f"{name_variables(regression['recommended'])}, and the group.",
         "A term that is a linear combination of the terms before it (aliased) has no estimate. "
         "Estimates that are infinite (separation) were found by linear programming and replaced by "
-        "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests; "
-        "tables mark them. The other terms of such a model, and the comparisons among its infinite "
-        f"terms that are finite, are estimates in the limit of the likelihood. {_irregular(facts)}",
+        "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests, "
+        "both approximate; tables mark them. The other terms of such a model, and the comparisons "
+        "among its infinite terms that are finite, are estimates in the limit of the likelihood. "
+        f"{_irregular(facts)}",
     ]
 
 
@@ -365,7 +366,8 @@ def _missing_data(facts) -> str:
         )
     return complete + (
         "The exports were checked "
-        "for unknown labels, contradictions between fields, and follow-up beyond the study cutoff. "
+        "for unknown labels, contradictions between fields, and follow-up beyond the study cutoff, "
+        "which counts as unknown. "
         f"The run stops if more than {limits['stop_percent']:g}% of the records contradict "
         "themselves or have an unknown label in a field that the study needs, and warns if more "
         f"than {limits['missing_cause_of_death_percent']:g}% of the deaths have no known cause."

@@ -247,7 +247,7 @@ def audit_competing_deaths(
     ------
     Finding
     """
-    splits: dict[str, tuple[float, float]] = {}
+    splits: dict[str, tuple[float, int]] = {}
     ratios = {}
     for name, rows in tables.items():
         events, estimate = fact(facts, TESTS[name][2]), _group(rows, "univariable")
@@ -255,7 +255,8 @@ def audit_competing_deaths(
             return
         ratios[name] = estimate.hr.value
         se = wald_from_interval(estimate).se
-        splits[name] = split_events(events.value, se, estimate.hr.value, after.sizes)
+        exposed = round(split_events(events.value, se, estimate.hr.value, after.sizes)[1])
+        splits[name] = events.value - exposed, exposed  # whole numbers, so that the parts add up
     overall, cause = splits["Table 3"], splits["Table 4"]
     other = [a - b for a, b in zip(overall, cause, strict=True)]
     rates = [100 * n / size for n, size in zip(other, after.sizes, strict=True)]

@@ -31,7 +31,8 @@ UNUSUAL = {
     ),
     FIRTH_MARK: (
         "(Firth): the maximum likelihood estimate is infinite (separation); the value is Firth’s "
-        "penalized estimate, with interval and p by the penalized likelihood."
+        "penalized estimate. Interval and p come from the penalized likelihood and are "
+        "approximate: where the effect is strong the interval often misses it."
     ),
 }
 MODEL_TITLES = {

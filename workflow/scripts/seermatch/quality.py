@@ -55,7 +55,7 @@ def assess_quality(
         `count_quality` of every export, one below the other.
     last_year : int, optional
         Last year of the database, to which patients are followed; by default the last year of
-        diagnosis in the exports.
+        diagnosis in the exports. Then any record that is followed longer stops the run.
     missing_cause_of_death_percent : float, default 3
         Share of deaths without a cause, in percent, above which to warn (SEER's fit-for-use rule).
     stop_percent : float, default 1
@@ -92,7 +92,8 @@ def assess_quality(
         if check == "unknown_label":
             rows += _assess_labels(found, block, stop_percent)
         elif check == "follow_up":
-            rows += _assess_follow_up(block, last_year or _last_year(summed), stop_percent)
+            end = last_year or _last_year(summed)
+            rows += _assess_follow_up(block, end, last_year is not None, stop_percent)
         elif check in CONSISTENCY:
             rows += _assess_consistency(check, found, block, stop_percent)
         elif check == "missing_cause_of_death":
@@ -163,7 +164,10 @@ def _last_year(summed: pl.DataFrame) -> int:
     return max(map(int, years), default=0)
 
 
-def _assess_follow_up(block: pl.DataFrame, last_year: int, stop_percent: float) -> Iterator[dict]:
+def _assess_follow_up(
+    block: pl.DataFrame, last_year: int, named: bool, stop_percent: float
+) -> Iterator[dict]:
+    """Look for follow-up beyond the last year, which a dictionary may have `named`."""
     records, late, worst = block["records"][0], 0, (0, 0, 0)
     for row in block.filter(pl.col("detail") != "").iter_rows(named=True):
         year, months = (int(part) for part in row["detail"].split(" / "))
@@ -179,7 +183,9 @@ def _assess_follow_up(block: pl.DataFrame, last_year: int, stop_percent: float) 
             f"These records were followed beyond December {last_year}, the last month of the "
             f"database; the dictionary may belong to another export."
         )
-    verdict = _failing(late, records, stop_percent)
+        note += " Their months count as unknown." if named else ""
+    # where the end of the database is a guess, nothing takes these months out
+    verdict = _failing(late, records, stop_percent if named else 0)
     yield _row("follow_up", block["field"][0], detail, "all", late, records, verdict, note)
 
 

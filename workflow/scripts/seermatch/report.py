@@ -288,7 +288,6 @@ def find_warnings(content: ReportContent) -> list[str]:
     list of str
         Sentences; empty if there is nothing to warn about.
     """
-    levels = content.reference_levels
     return [
         *warn_about_criteria(content.attrition, content.config["cohort"]["criteria"]),
         *warn_about_matching(
@@ -298,8 +297,11 @@ def find_warnings(content: ReportContent) -> list[str]:
             content.config.get("disclosure", {}).get("minimum_count", 0),
         ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
-        *warn_about_models(content.cox, "Overall survival", content.labels, levels),
-        *warn_about_models(content.fine_gray, "Breast cancer death", content.labels, levels),
+        *warn_about_models(
+            {"Overall survival": content.cox, "Breast cancer death": content.fine_gray},
+            content.labels,
+            content.reference_levels,
+        ),
         *content.notes,
     ]
 

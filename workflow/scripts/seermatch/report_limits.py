@@ -56,13 +56,12 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
         ("Hazard ratio (95% CI)", [_ratio(_row(table, "hazard ratio", o)) for o in HEADLINE]),
         ("Detectable hazard ratio", [_detectable(table, o) for o in HEADLINE]),
     ]
-    for name, quantity in (
-        ("E-value of the estimate", "E-value of the estimate"),
-        ("E-value of the interval", "E-value of the interval"),
-    ):
+    with_margin = (table["quantity"] == EQUIVALENCE).any()
+    e_values = ["E-value of the estimate", "E-value of the interval"]
+    for quantity in [*e_values, *(["E-value of equivalence"] if with_margin else [])]:
         values = [_value(table, quantity, outcome) for outcome in HEADLINE]
-        rows.append((name, [NOTHING if pd.isna(v) else f"{v:.2f}" for v in values]))
-    if (table["quantity"] == EQUIVALENCE).any():
+        rows.append((quantity, [NOTHING if pd.isna(v) else f"{v:.2f}" for v in values]))
+    if with_margin:
         tests = [_row(table, EQUIVALENCE, outcome) for outcome in HEADLINE]
         cells = [NOTHING if t is None else _equivalence(t) for t in tests]
         rows.append(("Equivalence", cells))
@@ -86,7 +85,13 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
             "Intervals clustered by matched set. Detectable: with the configured power at a "
             "two-sided level of 5% (Schoenfeld). E-value: how strongly, as a risk ratio, an "
             "unmeasured confounder must go with both the group and death to explain the result "
-            "(VanderWeele and Ding); 1 where the interval includes 1.",
+            "(VanderWeele and Ding); 1 where the interval includes 1."
+            + (
+                " E-value of equivalence: to move a limit of the 90% interval out of the margin; "
+                "1 where equivalence is not shown."
+                if with_margin
+                else ""
+            ),
         ),
     )
 

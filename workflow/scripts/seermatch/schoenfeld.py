@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from seermatch.cox import CoxFit, _DeathTimes, _Efron, fit_cox, proportional_hazards_test
+from seermatch.cox import CoxFit, fit_cox, proportional_hazards_test
 from seermatch.design_matrix import design_matrix
+from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
 
 GROUP = "group"
 MODELS = ("univariable", "recommended")
@@ -75,8 +76,8 @@ def schoenfeld_residuals(
     ([1, 2, 2, 5], [2.629, -2.835, 3.227, 1.007])
     """
     weights = None if weights is None else np.asarray(weights, dtype=float)
-    data = _DeathTimes(time, event, np.asarray(X, dtype=float), weights)
-    mean = data.per_time(_Efron(data, fit.coef).mean) / data.size[:, None]
+    data = DeathTimes(time, event, np.asarray(X, dtype=float), weights)
+    mean = data.per_time(EfronLikelihood(data, fit.coef).mean) / data.size[:, None]
     residual = data.X[data.deaths] - mean[data.tie]
     return data.times[data.tie], fit.coef + len(residual) * residual @ fit.covariance
 

@@ -15,8 +15,9 @@ from scipy.special import expit
 from seermatch.design_matrix import aliased_columns, design_matrix
 from seermatch.errors import StudyError
 from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
-from seermatch.imputation import PooledEstimate, imputed_cohorts, pool
+from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
+from seermatch.pooling import PooledEstimate, pool
 from seermatch.propensity import estimate_propensity
 from seermatch.splines import natural_spline
 from seermatch.variables import EVENTS

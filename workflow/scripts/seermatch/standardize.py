@@ -3,6 +3,7 @@
 import polars as pl
 
 NUMBERS = ("year", "age", "tumor_size", "survival_months", "record_number")
+UNKNOWN_MONTHS = 9999
 STAGES = ("t_stage", "n_stage", "m_stage")
 NODE_CODES = {"eod_regional_nodes": 3, "regional_nodes_examined": 2}  # digits
 
@@ -25,11 +26,11 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     """Give the fields of an export their types and one spelling each.
 
     Numbers come from ``"063 years"``, ``"0012"``, ``"12"`` or ``"12.0"``; what is no number
-    (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing. Stage labels lose blanks, a
-    leading ``c`` or ``p`` and capitals in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their
-    remark in brackets; codes of EOD Regional Nodes and of nodes examined get lost zeros back.
-    Receptors, grade and tumor size are taken from the fields that can stand in for them where the
-    usual one is absent.
+    (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing, and so does SEER's code for
+    unknown survival months, 9999. Stage labels lose blanks, a leading ``c`` or ``p`` and capitals
+    in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their remark in brackets; codes of EOD
+    Regional Nodes and of nodes examined get lost zeros back. Receptors, grade and tumor size are
+    taken from the fields that can stand in for them where the usual one is absent.
 
     Parameters
     ----------
@@ -53,7 +54,9 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     for name in NUMBERS:
         if name in names:
             digits = pl.col(name).str.extract(r"^(\d+)(?:\.0*)?(?: years?)?$")
-            steps.append(digits.cast(pl.Int32).alias(name))
+            number = digits.cast(pl.Int32)
+            known = pl.when(number != UNKNOWN_MONTHS).then(number)
+            steps.append((known if name == "survival_months" else number).alias(name))
     for name in STAGES:
         if name in names:
             label = pl.col(name).str.replace_all(" ", "").str.replace("^[cp]([TNM])", "$1")

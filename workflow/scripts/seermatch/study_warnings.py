@@ -71,8 +71,7 @@ SEER*Stat and export again.
 
 
 def warn_about_models(
-    models: pd.DataFrame,
-    outcome: str,
+    outcomes: Mapping[str, pd.DataFrame],
     labels: tuple[str, str],
     reference_levels: Mapping[str, str] = REFERENCE_LEVELS,
 ) -> list[str]:
@@ -80,10 +79,9 @@ def warn_about_models(
 
     Parameters
     ----------
-    models : pandas.DataFrame
-        Rows with model, term, level, status, dependence and events.
-    outcome : str
-        Name of the outcome, at the start of each sentence.
+    outcomes : mapping
+        Name of each outcome to its models: rows with model, term, level, status, dependence and
+        events.
     labels : tuple of str
         Label of the reference and of the exposed group.
     reference_levels : mapping, optional
@@ -92,50 +90,64 @@ def warn_about_models(
     Returns
     -------
     list of str
-        Sentences, most serious first.
+        At most three texts, most serious first: what goes for several models is said once.
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"model": "recommended", "term": ["age", "er"],
-    ...     "level": ["", "Positive"], "status": ["ok", "separated"], "dependence": "",
-    ...     "events": 47})
-    >>> warn_about_models(rows, "Breast cancer death", ("M0", "M0(i+)"))
-    ['Breast cancer death, recommended model: no finite estimate exists for ER (Positive vs \
-Negative) (separation); Firth estimates are marked in the tables.']
+    >>> rows = pd.DataFrame({"model": ["univariable", "recommended"], "term": "er",
+    ...     "level": "Positive", "status": "separated", "dependence": "", "events": 47})
+    >>> warn_about_models({"Breast cancer death": rows}, ("M0", "M0(i+)"))[0]
+    'No finite estimate exists (separation) for ER (Positive vs Negative) in: breast cancer death \
+(univariable models, recommended model). Firth estimates, marked in the tables, stand in for them; \
+their intervals are approximate.'
     """
     found = []
-    for status, sentence in (
-        (
-            SEPARATED,
-            "no finite estimate exists for {terms} (separation); Firth estimates are marked in the "
-            "tables.",
-        ),
-        (
-            ALIASED,
-            "{terms} cannot be told apart from the terms before it (aliased) and got no estimate"
-            "{reasons}.",
-        ),
-    ):
+    separated = _terms_and_models(outcomes, SEPARATED, labels, reference_levels)
+    if separated:
+        found.append(
+            f"No finite estimate exists (separation) for {'; for '.join(separated)}. Firth "
+            "estimates, marked in the tables, stand in for them; their intervals are approximate."
+        )
+    aliased = _terms_and_models(outcomes, ALIASED, labels, reference_levels)
+    if aliased:
+        found.append(
+            "Aliased, that is not to be told apart from the terms before them, and without an "
+            f"estimate: {'; '.join(aliased)}."
+        )
+    few = {
+        outcome: [
+            f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
+            for model, events, coefficients in _events_and_coefficients(models)
+            if not events >= EVENTS_PER_TERM * coefficients
+        ]
+        for outcome, models in outcomes.items()
+    }
+    told = [f"{outcome.lower()}, {', '.join(text)}" for outcome, text in few.items() if text]
+    if told:
+        found.append(
+            f"There are few events for the number of coefficients: {'; '.join(told)}. Below "
+            f"{EVENTS_PER_TERM} events per coefficient estimates are unreliable."
+        )
+    return found
+
+
+def _terms_and_models(outcomes, status: str, labels, reference_levels) -> list[str]:
+    """Name the terms of a status, each list of terms once, with all models that have it."""
+    places: dict[str, dict[str, list[str]]] = {}
+    for outcome, models in outcomes.items():
         for model, rows in models[models["status"] == status].groupby("model", sort=False):
             terms = ", ".join(
                 describe_contrast(row.term, row.level or "", labels, reference_levels)
                 for row in rows.fillna({"level": ""}).itertuples()
             )
-            name = MODEL_NAMES[model]
             reasons = "; ".join(text for text in rows["dependence"] if text)
-            reasons = f": {reasons}" if reasons else ""
-            found.append(f"{outcome}, {name}: {sentence.format(terms=terms, reasons=reasons)}")
-    few = [
-        f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
-        for model, events, coefficients in _events_and_coefficients(models)
-        if not events >= EVENTS_PER_TERM * coefficients
+            terms += f", since {reasons}," if reasons else ""
+            models_of = places.setdefault(terms, {}).setdefault(outcome.lower(), [])
+            models_of.append(MODEL_NAMES[model])
+    return [
+        f"{terms} in: " + " and ".join(f"{o} ({', '.join(m)})" for o, m in where.items())
+        for terms, where in places.items()
     ]
-    if few:
-        found.append(
-            f"{outcome}: few events for the number of coefficients, {', '.join(few)}; below "
-            f"{EVENTS_PER_TERM} events per coefficient estimates are unreliable."
-        )
-    return found
 
 
 def events_per_coefficient(models: pd.DataFrame) -> list[str]:
