@@ -55,7 +55,7 @@ def assess_quality(
         `count_quality` of every export, one below the other.
     last_year : int, optional
         Last year of the database, to which patients are followed; by default the last year of
-        diagnosis in the exports. Then any record that is followed longer stops the run.
+        diagnosis in the exports. Longer follow-up is then no more than a warning.
     missing_cause_of_death_percent : float, default 3
         Share of deaths without a cause, in percent, above which to warn (SEER's fit-for-use rule).
     stop_percent : float, default 1
@@ -179,13 +179,17 @@ def _assess_follow_up(
     if late:
         _, year, months = worst
         detail = f"{year}: {months} months, {(last_year - year) * 12 + 11} possible"
-        note = (
-            f"These records were followed beyond December {last_year}, the last month of the "
-            f"database; the dictionary may belong to another export."
+        note = f"These records were followed beyond December {last_year}, "
+        note += (
+            "the last month of the database; their months count as unknown. The dictionary may "
+            "belong to another export."
+            if named
+            else "the newest year of diagnosis here. Where the database reaches further that is "
+            "right; list its dictionary in the sheet of exports to have follow-up checked."
         )
-        note += " Their months count as unknown." if named else ""
-    # where the end of the database is a guess, nothing takes these months out
-    verdict = _failing(late, records, stop_percent if named else 0)
+    verdict = _failing(late, records, stop_percent)
+    if late and not named:  # its end is a guess: an export may hold early years only
+        verdict = "warning"
     yield _row("follow_up", block["field"][0], detail, "all", late, records, verdict, note)
 
 
