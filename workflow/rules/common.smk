@@ -156,10 +156,16 @@ def section(name):
     return sorted_keys(config[name])
 
 
+# No folder where the workflow comes from a forge; then Snakemake has to fetch each file.
+RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+IS_LOCAL = RULES.is_absolute() and RULES.is_dir()
+
+
 @cache
 def source_text(path):
     """Read a source file of this workflow, wherever it was deployed from."""
-    return Path(workflow.source_path(path)).read_text(encoding="utf-8")
+    file = RULES / path if IS_LOCAL else workflow.source_path(path)
+    return Path(file).read_text(encoding="utf-8")
 
 
 # Parsing every module at every start would take a third of a second; a test compares with it.
