@@ -33,9 +33,9 @@ calibration: environment
 	$(BIN)/snakemake calibration --cores $(CORES)
 	$(BIN)/python docs/calibration.py
 
-# On a quiet machine; about 25 minutes.
+# On a quiet machine.
 benchmark: environment
-	$(BIN)/python peers/benchmark.py --full
+	$(BIN)/python peers/benchmark.py
 
 lint: environment
 	$(BIN)/ruff check .

@@ -87,7 +87,8 @@ def study(folder: Path, options: argparse.Namespace) -> str:
         )
         for millions in options.millions
     }
-    return study_runs.study_section(runs, study_runs.change_one_year(folder, options.seed), facts)
+    year = study_runs.change_one_year(folder, min(options.millions), options.seed)
+    return study_runs.study_section(runs, year, facts)
 
 
 def steps(folder: Path, options: argparse.Namespace) -> str:
@@ -133,11 +134,12 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument(
-        "--folder", type=Path, help="where to keep the data for another time (10 GB); default none"
+        "--folder", type=Path, help="where to keep the data for another time (5 GB); default none"
     )
     parser.add_argument("--page", type=Path, default=ROOT / "docs/performance.md")
     options = parser.parse_args()
-    install_r()
+    if set(options.only) != {"steps"}:
+        install_r()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         for part in options.only:
