@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exports import ROOT
-from measure import TARGETS_HEAD, growth_exponent, ratios, run, spread, tell, verdict
+from measure import TARGETS_HEAD, growth_exponent, ratios, run, spread, tell, verdict, wrapped
 
 SIZES = (2_000, 20_000, 284_088, 3_000_000)
 PAPER = 284_088
@@ -217,10 +217,12 @@ def kernels_section(timed: list[Timed], facts: dict) -> str:
             if lines and side not in ("here", "R", "fastcmprsk")
         }
     )
-    text = INTRODUCTION.format(
-        long=LONG,
-        python=f"In Python {', '.join(python)}." if python else "",
-        **facts,
+    text = wrapped(
+        INTRODUCTION.format(
+            long=LONG,
+            python=f"In Python {', '.join(python)}." if python else "",
+            **facts,
+        )
     )
     for one in timed:
         here = one.values("here", "seconds")

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,11 +77,16 @@ def run(command: Sequence[str], **variables: str) -> Measured:
     return Measured(wall, cpu, max(memory, largest), largest, text)
 
 
-def resident(pid: int) -> int:
-    """Sum the resident sets of a process and its descendants, in bytes; 0 without /proc."""
+def resident(pid: int, parent: bytes = b"") -> int:
+    """Sum the resident sets of a process and its descendants, in bytes; 0 without /proc.
+
+    A process that still has the command line of its parent is about to run another program, and
+    all its memory is the parent's.
+    """
     folder = Path("/proc", str(pid))
     try:
-        pages = int((folder / "statm").read_text().split()[1])
+        own = (folder / "cmdline").read_bytes()
+        pages = 0 if own == parent else int((folder / "statm").read_text().split()[1])
         children = [
             int(child)
             for thread in (folder / "task").iterdir()
@@ -88,7 +94,8 @@ def resident(pid: int) -> int:
         ]
     except (OSError, IndexError):  # it has just ended
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(resident, children))
+    size = pages * os.sysconf("SC_PAGE_SIZE")
+    return size + sum(resident(child, own) for child in children)
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
@@ -133,6 +140,17 @@ def machine() -> str:
     return (
         f"Measured on {time.strftime('%-d %B %Y')}: {processor}, {memory:.0f} GB of memory, "
         f"load {load:.1f} at the start; Python {platform.python_version()}."
+    )
+
+
+def wrapped(text: str) -> str:
+    """Break long lines of paragraphs; tables and headings stay as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        paragraph
+        if paragraph.lstrip().startswith(("|", "#"))
+        else textwrap.fill(paragraph.strip(), 100, break_on_hyphens=False)
+        for paragraph in paragraphs
     )
 
 

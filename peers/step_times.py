@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from exports import MILLION, ROOT, make_exports, prepare_folder, snakemake_command
-from measure import run, tell
+from measure import run, tell, wrapped
 
 INTRODUCTION = """\
 ## Where the time goes
@@ -23,7 +23,7 @@ writing included. Two steps at a time slow each other down.
 
 def steps_section(folder: Path, sizes: list[float], seed: int, machine: str) -> str:
     """Run the study once per size with the hook, and write the section of the page."""
-    text = INTRODUCTION.format(machine=machine)
+    text = wrapped(INTRODUCTION.format(machine=machine)) + "\n"
     for millions in sizes:
         tell(f"steps of a cold run, {millions:g} million records")
         (export,) = make_exports(folder, millions, seed)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from exports import MILLION, ROOT, make_exports, prepare_folder, snakemake_command
-from measure import TARGETS_HEAD, Measured, ratios, run, spread, tell, verdict
+from measure import TARGETS_HEAD, Measured, ratios, run, spread, tell, verdict, wrapped
 
 # R needs about 17 GB for 10 million records, so that it is left out there.
 LARGEST_FOR_R = 5
@@ -156,7 +156,7 @@ def study_section(runs: dict[float, dict[str, list[Measured]]], year: dict, fact
     facts : dict
         `machine`, `versions`, `matchit` and `seed`, as words.
     """
-    text = INTRODUCTION.format(**facts)
+    text = wrapped(INTRODUCTION.format(**facts))
     for millions, found in runs.items():
         for name, quantity, unit, digits in (
             ("wall clock, s", "wall", 1, 1),
