@@ -15,7 +15,7 @@ UV = $$(if uv --version >/dev/null 2>&1; then echo uv; \
      elif [ -x .uv/bin/uv ]; then echo .uv/bin/uv; else echo .uv/lib/bin/uv; fi)
 BIN = .venv/bin
 
-.PHONY: demo test test-r validation calibration lint format docs environment clean
+.PHONY: demo test test-r validation calibration benchmark lint format docs environment clean
 
 demo: environment
 	$(BIN)/snakemake --cores $(CORES)
@@ -32,6 +32,10 @@ validation: environment
 calibration: environment
 	$(BIN)/snakemake calibration --cores $(CORES)
 	$(BIN)/python docs/calibration.py
+
+# On a quiet machine.
+benchmark: environment
+	$(BIN)/python peers/benchmark.py
 
 lint: environment
 	$(BIN)/ruff check .

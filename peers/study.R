@@ -1,5 +1,5 @@
 # The default study as one would write it in R: MatchIt, survival, cmprsk, survminer.
-# Rscript peers/study.R EXPORT.csv RESULTS [EXPORT.csv ...]
+# Rscript peers/study.R RESULTS EXPORT.csv [EXPORT.csv ...]
 # Debian: r-base-core r-cran-data.table r-cran-matchit r-cran-survival r-cran-cmprsk
 #         r-cran-survminer r-cran-ggplot2
 suppressPackageStartupMessages({
@@ -71,14 +71,14 @@ d[, `:=`(
     other == "Dead (attributable to causes other than this cancer dx)", 2L, default = 0L
   )
 )]
-saveRDS(d, file.path(results, "cohort.rds"))
+saveRDS(d, file.path(results, "cohort.rds"), compress = FALSE)
 
 # matching and balance -----------------------------------------------------------------------------
 terms <- c("age", "size", "histology", "grade", "er", "pr", "her2", "subtype", "t", "n")
 fit <- matchit(reformulate(terms, "group"), d, method = "nearest", distance = "glm",
   link = "linear.logit", ratio = 2, caliper = 0.2)
 matched <- as.data.table(match.data(fit))
-saveRDS(matched, file.path(results, "matched.rds"))
+saveRDS(matched, file.path(results, "matched.rds"), compress = FALSE)
 balance <- summary(fit)
 smd <- data.table(term = rownames(balance$sum.all), before = balance$sum.all[, 3],
   after = balance$sum.matched[, 3])
@@ -146,6 +146,7 @@ table4 <- rbind(
 save(table4, "table4.tsv")
 
 # figures ------------------------------------------------------------------------------------------
+pdf(NULL)  # else what is arranged is drawn into Rplots.pdf as well
 both <- function(name, plot, width = 7, height = 5) {
   ggsave(file.path(results, paste0(name, ".png")), plot, width = width, height = height, dpi = 300)
   ggsave(file.path(results, paste0(name, ".pdf")), plot, width = width, height = height)
