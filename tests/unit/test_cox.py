@@ -1,7 +1,9 @@
 """Cox regression against its definition, invariants, and separated data."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from lifelines import CoxPHFitter
 from scipy.stats import chi2
 from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.errors import StudyError
@@ -85,6 +87,17 @@ def test_sandwich_by_definition(weighted):
     np.testing.assert_allclose(fit.covariance_robust, influence.T @ influence, rtol=1e-9)
     summed = np.array([influence[clusters == c].sum(axis=0) for c in np.unique(clusters)])
     np.testing.assert_allclose(fit.covariance_clustered, summed.T @ summed, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_as_lifelines(seed):
+    time, event, X = tied_sample(seed)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(time=time, event=event)
+    known = CoxPHFitter().fit(frame, "time", "event", fit_options={"precision": 1e-12})
+    fit = fit_cox(time, event, X)
+    np.testing.assert_allclose(fit.coef, known.params_, rtol=1e-6)
+    np.testing.assert_allclose(fit.se, known.standard_errors_, rtol=1e-6)
+    np.testing.assert_allclose(fit.loglik, known.log_likelihood_, rtol=1e-9)
 
 
 def test_own_clusters_are_the_robust_variance():

@@ -1,8 +1,7 @@
 """Calibration of the estimators: cohorts with known effects go through score, match and analysis.
 
-Everything that is analyzed passes the functions that the study itself uses. Only the start of the
-Cox fit and the log-rank statistic leave lifelines out, which would take most of the time; the
-numbers are the same.
+Everything that is analyzed passes the functions that the study itself uses. Only the log-rank
+statistic leaves lifelines out, which would take most of the time; the numbers are the same.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -214,7 +213,7 @@ def _maximum_likelihood(sample: _Sample, estimator: str, event: np.ndarray) -> l
     X, options = sample.group[:, None], {"weights": sample.weights, "clusters": sample.sets}
     try:
         if estimator == "Cox":
-            fit = fit_cox(sample.time, died, X, start=np.zeros(1), **options)
+            fit = fit_cox(sample.time, died, X, **options)
         else:
             fit = fit_fine_gray(sample.time, event, X, **options)
     except StudyError:  # only one arm was at risk when deaths occurred

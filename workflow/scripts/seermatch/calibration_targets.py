@@ -181,8 +181,7 @@ def _hazard_ratios(rates, weight, marked) -> list[tuple]:
     rows = []
     for columns, k, of in with_second:
         overall, specific = (
-            fit_cox(month, died, columns, weights=mass, start=np.zeros(columns.shape[1])).coef[k]
-            for died in (event > 0, event == 1)
+            fit_cox(month, died, columns, weights=mass).coef[k] for died in (event > 0, event == 1)
         )
         fine_gray = fit_fine_gray(month, event, columns, weights=mass).coef[k]
         if not of:

@@ -102,7 +102,7 @@ def kaplan_meier(
     times, index = np.unique(time, return_inverse=True)
     n_events = np.bincount(index, weights=weight * event)
     n_at_risk = np.bincount(index, weights=weight)[::-1].cumsum()[::-1]
-    survival = _lifelines_survival(time, event, weight if weighted else None, times)
+    survival = _lifelines_survival(times, n_events, np.bincount(index, weights=weight) - n_events)
     # weighted sums may leave a rest of 1e-16 where the last patient died
     ended = np.maximum.accumulate(n_events > n_at_risk * (1 - 1e-12))
     survival[ended] = 0.0
@@ -126,13 +126,19 @@ def kaplan_meier(
     return frame if weighted else frame.astype({"n_at_risk": "int64", "n_events": "int64"})
 
 
-def _lifelines_survival(time, event, weight, times) -> np.ndarray:
+def _lifelines_survival(times, died, censored) -> np.ndarray:
+    """Survival at each time from the sums over the patients who die and are censored there."""
     from lifelines import KaplanMeierFitter
 
+    weights = np.r_[died, censored]
+    is_death = np.repeat([True, False], len(times))
+    some = weights > 0
     with warnings.catch_warnings():
         # fractional weights and the logarithm of S(t) = 0 in limits that are not used here
         warnings.simplefilter("ignore")
-        fit = KaplanMeierFitter().fit(time, event, weights=weight)
+        fit = KaplanMeierFitter().fit(
+            np.r_[times, times][some], is_death[some], weights=weights[some]
+        )
     return fit.survival_function_.iloc[:, 0].reindex(times).to_numpy(copy=True)
 
 
@@ -270,18 +276,23 @@ def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogR
         raise StudyError("The log-rank test needs deaths, but no patient of this cohort died.")
     from lifelines.statistics import multivariate_logrank_test
 
-    result = multivariate_logrank_test(time, code, event)
     times, index = np.unique(time, return_inverse=True)
-    cells = (len(times), len(groups))
-    leaving = np.bincount(index * cells[1] + code, minlength=cells[0] * cells[1]).reshape(cells)
-    at_risk = leaving[::-1].cumsum(axis=0)[::-1]
-    hazard = np.bincount(index, weights=event) / at_risk.sum(axis=1)
+    # patients who leave at each time, per group, alive and dead: all that the test depends on
+    shape = (len(times), len(groups), 2)
+    leaving = np.bincount((index * len(groups) + code) * 2 + event, minlength=np.prod(shape))
+    leaving = leaving.reshape(shape)
+    cells = np.argwhere(leaving)
+    result = multivariate_logrank_test(
+        times[cells[:, 0]], cells[:, 1], cells[:, 2], weights=leaving[leaving > 0]
+    )
+    at_risk = leaving.sum(axis=2)[::-1].cumsum(axis=0)[::-1]
+    hazard = leaving[:, :, 1].sum(axis=1) / at_risk.sum(axis=1)
     return LogRankTest(
         statistic=float(result.test_statistic),
         df=len(groups) - 1,
         p_value=float(result.p_value),
         groups=tuple(groups.tolist()),
-        observed=np.bincount(code, weights=event, minlength=len(groups)),
+        observed=leaving[:, :, 1].sum(axis=0).astype(float),
         expected=hazard @ at_risk,
     )
 

@@ -198,7 +198,7 @@ def _survival(facts) -> list[str]:
         f"Overall survival was estimated by the Kaplan–Meier method ({lifelines}), with 95% "
         f"intervals on the {scale} scale from {variance}, and compared by {test}.",
         f"Hazard ratios of death are from Cox models with Efron’s method for tied months "
-        f"({lifelines}, refined by further Newton steps), with Wald intervals from {errors}. "
+        f"(seermatch), with Wald intervals from {errors}. "
         "Standard errors clustered by matched set were estimated too, from Efron’s score "
         "residuals; the main results and the sensitivity analyses of matched patients use them.",
     ]

@@ -160,10 +160,7 @@ def _outcome_of(match: Match, time, event, group) -> tuple:
     deaths, deaths_breast_cancer = np.count_nonzero(event), np.count_nonzero(event == 1)
     overall = specific = (np.nan, np.nan)
     if _in_both_arms(event > 0, group):
-        # Newton's method needs no help with one column; lifelines would take most of the time
-        fit = fit_cox(
-            time, event > 0, group[:, None], weights=weights, clusters=sets, start=np.zeros(1)
-        )
+        fit = fit_cox(time, event > 0, group[:, None], weights=weights, clusters=sets)
         if fit.converged:
             overall = _ratio_and_p(fit)
     if _in_both_arms(event == 1, group):
