@@ -156,6 +156,11 @@ def section(name):
     return sorted_keys(config[name])
 
 
+def memory(gigabytes):
+    """Ask for memory; each retry on a cluster asks for as much again on top."""
+    return lambda wildcards, attempt: f"{gigabytes * attempt}GB"
+
+
 # No folder where the workflow comes from a forge; then Snakemake has to fetch each file.
 RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 IS_LOCAL = RULES.is_absolute() and RULES.is_dir()
