@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -43,6 +44,7 @@ class Slurm:
     def __init__(self, folder: Path):
         self.folder = folder
         self.daemons = []
+        self.runs = []
         self.configuration = folder / "slurm.conf"
         paths = {name: folder / name for name in ("bin", "state", "spool")}
         for path in paths.values():
@@ -70,6 +72,9 @@ class Slurm:
             "PYTHONWARNINGS": "",
         }
 
+    def daemons_say(self) -> str:
+        return "\n".join(log.read_text("utf-8") for log in sorted(self.folder.glob("*.log")))
+
     def start_daemon(self, *command: str):
         """Start a daemon that stays our child, so that we can end it and no other."""
         with (self.folder / f"{command[0]}.log").open("wb") as log:
@@ -95,10 +100,13 @@ class Slurm:
         wait_for((self.folder / "munge.socket").exists, "munged", 30)
         self.start_daemon("slurmctld", "-D")
         self.start_daemon("slurmd", "-D")
-        wait_for(lambda: self.node_state() == "idle", f"an idle node, see {self.folder}", 60)
+        wait_for(lambda: self.node_state() == "idle", "an idle node", 60)
 
     def stop(self):
-        """Cancel what still runs, and end the daemons that we started."""
+        """End what still runs, of a failed test, and the daemons that we started."""
+        for run in self.runs:
+            run.process.kill()
+            run.process.wait()
         subprocess.run(["scancel", "--user", getpass.getuser()], env=self.environment, check=False)
         for daemon in reversed(self.daemons):
             daemon.terminate()
@@ -124,11 +132,7 @@ class Slurm:
     def jobs(self, run) -> list[dict[str, str]]:
         """List the jobs of a run as Slurm knows them, in the order they were sent."""
         fields = {"id": "%i", "state": "%T", "memory": "%m", "cores": "%C", "reason": "%r"}
-        name = next(
-            line.split("SLURM run ID: ")[1]
-            for line in run.output().splitlines()
-            if "SLURM run ID: " in line
-        )
+        name = wait_for(lambda: re.search(r"SLURM run ID: (\S+)\n", run.output()), "a run")[1]
         listed = self.command(
             "squeue", "--noheader", "--states=all", f"--name={name}", "--sort=i",
             f"--format={'|'.join(fields.values())}",
@@ -137,7 +141,9 @@ class Slurm:
 
     def run(self, checkout, *arguments: str) -> "Run":
         """Start Snakemake with the Slurm profile, as the guide shows it."""
-        return Run(checkout, [*arguments, "--profile", "profiles/slurm", *QUICK], self.environment)
+        options = ["--profile", "profiles/slurm", *QUICK]
+        self.runs.append(Run(checkout, [*arguments, *options], self.environment))
+        return self.runs[-1]
 
 
 class Run:

@@ -285,3 +285,35 @@ def closing_words():
         lines += ["Before you use them:"] if found else []
         lines += [f"  - {warning}" for warning in found]
     return "\n".join(lines)
+
+
+# What a scheduler writes into the log of a job that it ended.
+LIMITS = {
+    "over its memory": r"exceeded memory limit|oom.?kill|out of memory",
+    "over its time": r"due to time limit",
+}
+
+
+def failures_on_a_cluster():
+    """Say which of this run's jobs failed on a cluster, why, and what to change."""
+    lines, over = [], False
+    # Slurm's jobs and those of other schedulers; local runs have none.
+    for log in sorted(Path(".snakemake").glob("*_logs/**/*.*")):
+        if not log.is_file() or log.stat().st_mtime < STARTED:
+            continue
+        text = log.read_text(encoding="utf-8", errors="replace")
+        rules = re.findall(r"^Error in rule (\w+):", text, flags=re.MULTILINE)
+        limits = [why for why, sign in LIMITS.items() if re.search(sign, text, re.I)]
+        if rules or limits:
+            over = over or bool(limits)
+            lines.append("  " + ", ".join([f"{log}: the job failed", *limits]))
+            # The sentence with which the script ended begins with the name of its rule.
+            begins = tuple(f"{rule}{end}" for rule in rules for end in (":", " "))
+            said = [line for line in text.splitlines() if line.startswith(begins)]
+            lines += [f"    {line}" for line in dict.fromkeys(said)]
+    if over:
+        lines += [
+            "Give the rules of such a job more mem_mb or runtime under set-resources in the profile;",
+            "docs/guide.md shows how, under 'Run on a cluster'.",
+        ]
+    return "\n".join(lines)

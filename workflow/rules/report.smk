@@ -346,3 +346,8 @@ rule write_methods:
 
 onsuccess:
     print(closing_words(), file=sys.stderr)
+
+
+onerror:
+    if failures := failures_on_a_cluster():
+        print(failures, file=sys.stderr)
