@@ -302,7 +302,7 @@ def failures_on_a_cluster():
         if not log.is_file() or log.stat().st_mtime < STARTED:
             continue
         text = log.read_text(encoding="utf-8", errors="replace")
-        rules = re.findall(r"^Error in rule (\w+):", text, flags=re.MULTILINE)
+        rules = re.findall(r"^Error in rule (\w+)", text, flags=re.MULTILINE)
         limits = [why for why, sign in LIMITS.items() if re.search(sign, text, re.I)]
         if rules or limits:
             over = over or bool(limits)
