@@ -302,13 +302,13 @@ def failures_on_a_cluster():
         if not log.is_file() or log.stat().st_mtime < STARTED:
             continue
         text = log.read_text(encoding="utf-8", errors="replace")
-        rules = re.findall(r"^Error in rule (\w+)", text, flags=re.MULTILINE)
+        failed = re.findall(r"^Error in rule (\w+)", text, flags=re.MULTILINE)
         limits = [why for why, sign in LIMITS.items() if re.search(sign, text, re.I)]
-        if rules or limits:
+        if failed or limits:
             over = over or bool(limits)
             lines.append("  " + ", ".join([f"{log}: the job failed", *limits]))
             # The sentence with which the script ended begins with the name of its rule.
-            begins = tuple(f"{rule}{end}" for rule in rules for end in (":", " "))
+            begins = tuple(f"{name}{end}" for name in failed for end in (":", " "))
             said = [line for line in text.splitlines() if line.startswith(begins)]
             lines += [f"    {line}" for line in dict.fromkeys(said)]
     if over:
