@@ -69,12 +69,13 @@ def test_results_equal_those_of_a_local_run(scheduler, study_copy, finished_stud
     assert_same_results(study_copy, finished_study)
     read, analysis = scheduler.asked()
     if scheduler.kind == "sge":
-        assert "-pe smp 2 -l mem_free=1000M,h_rt=1800" in read
-        assert "-pe smp 1 -l mem_free=2000M,h_rt=1500" in analysis
+        assert "-pe smp 2 -l mem_free=1000M,h_rt=3600" in read
+        assert "-pe smp 1 -l mem_free=4000M,h_rt=3600" in analysis
     else:
-        assert "-l select=1:ncpus=2:mem=2000mb -l walltime=1800" in read
-        assert "-l select=1:ncpus=1:mem=2000mb -l walltime=1500" in analysis
-    assert "--cores 1 " in (scheduler.folder / "2.script").read_text(encoding="utf-8")
+        assert "-l select=1:ncpus=2:mem=2000mb -l walltime=3600" in read
+        assert "-l select=1:ncpus=1:mem=4000mb -l walltime=3600" in analysis
+    script = (scheduler.folder / "2.script").read_text(encoding="utf-8")
+    assert "--cores 1 " in script and "all" not in re.findall(r"--cores (\S+)", script)
 
 
 def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
@@ -90,14 +91,14 @@ def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
     assert_same_results(study_copy, finished_study)
 
 
-def test_a_job_that_fails_names_its_log(scheduler, study_copy):
+def test_a_job_that_fails_says_why(scheduler, study_copy):
     (study_copy.path / "results/table2.tsv").unlink()
     (study_copy.path / "results/matched.parquet").write_bytes(b"no Parquet")
     run = scheduler.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
                         "compare_groups=matched")  # fmt: skip
     printed = run.end(succeeds=False)
-    assert "compare_groups" in printed
-    assert "logs/compare_groups.log" in printed
+    assert ".snakemake/cluster_logs/job.o1: the job failed\n    compare_groups: " in printed
+    assert "logs/compare_groups.log holds the details" in printed
     assert scheduler.exits() == ["1"]
 
 
