@@ -61,21 +61,27 @@ def scheduler(request, tmp_path):
     return Scheduler(request.param, tmp_path / "scheduler")
 
 
+@pytest.fixture
+def grid_engine(tmp_path):
+    return Scheduler("sge", tmp_path / "scheduler")
+
+
 def test_results_equal_those_of_a_local_run(scheduler, study_copy, finished_study):
-    for name in ("exports/breast_2018.parquet", "matched.parquet", "table2.tsv"):
-        (study_copy.path / "results" / name).unlink()
-    printed = scheduler.run(study_copy, "registry", "results/table2.tsv").end()
+    files = ["results/exports/breast_2018.parquet", "results/eligible/breast_2018.parquet"]
+    for name in files:
+        (study_copy.path / name).unlink()
+    printed = scheduler.run(study_copy, *files).end()
     assert "Trying to restart" not in printed
     assert_same_results(study_copy, finished_study)
-    read, analysis = scheduler.asked()
-    if scheduler.kind == "sge":
-        assert "-pe smp 2 -l mem_free=1000M,h_rt=3600" in read
-        assert "-pe smp 1 -l mem_free=4000M,h_rt=3600" in analysis
-    else:
-        assert "-l select=1:ncpus=2:mem=2000mb -l walltime=3600" in read
-        assert "-l select=1:ncpus=1:mem=4000mb -l walltime=3600" in analysis
-    script = (scheduler.folder / "2.script").read_text(encoding="utf-8")
-    assert "--cores 1 " in script and "all" not in re.findall(r"--cores (\S+)", script)
+    # Two rules in one job: the cores and the memory of the larger one, the time of both.
+    (asked,) = scheduler.asked()
+    wanted = {
+        "sge": "-pe smp 2 -l mem_free=1000M,h_rt=2700",
+        "pbs": "-l select=1:ncpus=2:mem=2000mb -l walltime=2700",
+    }
+    assert wanted[scheduler.kind] in asked
+    script = (scheduler.folder / "1.script").read_text(encoding="utf-8")
+    assert re.findall(r"--cores (\S+)", script) == ["2"]
 
 
 def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
@@ -91,25 +97,25 @@ def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
     assert_same_results(study_copy, finished_study)
 
 
-def test_a_job_that_fails_says_why(scheduler, study_copy):
+def test_a_job_that_fails_says_why(grid_engine, study_copy):
     (study_copy.path / "results/table2.tsv").unlink()
     (study_copy.path / "results/matched.parquet").write_bytes(b"no Parquet")
-    run = scheduler.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
+    run = grid_engine.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
                         "compare_groups=matched")  # fmt: skip
     printed = run.end(succeeds=False)
     assert ".snakemake/cluster_logs/job.o1: the job failed\n    compare_groups: " in printed
     assert "logs/compare_groups.log holds the details" in printed
-    assert scheduler.exits() == ["1"]
+    assert grid_engine.exits() == ["1"]
 
 
-def test_an_interrupted_run_cancels_its_jobs(scheduler, study_copy):
+def test_an_interrupted_run_cancels_its_jobs(grid_engine, study_copy):
     for name in ("results/matched.parquet", "logs/match_cohort.log"):
         (study_copy.path / name).unlink()
-    run = scheduler.run(study_copy, "results/matched.parquet")
+    run = grid_engine.run(study_copy, "results/matched.parquet")
     wait_for((study_copy.path / "logs/match_cohort.log").exists, "the job's script")
     run.process.send_signal(signal.SIGINT)
     run.end(succeeds=False)
-    assert scheduler.exits() == ["137"]
+    assert grid_engine.exits() == ["137"]
 
 
 def test_both_profiles_share_jobs_alike():
