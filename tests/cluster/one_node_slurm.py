@@ -13,6 +13,9 @@ from string import Template
 
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol"]
 
+# Debian keeps the daemons where only root looks.
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+
 # The plugin looks at a job first after 40 seconds, too late for jobs of ten.
 QUICK = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
 
@@ -68,7 +71,7 @@ class Slurm:
             name: value for name, value in os.environ.items() if not name.startswith(foreign)
         } | {
             "SLURM_CONF": str(self.configuration),
-            "PATH": f"{paths['bin']}:{os.environ['PATH']}",
+            "PATH": f"{paths['bin']}:{PATH}",
             "PYTHONWARNINGS": "",
         }
 
