@@ -110,27 +110,23 @@ class Slurm:
         for run in self.runs:
             run.process.kill()
             run.process.wait()
-        subprocess.run(["scancel", "--user", getpass.getuser()], env=self.environment, check=False)
+        self.command("scancel", "--user", getpass.getuser(), check=False)
+        # slurmd does not end before its jobs have.
+        queue = ["squeue", "--noheader"]
+        wait_for(lambda: not self.command(*queue, check=False), "the end of all jobs")
         for daemon in reversed(self.daemons):
             daemon.terminate()
         for daemon in self.daemons:
-            daemon.wait(timeout=30)
+            daemon.wait(timeout=60)
 
-    def command(self, *command: str) -> str:
+    def command(self, *command: str, check: bool = True) -> str:
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=True
+            command, env=self.environment, capture_output=True, text=True, check=check
         )
         return done.stdout
 
     def node_state(self) -> str:
-        done = subprocess.run(
-            ["sinfo", "--noheader", "--format=%t"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip()
+        return self.command("sinfo", "--noheader", "--format=%t", check=False).strip()
 
     def jobs(self, run) -> list[dict[str, str]]:
         """List the jobs of a run as Slurm knows them, in the order they were sent."""
@@ -169,6 +165,6 @@ class Run:
 
     def end(self, succeeds: bool = True) -> str:
         """Wait for the end, and give what was printed."""
-        returned = self.process.wait(timeout=600)
+        returned = self.process.wait(timeout=1800)
         assert (returned == 0) == succeeds, self.output()
         return self.output()

@@ -103,7 +103,10 @@ def test_a_job_that_fails_says_why(grid_engine, study_copy):
     run = grid_engine.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
                         "compare_groups=matched")  # fmt: skip
     printed = run.end(succeeds=False)
-    assert ".snakemake/cluster_logs/job.o1: the job failed\n    compare_groups: " in printed
+    assert (
+        ".snakemake/cluster_logs/job.o1: the job failed in compare_groups\n    compare_groups: "
+        in printed
+    )
     assert "logs/compare_groups.log holds the details" in printed
     assert grid_engine.exits() == ["1"]
 

@@ -302,15 +302,18 @@ def failures_on_a_cluster():
         if not log.is_file() or log.stat().st_mtime < STARTED:
             continue
         text = log.read_text(encoding="utf-8", errors="replace")
-        failed = re.findall(r"^Error in rule (\w+)", text, flags=re.MULTILINE)
+        found = re.findall(r"^Error in rule (\w+)", text, flags=re.MULTILINE)
+        failed = list(dict.fromkeys(found))
         limits = [why for why, sign in LIMITS.items() if re.search(sign, text, re.I)]
         if failed or limits:
             over = over or bool(limits)
-            lines.append("  " + ", ".join([f"{log}: the job failed", *limits]))
-            # The sentence with which the script ended begins with the name of its rule.
-            begins = tuple(f"{name}{end}" for name in failed for end in (":", " "))
-            said = [line for line in text.splitlines() if line.startswith(begins)]
-            lines += [f"    {line}" for line in dict.fromkeys(said)]
+            where = f" in {', '.join(failed)}" if failed else ""
+            lines.append("  " + ", ".join([f"{log}: the job failed{where}", *limits]))
+            # What the script said at its end begins with its name.
+            for name in failed:
+                pattern = rf"^{name}[ :].*?(?=^RuleException)"
+                for said in re.findall(pattern, text, re.MULTILINE | re.DOTALL):
+                    lines += [f"    {line}" for line in said.splitlines()]
     if over:
         lines += [
             "Give the rules of such a job more mem_mb or runtime under set-resources in the profile;",
