@@ -101,13 +101,13 @@ def test_a_job_that_fails_says_why(grid_engine, study_copy):
     (study_copy.path / "results/table2.tsv").unlink()
     (study_copy.path / "results/matched.parquet").write_bytes(b"no Parquet")
     run = grid_engine.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
-                        "compare_groups=matched")  # fmt: skip
+                        "assess_balance=matched")  # fmt: skip
     printed = run.end(succeeds=False)
     assert (
-        ".snakemake/cluster_logs/job.o1: the job failed in compare_groups\n    compare_groups: "
+        ".snakemake/cluster_logs/job.o1: the job failed in assess_balance\n    assess_balance: "
         in printed
     )
-    assert "logs/compare_groups.log holds the details" in printed
+    assert "logs/assess_balance.log holds the details" in printed
     assert grid_engine.exits() == ["1"]
 
 
