@@ -15,7 +15,8 @@ UV = $$(if uv --version >/dev/null 2>&1; then echo uv; \
      elif [ -x .uv/bin/uv ]; then echo .uv/bin/uv; else echo .uv/lib/bin/uv; fi)
 BIN = .venv/bin
 
-.PHONY: demo test test-r validation calibration benchmark lint format docs environment clean
+.PHONY: demo test test-r test-cluster validation calibration benchmark lint format docs environment \
+        clean
 
 demo: environment
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +26,11 @@ test: environment
 
 test-r: environment
 	$(BIN)/pytest tests/r
+
+# The executor plugins stay out of .venv: one of them imports pandas at every start of Snakemake.
+test-cluster: environment
+	@UV_PROJECT_ENVIRONMENT=.venv-cluster $(UV) sync --quiet --locked --group cluster
+	.venv-cluster/bin/pytest tests/cluster
 
 validation: environment
 	$(BIN)/python tests/r/validate.py --data-sets 2000

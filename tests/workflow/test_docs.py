@@ -34,8 +34,8 @@ def run_command(command: str, checkout):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
         for option, value in pairwise(arguments):
             assert option != "--group" or value in project["dependency-groups"]
-    elif "profiles/slurm" in arguments:  # tests/cluster runs it on a cluster
-        assert (ROOT / "profiles/slurm/profile.yaml").is_file()
+    elif "--profile" in arguments:  # tests/cluster runs it on a cluster
+        assert (ROOT / arguments[-1] / "profile.yaml").is_file()
     elif program == "snakemake":
         checkout.snakemake(*arguments)
     else:
@@ -65,8 +65,13 @@ def test_commands(page, study_copy):
 @pytest.mark.parametrize("page", with_blocks("yaml"))
 def test_configurations(page, study_copy):
     for text in blocks(page, "yaml"):
-        (study_copy.path / "shown.yaml").write_text(text, encoding="utf-8")
-        study_copy.snakemake("--dry-run", "--configfile", "shown.yaml")
+        if text.startswith("# in profiles/"):
+            (study_copy.path / "shown").mkdir()
+            (study_copy.path / "shown/profile.yaml").write_text(text, encoding="utf-8")
+            study_copy.snakemake("--dry-run", "--profile", "shown")
+        else:
+            (study_copy.path / "shown.yaml").write_text(text, encoding="utf-8")
+            study_copy.snakemake("--dry-run", "--configfile", "shown.yaml")
 
 
 @pytest.mark.parametrize("page", with_blocks("python"))

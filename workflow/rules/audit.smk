@@ -22,7 +22,7 @@ rule audit_paper:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("audit_paper"),
@@ -56,7 +56,7 @@ rule compare_with_paper:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("compare_with_paper"),

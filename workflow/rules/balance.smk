@@ -39,7 +39,7 @@ rule assess_balance:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("assess_balance"),

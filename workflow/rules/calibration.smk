@@ -22,7 +22,7 @@ rule simulate_calibration:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="60m",
     params:
         code=code_of("simulate_calibration"),
@@ -60,7 +60,7 @@ rule summarize_calibration:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("summarize_calibration"),

@@ -21,7 +21,7 @@ rule filter_cohort:
         "../../envs/seermatch.yaml"
     threads: 2
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="15m",
     params:
         code=code_of("filter_cohort"),
@@ -46,7 +46,7 @@ rule recode_variables:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="15m",
     params:
         code=code_of("recode_variables"),
@@ -73,7 +73,7 @@ rule assess_quality:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("assess_quality"),
@@ -109,7 +109,7 @@ rule merge_cohort:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="4GB",
+        mem=memory(4),
         runtime="15m",
     params:
         code=code_of("merge_cohort"),

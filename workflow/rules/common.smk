@@ -156,6 +156,11 @@ def section(name):
     return sorted_keys(config[name])
 
 
+def memory(gigabytes):
+    """Ask for memory; each retry on a cluster asks for as much again on top."""
+    return lambda wildcards, attempt: f"{gigabytes * attempt}GB"
+
+
 # No folder where the workflow comes from a forge; then Snakemake has to fetch each file.
 RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 IS_LOCAL = RULES.is_absolute() and RULES.is_dir()
@@ -279,4 +284,39 @@ def closing_words():
         found = warnings.read_text(encoding="utf-8").splitlines()
         lines += ["Before you use them:"] if found else []
         lines += [f"  - {warning}" for warning in found]
+    return "\n".join(lines)
+
+
+# What a scheduler writes into the log of a job that it ended.
+LIMITS = {
+    "over its memory": r"exceeded memory limit|oom.?kill|out of memory",
+    "over its time": r"due to time limit",
+}
+
+
+def failures_on_a_cluster():
+    """Say which of this run's jobs failed on a cluster, why, and what to change."""
+    lines, over = [], False
+    # Slurm's jobs and those of other schedulers; local runs have none.
+    for log in sorted(Path(".snakemake").glob("*_logs/**/*.*")):
+        if not log.is_file() or log.stat().st_mtime < STARTED:
+            continue
+        text = log.read_text(encoding="utf-8", errors="replace")
+        found = re.findall(r"^Error in rule (\w+)", text, flags=re.MULTILINE)
+        failed = list(dict.fromkeys(found))
+        limits = [why for why, sign in LIMITS.items() if re.search(sign, text, re.I)]
+        if failed or limits:
+            over = over or bool(limits)
+            where = f" in {', '.join(failed)}" if failed else ""
+            lines.append("  " + ", ".join([f"{log}: the job failed{where}", *limits]))
+            # What the script said at its end begins with its name.
+            for name in failed:
+                pattern = rf"^{name}[ :].*?(?=^RuleException)"
+                for said in re.findall(pattern, text, re.MULTILINE | re.DOTALL):
+                    lines += [f"    {line}" for line in said.splitlines()]
+    if over:
+        lines += [
+            "Give the rules of such a job more mem_mb or runtime under set-resources in the profile;",
+            "docs/guide.md shows how, under 'Run on a cluster'.",
+        ]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ rule estimate_incidence:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("estimate_incidence"),
@@ -56,7 +56,7 @@ rule cross_check_incidence:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("cross_check_incidence"),
@@ -88,7 +88,7 @@ rule fit_fine_gray:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("fit_fine_gray"),

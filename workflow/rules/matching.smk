@@ -18,7 +18,7 @@ rule estimate_propensity:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="4GB",
+        mem=memory(4),
         runtime="15m",
     params:
         code=code_of("estimate_propensity"),
@@ -46,7 +46,7 @@ rule match_cohort:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="15m",
     params:
         code=code_of("match_cohort"),

@@ -26,7 +26,7 @@ rule simulate_exports:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="4GB",
+        mem=memory(4),
         runtime="10m",
     params:
         code=code_of("simulate_exports"),
@@ -52,7 +52,7 @@ rule ingest_export:
         "../../envs/seermatch.yaml"
     threads: 2
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="30m",
     params:
         code=code_of("ingest_export"),

@@ -64,7 +64,7 @@ rule draw_figures:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("draw_figures"),
@@ -143,7 +143,7 @@ rule draw_diagnostics:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("draw_diagnostics"),
@@ -187,7 +187,7 @@ rule write_provenance:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("write_provenance"),
@@ -256,7 +256,7 @@ rule render_report:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("render_report"),
@@ -295,7 +295,7 @@ rule write_word_tables:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("write_word_tables"),
@@ -333,7 +333,7 @@ rule write_methods:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("write_methods"),
@@ -346,3 +346,8 @@ rule write_methods:
 
 onsuccess:
     print(closing_words(), file=sys.stderr)
+
+
+onerror:
+    if failures := failures_on_a_cluster():
+        print(failures, file=sys.stderr)

@@ -28,7 +28,7 @@ rule assess_stability:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="30m",
     params:
         code=code_of("assess_stability"),
@@ -61,7 +61,7 @@ rule draw_stability:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("draw_stability"),
@@ -93,7 +93,7 @@ rule keep_incomplete:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="15m",
     params:
         code=code_of("keep_incomplete"),
@@ -120,7 +120,7 @@ rule merge_eligible:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="4GB",
+        mem=memory(4),
         runtime="15m",
     params:
         code=code_of("merge_eligible"),
@@ -154,7 +154,7 @@ rule assess_sensitivity:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="4GB",
+        mem=memory(4),
         runtime="30m",
     params:
         code=code_of("assess_sensitivity"),
@@ -187,7 +187,7 @@ rule draw_specification_curve:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="1GB",
+        mem=memory(1),
         runtime="5m",
     params:
         code=code_of("draw_specification_curve"),
@@ -219,7 +219,7 @@ rule interpret_results:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("interpret_results"),
@@ -253,7 +253,7 @@ rule compare_included:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("compare_included"),
@@ -291,7 +291,7 @@ if config["study"]["claims"]:
             "../../envs/seermatch.yaml"
         threads: 1
         resources:
-            mem="2GB",
+            mem=memory(2),
             runtime="10m",
         params:
             code=code_of("answer_claims"),

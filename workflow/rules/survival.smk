@@ -33,7 +33,7 @@ rule estimate_survival:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("estimate_survival"),
@@ -67,7 +67,7 @@ rule fit_cox:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("fit_cox"),
@@ -101,7 +101,7 @@ rule assess_proportionality:
         "../../envs/seermatch.yaml"
     threads: 1
     resources:
-        mem="2GB",
+        mem=memory(2),
         runtime="10m",
     params:
         code=code_of("assess_proportionality"),
