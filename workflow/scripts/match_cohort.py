@@ -3,7 +3,6 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from scipy.special import expit
     from seermatch.matching import exact_codes, match
 
     settings = dict(snakemake.params.matching)
@@ -12,8 +11,13 @@ with job(snakemake) as tell:
     cohort = read_table(snakemake.input.cohort)
     exact = exact_codes(cohort, settings.pop("exact"))
     propensity = read_table(snakemake.input.propensity, ["propensity"])["propensity"].to_numpy()
+    distance = propensity
+    if link == "probability":
+        from scipy.special import expit  # slow to import
+
+        distance = expit(propensity)
     result = match(
-        propensity if link == "logit" else expit(propensity),
+        distance,
         cohort["group"].to_numpy() == 1,
         patient_id=cohort["patient_id"].to_numpy(),
         exact=exact,
