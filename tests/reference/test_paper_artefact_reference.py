@@ -116,7 +116,7 @@ def test_er_of_table_3_is_where_coxph_stops(rows, stored):
     at, beta, iterations = EfronLikelihood(data, np.zeros(len(names))), np.zeros(len(names)), 0
     assert at.loglik == pytest.approx(stored["cox"]["loglik"][0], rel=1e-12)
     while True:
-        beta = beta + np.linalg.solve(at.information(), at.score)
+        beta = beta + np.linalg.solve(at.information, at.score)
         previous, at, iterations = at.loglik, EfronLikelihood(data, beta), iterations + 1
         if abs(1 - previous / at.loglik) <= 1e-9:  # coxph's rule
             break

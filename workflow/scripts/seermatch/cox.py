@@ -127,13 +127,13 @@ def fit_cox(
     data = DeathTimes(time, event, X, weights, offset)
     null = EfronLikelihood(data, np.zeros(X.shape[1]))
     span = np.ptp(data.X, axis=0)
-    if not _is_regular(null.information(), span):
+    if not _is_regular(null.information, span):
         raise StudyError(
             f"Cox model of {', '.join(names)}: a column is constant or depends on the others "
             "among the patients at risk. Leave it out."
         )
     best, coef, converged = _maximise(data, null, span)
-    inverse = _inverse(best.information(), span, converged)
+    inverse = _inverse(best.information, span, converged)
     residual = best.residuals()
     clustered = None
     if clusters is not None:
@@ -173,7 +173,7 @@ def _maximise(
     """Newton's method with step halving, from 0."""
     coef, best = np.zeros(len(span)), null
     for _ in range(MAX_STEPS):
-        step = _inverse(best.information(), span, True) @ best.score
+        step = _inverse(best.information, span, True) @ best.score
         size = np.abs(step * span).max(initial=0.0)
         if size < 1e-9:
             return best, coef, True
@@ -260,8 +260,8 @@ def proportional_hazards_test(
     g = g - g[data.tie].mean()
     died = data.weight[data.deaths, None] * data.X[data.deaths]
     score = g[data.tie] @ (died - data.mean_weight[:, None] * efron.mean)
-    mixed = efron.information(g)
-    information = np.block([[efron.information(), mixed], [mixed.T, efron.information(g**2)]])
+    mixed = efron.information_over(g)
+    information = np.block([[efron.information, mixed], [mixed.T, efron.information_over(g**2)]])
     terms = list(terms) if terms is not None else list(fit.names)
     p = len(terms)
     rows = []

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from seermatch.errors import StudyError
-from seermatch.event_times import check_event_times, check_weights
+from seermatch.event_times import check_event_times, check_weights, distinct
 from seermatch.variables import EVENTS
 
 
@@ -72,7 +72,7 @@ def cumulative_incidence(
     if weights is not None:
         weights = check_weights(weights, len(time))
         time, event, weights = (a[weights > 0] for a in (time, event, weights))
-    times, index = np.unique(time, return_inverse=True)
+    times, index = distinct(time)
 
     def total(rows: np.ndarray, power: int = 1) -> np.ndarray:
         w = None if weights is None else weights[rows] ** power
@@ -160,7 +160,7 @@ def incidence_by_group(
     """
     time, event = check_event_times(time, event)
     group = np.asarray(group)
-    unknown = np.setdiff1d(group, list(group_labels))
+    unknown = np.setdiff1d(pd.unique(group), list(group_labels))
     if unknown.size:
         raise StudyError(f"group: {unknown[0]} has no label; name it or exclude its patients.")
     causes = range(1, len(cause_labels) + 1)

@@ -1,5 +1,7 @@
 """Efron's partial likelihood of the Cox model, summed over distinct death times."""
 
+from functools import cached_property
+
 import numpy as np
 
 
@@ -75,10 +77,15 @@ class EfronLikelihood:
                 self.loglik = -np.inf
         self.score = data.death_sum - data.mean_weight @ self.mean
 
-    def information(self, g: np.ndarray | None = None) -> np.ndarray:
-        """Sum of the covariate's covariance over deaths, each time multiplied by `g`."""
+    @cached_property
+    def information(self) -> np.ndarray:
+        """Sum of the covariate's covariance over deaths."""
+        return self.information_over(np.ones(len(self.data.times)))
+
+    def information_over(self, g: np.ndarray) -> np.ndarray:
+        """Sum of the covariate's covariance over deaths, that of each time multiplied by `g`."""
         data, deaths, tie = self.data, self.data.deaths, self.data.tie
-        factor = np.ones(len(tie)) if g is None else g[tie]
+        factor = g[tie]
         jump = self.jump * factor
         cumulative = data.per_time(jump).cumsum()[data.block]
         left_out = data.per_time(jump * data.fraction)[tie]

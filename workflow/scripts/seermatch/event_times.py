@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from seermatch.errors import StudyError
 
@@ -49,6 +50,30 @@ def check_event_times(time: Sequence[float], event: Sequence[int]) -> tuple[np.n
     if codes.dtype.kind not in "biuf" or not np.all((codes >= 0) & (codes % 1 == 0)):
         raise StudyError("event must be coded 0 (censored), 1 (event) or 2 (competing event).")
     return time, codes.astype(np.int64)
+
+
+def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the distinct values and which of them each one is, without sorting them all.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n,)
+        Few distinct ones, such as months or groups; none missing.
+
+    Returns
+    -------
+    found : numpy.ndarray, shape (m,)
+        The distinct values in ascending order.
+    index : numpy.ndarray, shape (n,), int
+        ``found[index]`` equals `values`.
+
+    Examples
+    --------
+    >>> distinct(np.array([7, 3, 7]))
+    (array([3, 7]), array([1, 0, 1]))
+    """
+    index, found = pd.factorize(values, sort=True)
+    return np.asarray(found), index
 
 
 def check_weights(weights: Sequence[float], n: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from seermatch.errors import StudyError
-from seermatch.event_times import check_event_times
+from seermatch.event_times import check_event_times, distinct
 from seermatch.matched_sets import GroupTest, has_complete_sets
 
 
@@ -81,12 +81,12 @@ def gray_test(
     (3.7139, 1, 0.054)
     """
     time, event = check_event_times(time, event)
-    groups, group = np.unique(np.asarray(group), return_inverse=True)
+    groups, group = distinct(np.asarray(group))
     if len(groups) < 2:
         raise StudyError("group: Gray's test compares two groups or more, but there is one only.")
     stratum = np.zeros(len(time), dtype=np.int64)
     if strata is not None:
-        stratum = np.unique(np.asarray(strata), return_inverse=True)[1]
+        _, stratum = distinct(np.asarray(strata))
     if not len(time) == len(group) == len(stratum):
         raise StudyError("time, group and strata must have one value per patient.")
     state = np.where(event == cause, 1, np.where(event > 0, 2, 0))
@@ -148,7 +148,7 @@ def _score_and_variance(
     time: np.ndarray, state: np.ndarray, group: np.ndarray, n_groups: int, rho: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score and variance of one stratum; arrays run over (time, group) and (time, group, group)."""
-    times, index = np.unique(time, return_inverse=True)
+    times, index = distinct(time)
     cells = np.bincount((index * n_groups + group) * 3 + state, minlength=len(times) * n_groups * 3)
     counts = cells.reshape(len(times), n_groups, 3)
     at_risk = np.cumsum(counts.sum(axis=2)[::-1], axis=0)[::-1]

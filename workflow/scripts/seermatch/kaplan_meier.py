@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from seermatch.errors import StudyError
+from seermatch.event_times import distinct
 from seermatch.matched_sets import GroupTest, has_complete_sets
 
 INTERVALS = ("log", "log-log", "plain")
@@ -99,7 +100,7 @@ def kaplan_meier(
         raise StudyError("No patient is left whose survival could be estimated.")
     weighted = weights is not None and not np.all(np.asarray(weights) == 1)
     weight = np.asarray(weights, dtype=float) if weighted else np.ones(len(time))
-    times, index = np.unique(time, return_inverse=True)
+    times, index = distinct(time)
     n_events = np.bincount(index, weights=weight * event)
     n_at_risk = np.bincount(index, weights=weight)[::-1].cumsum()[::-1]
     survival = _lifelines_survival(times, n_events, np.bincount(index, weights=weight) - n_events)
@@ -269,14 +270,14 @@ def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogR
     (2.8824, 1, 0.0896, [0.833, 3.167])
     """
     time, event = np.asarray(time), np.asarray(event).astype(bool)
-    groups, code = np.unique(np.asarray(group), return_inverse=True)
+    groups, code = distinct(np.asarray(group))
     if len(groups) < 2:
         raise StudyError("The log-rank test needs two groups, but only one has patients.")
     if not event.any():
         raise StudyError("The log-rank test needs deaths, but no patient of this cohort died.")
     from lifelines.statistics import multivariate_logrank_test
 
-    times, index = np.unique(time, return_inverse=True)
+    times, index = distinct(time)
     # patients who leave at each time, per group, alive and dead: all that the test depends on
     shape = (len(times), len(groups), 2)
     leaving = np.bincount((index * len(groups) + code) * 2 + event, minlength=np.prod(shape))
