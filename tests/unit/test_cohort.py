@@ -24,6 +24,10 @@ FEMALE = {"criterion": "female", "keep": {"sex": {"labels": ["Female"]}}}
 ADULT = {"criterion": "adult", "keep": {"age": {"minimum": 18, "maximum": 89}}}
 
 
+def filtered(*arguments, **options):
+    return filter_cohort(*arguments, **options).collect()
+
+
 def records(**columns):
     return pl.LazyFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
@@ -92,7 +96,7 @@ def test_one_list_filters_and_counts():
         sex=["Female", "Female", "Male", "Female", "Female", "Female"],
         age=["50 years", "90+ years", "60 years", "60 years", "18 years", "50 years"],
     )
-    kept = filter_cohort(rows, [STAGED, FEMALE, ADULT], EXPOSURE, [2018, 2019])
+    kept = filtered(rows, [STAGED, FEMALE, ADULT], EXPOSURE, [2018, 2019])
     assert kept.records.select("year", "group").rows() == [(2018, 0), (2019, 1)]
     by_step = kept.attrition.group_by("step").agg(pl.col("^remaining.*$").sum()).sort("step")
     assert by_step.rows() == [(0, 5, 2, 2), (1, 4, 2, 2), (2, 3, 1, 2), (3, 2, 1, 1)]
@@ -106,8 +110,8 @@ def test_a_record_counts_at_the_first_criterion_it_fails():
     rows = records(
         year=["2018"] * 2, m_stage=["M0"] * 2, sex=["Male", "Female"], age=["5 years"] * 2
     )
-    forward = filter_cohort(rows, [FEMALE, ADULT], EXPOSURE, [2018]).attrition
-    backward = filter_cohort(rows, [ADULT, FEMALE], EXPOSURE, [2018]).attrition
+    forward = filtered(rows, [FEMALE, ADULT], EXPOSURE, [2018]).attrition
+    backward = filtered(rows, [ADULT, FEMALE], EXPOSURE, [2018]).attrition
     assert forward["remaining"].to_list() == [2, 1, 0]
     assert backward["remaining"].to_list() == [2, 0, 0]
 
@@ -131,27 +135,27 @@ FOLLOWED = {"criterion": "survival months known", "keep": {"survival_months": {"
 )
 def test_months_that_cannot_be_are_no_follow_up(year, months, kept):
     rows = records(year=[year], m_stage=["M0"], survival_months=[months])
-    found = filter_cohort(rows, [STAGED, FOLLOWED], EXPOSURE, [2018, 2022], last_year=2022)
+    found = filtered(rows, [STAGED, FOLLOWED], EXPOSURE, [2018, 2022], last_year=2022)
     assert found.attrition["remaining"].to_list() == [1, 1, kept]
     assert len(found.records) == kept
 
 
 def test_unknown_months_are_no_follow_up_of_an_unnamed_database():
     rows = records(year=["2018"] * 2, m_stage=["M0"] * 2, survival_months=["9999", "0059"])
-    kept = filter_cohort(rows, [STAGED, FOLLOWED], EXPOSURE, [2018]).records
+    kept = filtered(rows, [STAGED, FOLLOWED], EXPOSURE, [2018]).records
     assert kept["survival_months"].to_list() == [59]
 
 
 def test_missing_values_meet_no_rule():
     rows = records(year=["2018"] * 2, m_stage=["M0"] * 2, sex=[None, "Female"])
-    assert len(filter_cohort(rows, [FEMALE], EXPOSURE, [2018]).records) == 1
+    assert len(filtered(rows, [FEMALE], EXPOSURE, [2018]).records) == 1
 
 
 def test_an_export_without_either_group_tells_its_labels():
     rows = records(year=["2018"] * 3, m_stage=["M0i", "M0i", "88"], sex=["Female"] * 3)
     with pytest.raises(StudyError, match=r"m_stage holds none .*'M0\(i\+\)'\) but 'M0i' \(2\)"):
-        filter_cohort(rows, [STAGED], EXPOSURE, [2018])
-    assert len(filter_cohort(rows, [STAGED], EXPOSURE, [2019]).attrition) == 0
+        filtered(rows, [STAGED], EXPOSURE, [2018])
+    assert len(filtered(rows, [STAGED], EXPOSURE, [2019]).attrition) == 0
 
 
 @pytest.mark.parametrize(
@@ -166,13 +170,13 @@ def test_an_export_without_either_group_tells_its_labels():
 def test_wrong_criteria_are_named(criterion, words):
     rows = records(year=["2018"], m_stage=["M0"], sex=["Female"], age=["50 years"])
     with pytest.raises(StudyError, match=words):
-        filter_cohort(rows, [criterion], EXPOSURE, [2018])
+        filtered(rows, [criterion], EXPOSURE, [2018])
 
 
 def test_records_outside_both_groups_are_refused():
     rows = records(year=["2018"] * 2, m_stage=["M1", "M0"], sex=["Female"] * 2)
     with pytest.raises(StudyError, match="neither group"):
-        filter_cohort(rows, [FEMALE], EXPOSURE, [2018])
+        filtered(rows, [FEMALE], EXPOSURE, [2018])
 
 
 def test_the_lowest_eligible_record_of_a_patient_stays():
@@ -250,7 +254,7 @@ NODES = {
 
 def test_a_criterion_can_be_left_out_where_its_field_is_not_exported():
     columns = {"year": ["2018"] * 3, "m_stage": ["M0", "M0(i+)", "M0"], "sex": ["Female"] * 3}
-    without = filter_cohort(records(**columns), [STAGED, NODES, FEMALE], EXPOSURE, [2018])
+    without = filtered(records(**columns), [STAGED, NODES, FEMALE], EXPOSURE, [2018])
     assert without.not_applied == (
         "warning: 'nodes examined' is not applied: EOD Regional Nodes (2018+) is not exported",
     )
@@ -259,11 +263,11 @@ def test_a_criterion_can_be_left_out_where_its_field_is_not_exported():
     ]
     assert without.attrition["remaining"].to_list() == [3, 3, 3, 3]
     exported = records(**columns, eod_regional_nodes=["070", "070", "000"])
-    applied = filter_cohort(exported, [STAGED, NODES, FEMALE], EXPOSURE, [2018])
+    applied = filtered(exported, [STAGED, NODES, FEMALE], EXPOSURE, [2018])
     assert applied.not_applied == ()
     assert applied.attrition["remaining"].to_list() == [3, 3, 2, 2]
     with pytest.raises(StudyError, match="'nodes examined' needs eod_regional_nodes"):
-        filter_cohort(records(**columns), [NODES | {"if_exported": False}], EXPOSURE, [2018])
+        filtered(records(**columns), [NODES | {"if_exported": False}], EXPOSURE, [2018])
 
 
 EITHER = {
@@ -295,7 +299,7 @@ def test_one_field_that_holds_is_enough(exported, kept):
         m_stage=["M0", "M0(i+)"] * 3,
         **{name: nodes[name] for name in exported},
     )
-    found = filter_cohort(rows, [STAGED, EITHER], EXPOSURE, [2018])
+    found = filtered(rows, [STAGED, EITHER], EXPOSURE, [2018])
     assert [int(number) for number in found.records["patient_id"]] == kept
     assert found.not_applied == ()
     assert found.attrition["criterion"].to_list()[-1] == "nodes examined"
@@ -304,8 +308,8 @@ def test_one_field_that_holds_is_enough(exported, kept):
 def test_a_criterion_of_either_field_needs_one_of_them():
     rows = records(year=["2018"] * 2, m_stage=["M0", "M0(i+)"])
     with pytest.raises(StudyError, match="needs regional_nodes_examined, eod_regional_nodes"):
-        filter_cohort(rows, [STAGED, EITHER], EXPOSURE, [2018])
-    found = filter_cohort(rows, [STAGED, EITHER | {"if_exported": True}], EXPOSURE, [2018])
+        filtered(rows, [STAGED, EITHER], EXPOSURE, [2018])
+    found = filtered(rows, [STAGED, EITHER | {"if_exported": True}], EXPOSURE, [2018])
     assert found.attrition["remaining"].to_list() == [2, 2, 2]
     assert found.not_applied == (
         "warning: 'nodes examined' is not applied: Regional nodes examined (1988+), EOD Regional "
@@ -316,7 +320,7 @@ def test_a_criterion_of_either_field_needs_one_of_them():
 def test_exports_with_and_without_the_field_of_a_criterion_make_one_flow():
     columns = {"year": ["2018"] * 2, "m_stage": ["M0", "M0(i+)"], "sex": ["Female"] * 2}
     counts = [
-        filter_cohort(rows, [STAGED, NODES], EXPOSURE, [2018]).attrition
+        filtered(rows, [STAGED, NODES], EXPOSURE, [2018]).attrition
         for rows in (
             records(**columns),
             records(**columns, eod_regional_nodes=["070", "070"]),
@@ -334,7 +338,7 @@ def test_records_of_other_registries_are_not_counted():
         m_stage=["M0", "M0(i+)", "M0", "M1"],
         registry=["Utah", " Utah", "Iowa", "Hawaii"],
     )
-    kept = filter_cohort(of_registries(rows, ["Utah", "Iowa"]), [STAGED], EXPOSURE, [2018])
+    kept = filtered(of_registries(rows, ["Utah", "Iowa"]), [STAGED], EXPOSURE, [2018])
     assert kept.records["registry"].to_list() == ["Utah", "Utah", "Iowa"]
     found = kept.attrition.filter(pl.col("step") == 0).select("registry", "remaining").rows()
     assert found == [("Iowa", 1), ("Utah", 2)]

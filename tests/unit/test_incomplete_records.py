@@ -63,6 +63,10 @@ DEAD_OF_OTHER = {
 }
 
 
+def filtered(*arguments, **options):
+    return filter_cohort(*arguments, **options).collect()
+
+
 def keep(*records, covariates=COVARIATES, criteria=CRITERIA, without=()):
     rows = [{k: v for k, v in (RECORD | record).items() if k not in without} for record in records]
     frame = pl.LazyFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
@@ -322,7 +326,7 @@ def test_the_complete_patients_are_the_cohort(exports, study, one_tumor):
     covariates = settings["matching"]["covariates"]
     cohort, eligible = {}, {}
     for name, frame in exports.items():
-        kept = filter_cohort(frame.lazy(), criteria, exposure, YEARS).records
+        kept = filtered(frame.lazy(), criteria, exposure, YEARS).records
         cohort[name] = recode(kept, recodes)
         eligible[name] = keep_incomplete(
             frame.lazy(), criteria, exposure, YEARS, covariates, recodes

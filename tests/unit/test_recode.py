@@ -87,7 +87,7 @@ def test_impossible_outcomes_are_refused(changes):
     ("field", "label"), [("grade", "9"), ("t_stage", "TX"), ("er", "Borderline/Unknown")]
 )
 def test_a_label_without_a_level_is_named(field, label):
-    with pytest.raises(StudyError, match=f"{field}: 1 eligible records .*'{label}'"):
+    with pytest.raises(StudyError, match=f"{field}: at least 1 eligible records .*'{label}'"):
         recoded(**{field: label})
 
 

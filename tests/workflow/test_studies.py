@@ -15,6 +15,10 @@ STUDIES = {"nodal_micrometastasis": "N1mi", "nodal_isolated_cells": "N0(i+)"}
 EXAMINED = "regional nodes examined by a pathologist"
 
 
+def filtered(*arguments, **options):
+    return filter_cohort(*arguments, **options).collect()
+
+
 def overlay(study):
     return ("--configfile", f"config/studies/{study}.yaml")
 
@@ -169,7 +173,7 @@ def test_examined_nodes_are_told_by_either_column(checkout, study, exported):
     groups = {"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}
     labels = [settings["exposure"][arm]["labels"] for arm in ("reference", "exposed")]
     exposure = Exposure(settings["exposure"]["field"], *map(tuple, labels))
-    found = filter_cohort(rows.lazy(), [groups, criterion], exposure, [2018, 2019, 2020])
+    found = filtered(rows.lazy(), [groups, criterion], exposure, [2018, 2019, 2020])
 
     staged = rows.filter(
         pl.col("n_stage").is_in([*labels[0], *labels[1]]), pl.col("year") <= "2020"

@@ -7,14 +7,16 @@ with job(snakemake) as tell:
     from seermatch.propensity import estimate_propensity, r_glm_linear_predictor
 
     params = snakemake.params
-    cohort = read_table(snakemake.input[0])
+    cohort = read_table(snakemake.input[0], ["group", *params.covariates])
     fit = estimate_propensity(cohort, params.covariates)
     score = fit.linear_predictor
     if params.ties == "file_order":
         X = design_matrix(cohort, params.covariates).X
         score = r_glm_linear_predictor(X, cohort["group"].to_numpy())
-    scores = cohort[["patient_id", "group"]].assign(propensity=score)
+    n = len(cohort)
+    del cohort  # in millions of patients, no room for all at once
+    scores = read_table(snakemake.input[0], ["patient_id", "group"]).assign(propensity=score)
     write_table(scores, snakemake.output[0], private=True)
     for name, words in fit.aliased.items():
         tell(f"propensity score: {name} is aliased and was left out: {words}")
-    tell(f"scored {len(cohort):,} patients with {fit.n_patterns:,} distinct covariate patterns")
+    tell(f"scored {n:,} patients with {fit.n_patterns:,} distinct covariate patterns")

@@ -24,10 +24,12 @@ with job(snakemake) as tell:
         last_year_of([snakemake.input[0]]),
     )
     with replacing(snakemake.output.records, private=True) as path:
-        kept.records.write_parquet(path)
+        write = kept.records.sink_parquet(path, lazy=True)
+        counts, _ = pl.collect_all([kept.counts, write], engine="streaming")
+        attrition = kept.attrition(counts)
     with replacing(snakemake.output.attrition) as path:
-        kept.attrition.write_parquet(path)
-    found = kept.attrition.filter(pl.col("step") == 0)["remaining"].sum()
+        attrition.write_parquet(path)
+    steps = attrition.group_by("step").agg(pl.col("remaining").sum()).sort("step")["remaining"]
     name = snakemake.wildcards.export
-    line = f"{name}: {len(kept.records):,} of {found:,} records are eligible"
+    line = f"{name}: {steps[-1]:,} of {steps[0]:,} records are eligible"
     tell("; ".join([line, *kept.not_applied]))

@@ -6,7 +6,12 @@ with job(snakemake) as tell:
     import polars as pl
     from seermatch.recode import recode
 
-    recoded = recode(pl.read_parquet(snakemake.input[0]), snakemake.params.recode)
+    records = pl.scan_parquet(snakemake.input[0])
+    n = records.select(pl.len()).collect().item()
+    # labels take far more memory than the levels that they become
+    starts = range(0, max(n, 1), 1 << 20)
+    batches = (records.slice(start, starts.step).collect() for start in starts)
+    recoded = pl.concat(recode(batch, snakemake.params.recode) for batch in batches)
     with replacing(snakemake.output[0], private=True) as path:
         recoded.write_parquet(path)
     tell(f"{snakemake.wildcards.export}: recoded {len(recoded):,} records")

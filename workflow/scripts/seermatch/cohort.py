@@ -47,18 +47,76 @@ class FilteredCohort:
     Attributes
     ----------
     records : polars.DataFrame
-        The records that stay, with typed fields and the column `group` (0 reference, 1 exposed).
+        As `CohortFilter.records`.
     attrition : polars.DataFrame
-        Columns `year`, `registry`, `step`, `criterion`, `remaining`, `remaining_reference` and
-        `remaining_exposed`, one row per year of diagnosis, registry (missing where not exported)
-        and step; step 0 are all records. A criterion that was not applied says so.
+        As `CohortFilter.attrition` returns it.
     not_applied : tuple of str
-        A sentence for each criterion that was left out because its field is not exported.
+        As `CohortFilter.not_applied`.
     """
 
     records: pl.DataFrame
     attrition: pl.DataFrame
     not_applied: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CohortFilter:
+    """Ordered criteria set up for an export, whose records need not fit into memory.
+
+    `collect` keeps the result in memory. Else sink `records` into a file and collect `counts` in
+    one `polars.collect_all`, which passes over the records once.
+
+    Attributes
+    ----------
+    records : polars.LazyFrame
+        The records that stay, with typed fields and the column `group` (0 reference, 1 exposed).
+    counts : polars.LazyFrame
+        What `attrition` needs.
+    not_applied : tuple of str
+        A sentence for each criterion that was left out because its field is not exported.
+    """
+
+    records: pl.LazyFrame
+    counts: pl.LazyFrame
+    not_applied: tuple[str, ...]
+    _words: list[str]
+    _exposure: Exposure
+    _labels: pl.LazyFrame
+
+    def attrition(self, counts: pl.DataFrame) -> pl.DataFrame:
+        """Count what each criterion takes away.
+
+        Parameters
+        ----------
+        counts : polars.DataFrame
+            `counts`, collected.
+
+        Returns
+        -------
+        polars.DataFrame
+            Columns `year`, `registry`, `step`, `criterion`, `remaining`, `remaining_reference`
+            and `remaining_exposed`, one row per year of diagnosis, registry (missing where not
+            exported) and step; step 0 are all records. A criterion that was not applied says so.
+
+        Raises
+        ------
+        StudyError
+            If no record belongs to either group, or one that stays does not.
+        """
+        if len(counts) and counts["exposure"].null_count() == len(counts):
+            _refuse_labels(self._labels.collect().to_series(), self._exposure)
+        stays = counts.filter(pl.col("exposure").is_null(), pl.col("failed") >= len(self._words))
+        if len(stays):
+            raise StudyError(
+                f"{stays['len'].sum():,} records meet every criterion but belong to neither group; "
+                f"add the field exposure to a criterion in cohort.criteria."
+            )
+        return _attrition(counts, self._words)
+
+    def collect(self) -> FilteredCohort:
+        """Filter and count in memory; the errors are those of `attrition`."""
+        counts, records = pl.collect_all([self.counts, self.records])
+        return FilteredCohort(records, self.attrition(counts), self.not_applied)
 
 
 def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
@@ -183,8 +241,8 @@ def filter_cohort(
     exposure: Exposure,
     years: list[int],
     last_year: int | None = None,
-) -> FilteredCohort:
-    """Apply ordered criteria to the records of an export, and count what each takes away.
+) -> CohortFilter:
+    """Set up ordered criteria that filter the records of an export and count what each takes away.
 
     Parameters
     ----------
@@ -205,28 +263,28 @@ def filter_cohort(
 
     Returns
     -------
-    FilteredCohort
-        Records that stay, and counts per year, registry and step.
+    CohortFilter
+        Records that stay, and counts per year, registry and step, not yet computed.
 
     Raises
     ------
     StudyError
         If the exposure or a criterion without ``if_exported`` names a field that the export
-        lacks, or none of its records belongs to either group.
+        lacks.
 
     Examples
     --------
     >>> rows = pl.LazyFrame(
     ...     {"year": ["2018"] * 3, "m_stage": ["M0", "M0(i+)", "M1"], "sex": ["Female"] * 3}
     ... )
-    >>> kept = filter_cohort(
+    >>> found = filter_cohort(
     ...     rows,
     ...     [{"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}],
     ...     Exposure("m_stage", ("M0",), ("M0(i+)",)),
     ...     [2018],
-    ... )
-    >>> kept.attrition["remaining"].to_list()
-    [3, 2]
+    ... ).collect()
+    >>> found.attrition["remaining"].to_list(), len(found.records)
+    ([3, 2], 2)
     """
     records = without_impossible_months(standardize(records), last_year)
     fields = records.collect_schema().names()
@@ -252,24 +310,15 @@ def filter_cohort(
         failed = pl.when(~holds).then(pl.lit(step, dtype=pl.Int16)).otherwise(failed)
     records = records.with_columns(failed.alias("failed"))
     registry = "registry" if "registry" in fields else pl.lit(None, pl.String).alias("registry")
-    counts, kept = pl.collect_all(
-        [
-            records.group_by("year", registry, "exposure", "failed").len(),
-            records.filter(pl.col("failed") > len(criteria)),
-        ]
-    )
-    if len(counts) and counts["exposure"].null_count() == len(counts):
-        _refuse_labels(records.select(exposure.field).collect()[exposure.field], exposure)
-    if (ungrouped := kept["exposure"].null_count()) > 0:
-        raise StudyError(
-            f"{ungrouped:,} records meet every criterion but belong to neither group; add the "
-            f"field exposure to a criterion in cohort.criteria."
-        )
     group = (pl.col("exposure") == "exposed").cast(pl.Int8).alias("group")
-    return FilteredCohort(
-        kept.with_columns(group).drop("failed", "exposure"),
-        _attrition(counts, words),
-        tuple(not_applied),
+    stay = records.filter(pl.col("failed") > len(criteria)).with_columns(group)
+    return CohortFilter(
+        records=stay.drop("failed", "exposure"),
+        counts=records.group_by("year", registry, "exposure", "failed").len(),
+        not_applied=tuple(not_applied),
+        _words=words,
+        _exposure=exposure,
+        _labels=records.select(exposure.field),
     )
 
 

@@ -74,6 +74,7 @@ def recode(
         Columns `patient_id`, `record_number` (both missing where not exported), `year`, `group`,
         `age` (years), `tumor_size` (mm), `histology`, `grade`, `er`, `pr`, `her2`, `subtype`,
         `t_stage`, `n_stage`, `time` (months) and `event`, and `registry` where it is exported.
+        Variables with levels (`levels_of`) are enumerations of them.
 
     Raises
     ------
@@ -81,13 +82,15 @@ def recode(
         If a label fits no level, or vital status and the two death classifications contradict
         each other.
     """
+    kinds = {name: pl.Enum(levels) for name, levels in levels_of(recodes).items()}
     variables = [
-        _grouped(records, name, levels, name in unknown) for name, levels in recodes.items()
+        _grouped(records, name, levels, name in unknown).cast(kinds[name])
+        for name, levels in recodes.items()
     ]
     for name, levels in RECEPTORS.items():
         told = records.drop_nulls(name) if name in unknown else records
         _refuse_unknown(told, name, pl.col(name).is_in(levels))
-        variables.append(pl.col(name))
+        variables.append(pl.col(name).cast(kinds[name]))
     return records.select(
         *(
             (pl.col(name) if name in records.columns else pl.lit(None)).cast(kind).alias(name)
@@ -99,7 +102,7 @@ def recode(
         pl.col("tumor_size").cast(pl.Int16),
         *variables,
         pl.col("survival_months").cast(pl.Int16).alias("time"),
-        _event(records),
+        _event(records).cast(kinds["event"]),
         *(["registry"] if "registry" in records.columns else []),
     )
 
@@ -125,7 +128,7 @@ def _refuse_unknown(records: pl.DataFrame, name: str, known: pl.Expr) -> None:
     if len(unknown):
         labels = ", ".join(repr(label) for label in unknown.unique().sort().head(5))
         raise StudyError(
-            f"{name}: {len(unknown):,} eligible records have a label that no level takes "
+            f"{name}: at least {len(unknown):,} eligible records have a label that no level takes "
             f"({labels}); add it to recode.{name} or exclude it in cohort.criteria."
         )
 
@@ -142,8 +145,8 @@ def _event(records: pl.DataFrame) -> pl.Expr:
     if len(impossible):
         *labels, count = impossible.row(-1)
         raise StudyError(
-            f"{impossible['len'].sum():,} eligible records contradict themselves in vital status "
-            f"and the two SEER death classifications, such as {count:,} with "
+            f"At least {impossible['len'].sum():,} eligible records contradict themselves in vital "
+            f"status and the two SEER death classifications, such as {count:,} with "
             f"{' / '.join(map(str, labels))}; exclude them in cohort.criteria or check the export."
         )
     return event.alias("event")
