@@ -117,6 +117,7 @@ def test_deployed_by_snakedeploy(checkout, forge, tmp_path):
         *("config/README.md", "config/config.yaml", "config/exports.tsv"),
         *("config/studies/nodal_isolated_cells.yaml", "config/studies/nodal_micrometastasis.yaml"),
         *("profiles/default/profile.yaml", "profiles/slurm/profile.yaml", "workflow/Snakefile"),
+        *(f"profiles/cluster-generic/{name}" for name in ("pbs", "profile.yaml", "sge")),
     }
     with (own.path / "workflow/Snakefile").open("a") as snakefile:
         snakefile.write("\n\n" + shown("snakemake", "onsuccess"))
