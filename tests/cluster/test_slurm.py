@@ -86,11 +86,11 @@ def test_a_drained_node_is_waited_for(slurm, without, finished_study):
 
 def test_a_job_over_its_memory_is_given_more(slurm, without, finished_study):
     copy = without("results/matched.parquet")
-    memory = "match_cohort:mem_mb=attempt * 300"
+    memory = "match_cohort:mem_mb=attempt * 200"
     run = slurm.run(copy, "results/matched.parquet", "--set-resources", memory)
     run.end()
     jobs = slurm.jobs(run)
-    assert [job["memory"] for job in jobs] == ["300M", "600M", "900M"][: len(jobs)]
+    assert [job["memory"] for job in jobs] == ["200M", "400M", "600M"][: len(jobs)]
     assert len(jobs) > 1
     assert jobs[-1]["state"] == "COMPLETED"
     assert_same_results(copy, finished_study)
