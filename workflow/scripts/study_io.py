@@ -162,7 +162,10 @@ def read_table(path, columns=None):
     import pandas as pd
 
     if Path(path).suffix == ".parquet":
-        return pd.read_parquet(path, columns=columns)
+        from pyarrow.parquet import read_table
+
+        # looking for equal ones among millions of patient numbers takes a gigabyte
+        return read_table(path, columns=columns).to_pandas(deduplicate_objects=False)
     frame = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
     text = frame.select_dtypes("object").columns
     return frame.fillna(dict.fromkeys(text, ""))

@@ -16,6 +16,7 @@ Each rule's search is in `seermatch.tie_rules`; the work is O(n log n).
 """
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -236,9 +237,11 @@ class MatchingProblem:
                 raise StudyError(
                     f"No {name} patient among {n:,}; check the definition of the groups."
                 )
-        if self.patient_id is not None and len(set(self.patient_id)) < n:
+        ids = self.patient_id or []
+        ascending = all(map(operator.lt, ids, ids[1:]))  # as in the cohort's file: none is twice
+        if not ascending and len(set(ids)) < n:
             seen: set[str] = set()
-            twice = next(i for i in self.patient_id if i in seen or seen.add(i))
+            twice = next(i for i in ids if i in seen or seen.add(i))
             raise StudyError(
                 f"patient_id {twice} occurs more than once; keep one tumor per patient."
             )
