@@ -91,6 +91,9 @@ def test_changed_years_read_no_export_again(study_copy):
     plan = study_copy.planned()
     assert "ingest_export" not in plan
     assert plan["filter_cohort"] == 5
+    # the export of the year that is left out has no record of the study
+    done = study_copy.snakemake("results/attrition.tsv")
+    assert "breast_2022: 0 of 0 records are eligible" in done.stderr
 
 
 def test_touched_and_identical_inputs_rerun_nothing(study_copy):

@@ -29,7 +29,11 @@ with job(snakemake) as tell:
         attrition = kept.attrition(counts)
     with replacing(snakemake.output.attrition) as path:
         attrition.write_parquet(path)
-    steps = attrition.group_by("step").agg(pl.col("remaining").sum()).sort("step")["remaining"]
+    # no rows at all where an export has no record of the study's years
+    found, eligible = (
+        attrition.filter(pl.col("step") == step)["remaining"].sum()
+        for step in (0, len(cohort["criteria"]))
+    )
     name = snakemake.wildcards.export
-    line = f"{name}: {steps[-1]:,} of {steps[0]:,} records are eligible"
+    line = f"{name}: {eligible:,} of {found:,} records are eligible"
     tell("; ".join([line, *kept.not_applied]))
