@@ -421,3 +421,10 @@ def test_every_named_section_is_there(facts):
         assert not sections or set(sections) <= titles[file], file
         named += len(sections)
     assert named > 40
+
+
+def test_follow_up_counts_as_unknown_only_beyond_the_end_of_a_named_database(facts):
+    words = "which counts as unknown"
+    assert words in " ".join(methods_sections(facts)["Missing data and data quality"])
+    nameless = replace(facts, inputs=facts.inputs.assign(database=""))
+    assert words not in " ".join(methods_sections(nameless)["Missing data and data quality"])

@@ -13,10 +13,9 @@ with job(snakemake) as tell:
     if params.ties == "file_order":
         X = design_matrix(cohort, params.covariates).X
         score = r_glm_linear_predictor(X, cohort["group"].to_numpy())
-    n = len(cohort)
     del cohort  # in millions of patients, no room for all at once
     scores = read_table(snakemake.input[0], ["patient_id", "group"]).assign(propensity=score)
     write_table(scores, snakemake.output[0], private=True)
     for name, words in fit.aliased.items():
         tell(f"propensity score: {name} is aliased and was left out: {words}")
-    tell(f"scored {n:,} patients with {fit.n_patterns:,} distinct covariate patterns")
+    tell(f"scored {len(scores):,} patients with {fit.n_patterns:,} distinct covariate patterns")

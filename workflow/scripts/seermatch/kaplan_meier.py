@@ -102,8 +102,9 @@ def kaplan_meier(
     weight = np.asarray(weights, dtype=float) if weighted else np.ones(len(time))
     times, index = distinct(time)
     n_events = np.bincount(index, weights=weight * event)
-    n_at_risk = np.bincount(index, weights=weight)[::-1].cumsum()[::-1]
-    survival = _lifelines_survival(times, n_events, np.bincount(index, weights=weight) - n_events)
+    n_censored = np.bincount(index, weights=weight * ~event)
+    n_at_risk = (n_events + n_censored)[::-1].cumsum()[::-1]
+    survival = _lifelines_survival(times, n_events, n_censored)
     # weighted sums may leave a rest of 1e-16 where the last patient died
     ended = np.maximum.accumulate(n_events > n_at_risk * (1 - 1e-12))
     survival[ended] = 0.0

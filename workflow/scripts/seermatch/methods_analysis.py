@@ -9,6 +9,7 @@ from seermatch.formatting import describe_contrast, format_count
 from seermatch.matched_sets import SCORE_TEST
 from seermatch.methods_words import listed, name_package, name_variables
 from seermatch.report_sections import IMPUTED, OTHER, print_outcome
+from seermatch.seer_dictionary import database_years
 from seermatch.study_warnings import group_sizes
 from seermatch.tables import MODELS
 from seermatch.variables import printed
@@ -364,10 +365,11 @@ def _missing_data(facts) -> str:
             "Nelson–Aalen cumulative hazard of each cause of death; each was scored and matched "
             "anew, and estimates pooled by Rubin’s rules with a t reference. "
         )
+    named = all(map(database_years, facts.inputs["database"]))
+    unknown = ", which counts as unknown" if named else ""
     return complete + (
-        "The exports were checked "
-        "for unknown labels, contradictions between fields, and follow-up beyond the study cutoff, "
-        "which counts as unknown. "
+        "The exports were checked for unknown labels, contradictions between fields, and follow-up "
+        f"beyond the study cutoff{unknown}. "
         f"The run stops if more than {limits['stop_percent']:g}% of the records contradict "
         "themselves or have an unknown label in a field that the study needs, and warns if more "
         f"than {limits['missing_cause_of_death_percent']:g}% of the deaths have no known cause."
