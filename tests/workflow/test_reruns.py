@@ -58,6 +58,13 @@ def test_a_finished_study_has_nothing_to_do(study_copy):
     assert study_copy.planned() == {}
 
 
+def test_a_start_of_snakemake_imports_nothing_heavy(study_copy):
+    done = study_copy.snakemake("--dry-run", PYTHONPROFILEIMPORTTIME="1")
+    assert "snakemake.persistence" in done.stderr
+    for package in ("pandas", "polars", "scipy", "pyarrow"):
+        assert f" {package}\n" not in done.stderr
+
+
 def test_a_changed_caliper_reruns_matching_and_what_follows(study_copy):
     study_copy.edit("config/config.yaml", "caliper: 0.2", "caliper: 0.1")
     assert study_copy.planned() == AFTER_MATCHING | WRITTEN

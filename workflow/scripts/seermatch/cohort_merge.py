@@ -185,7 +185,8 @@ def with_levels(records: pl.DataFrame, levels: Mapping[str, Sequence[str]]) -> "
     table = records.to_arrow(compat_level=pl.CompatLevel.oldest())
     for name, names in levels.items():
         codes = records[name].cast(pl.Enum(names)).to_physical().cast(pl.Int8).to_arrow()
-        column = pa.DictionaryArray.from_arrays(codes, pa.array(names))
+        # by way of polars: given a list, Arrow would import pandas to look for its arrays
+        column = pa.DictionaryArray.from_arrays(codes, pl.Series(names).to_arrow())
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
 
