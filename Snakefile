@@ -15,6 +15,7 @@ pathvars:
     registry="results/exports",
 
 
+include: "workflow/rules/start.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/registry.smk"
 include: "workflow/rules/cohort.smk"

@@ -15,24 +15,9 @@ from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
-from snakemake.persistence import PersistenceBase
 from snakemake.utils import validate
 
 STARTED = time.time()
-
-
-def serialize_param(persistence, value):
-    """Write a parameter for comparison with the last run, as Snakemake does.
-
-    Snakemake imports pandas to see whether a parameter is a data frame, a third of a second of
-    every start. Nothing is a data frame as long as nobody has imported pandas.
-    """
-    if "pandas" in sys.modules:
-        return persistence._serialize_param_pandas(value)
-    return persistence._serialize_param_builtin(value)
-
-
-PersistenceBase._serialize_param = serialize_param
 
 SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
 SHEET_SCHEMA = workflow.source_path("../schemas/exports.schema.yaml")

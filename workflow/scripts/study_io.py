@@ -5,6 +5,7 @@ reader gets a sentence instead of a traceback and that no file is left half-writ
 """
 
 import errno
+import gc
 import json
 import logging
 import os
@@ -44,6 +45,7 @@ def job(snakemake):
     SystemExit
         With one message for people, where the work fails; the traceback goes to the log.
     """
+    gc.set_threshold(100_000)  # imports make many objects and no garbage
     os.environ["POLARS_MAX_THREADS"] = str(snakemake.threads)
     logging.basicConfig(
         filename=snakemake.log[0],
