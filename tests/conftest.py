@@ -1,5 +1,6 @@
 """Checkouts of the workflow in temporary folders, and runs of Snakemake in them."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -85,10 +86,21 @@ def make_small(checkout: Checkout):
 
 
 @pytest.fixture(scope="session")
-def finished_study(tmp_path_factory, new_checkout) -> Checkout:
+def finished_study(tmp_path_factory, new_checkout, worker_id) -> Checkout:
     """A checkout in which the whole small study has run once; tests work on copies."""
-    checkout = new_checkout(tmp_path_factory.mktemp("study") / "checkout")
-    checkout.done = checkout.snakemake()
+    alone = worker_id == "master"
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if alone else base.parent) / "study"  # one for all workers
+    folder.mkdir(exist_ok=True)
+    path, printed = folder / "checkout", folder / "printed.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            shutil.rmtree(path, ignore_errors=True)
+            done = new_checkout(path).snakemake()
+            printed.write_text(done.stderr, encoding="utf-8")
+    checkout = Checkout(path)
+    checkout.printed = printed.read_text(encoding="utf-8")
     return checkout
 
 

@@ -5,6 +5,7 @@ Jobs are cancelled, the node is drained, memory runs out; the results stay those
 
 import re
 
+import psutil
 import pytest
 from one_node_slurm import wait_for
 
@@ -19,6 +20,18 @@ def assert_same_results(checkout, local):
     ours, theirs = results(checkout), results(local)
     assert set(ours) == set(theirs)
     assert not {name for name in ours if ours[name] != theirs[name]}
+
+
+def script_at_work(name: str, checkout) -> psutil.Process | None:
+    """Find the process of a script that runs in a checkout."""
+    for process in psutil.process_iter():
+        try:
+            is_python = "python" in process.name() and process.cwd() == str(checkout.path)
+            if is_python and process.cmdline()[-1].endswith(name):
+                return process
+        except psutil.Error:  # it has ended meanwhile
+            continue
+    return None
 
 
 @pytest.fixture
@@ -107,3 +120,20 @@ def test_never_enough_memory_says_what_to_change(slurm, without):
     assert "more mem_mb or runtime under set-resources" in printed
     assert not (copy.path / "results/matched.parquet").exists()
     assert "Traceback" not in printed
+
+
+def test_a_job_over_its_time_says_what_to_change(slurm, without, finished_study):
+    copy = without("results/matched.parquet")
+    short = ["--set-resources", "match_cohort:runtime=1", "--retries", "0"]
+    run = slurm.run(copy, "results/matched.parquet", *short)
+    script = wait_for(lambda: script_at_work("match_cohort.py", copy), "the job's script")
+    script.suspend()  # a node that hangs, for the minute that the job has
+    printed = run.end(succeeds=False)
+    assert re.search(
+        r"group_analysis_match_cohort/\d+\.log: the job failed( in match_cohort)?, over its time",
+        printed,
+    )
+    assert "more mem_mb or runtime under set-resources" in printed
+    assert [job["state"] for job in slurm.jobs(run)] == ["TIMEOUT"]
+    slurm.run(copy, "results/matched.parquet").end()
+    assert_same_results(copy, finished_study)

@@ -23,7 +23,7 @@ rule audit_paper:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("audit_paper"),
         paper=paper_tables_and_text,
@@ -57,7 +57,7 @@ rule compare_with_paper:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("compare_with_paper"),
         paper=paper_tables,

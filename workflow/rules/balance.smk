@@ -40,7 +40,7 @@ rule assess_balance:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("assess_balance"),
         covariates=config["matching"]["covariates"],

@@ -23,7 +23,7 @@ rule simulate_calibration:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="60m",
+        runtime=minutes(60),
     params:
         code=code_of("simulate_calibration"),
         calibration=section("calibration"),
@@ -61,7 +61,7 @@ rule summarize_calibration:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("summarize_calibration"),
         calibration=section("calibration"),

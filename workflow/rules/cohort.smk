@@ -22,7 +22,7 @@ rule filter_cohort:
     threads: 2
     resources:
         mem=memory(2),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("filter_cohort"),
         cohort=section("cohort"),
@@ -47,7 +47,7 @@ rule recode_variables:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("recode_variables"),
         recode=section("recode"),
@@ -74,7 +74,7 @@ rule assess_quality:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("assess_quality"),
         data_quality=section("data_quality"),
@@ -110,7 +110,7 @@ rule merge_cohort:
     threads: 1
     resources:
         mem=memory(4),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("merge_cohort"),
         cohort=section("cohort"),

@@ -161,6 +161,11 @@ def memory(gigabytes):
     return lambda wildcards, attempt: f"{gigabytes * attempt}GB"
 
 
+def minutes(number):
+    """Ask for time; each retry on a cluster asks for as much again on top."""
+    return lambda wildcards, attempt: number * attempt
+
+
 # No folder where the workflow comes from a forge; then Snakemake has to fetch each file.
 RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 IS_LOCAL = RULES.is_absolute() and RULES.is_dir()

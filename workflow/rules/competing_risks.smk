@@ -26,7 +26,7 @@ rule estimate_incidence:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("estimate_incidence"),
         labels=LABELS,
@@ -57,7 +57,7 @@ rule cross_check_incidence:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("cross_check_incidence"),
         labels=LABELS,
@@ -89,7 +89,7 @@ rule fit_fine_gray:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("fit_fine_gray"),
         covariates=config["matching"]["covariates"],

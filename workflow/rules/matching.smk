@@ -19,7 +19,7 @@ rule estimate_propensity:
     threads: 1
     resources:
         mem=memory(4),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("estimate_propensity"),
         covariates=config["matching"]["covariates"],
@@ -47,7 +47,7 @@ rule match_cohort:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("match_cohort"),
         matching=section("matching"),

@@ -27,7 +27,7 @@ rule simulate_exports:
     threads: 1
     resources:
         mem=memory(4),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("simulate_exports"),
         synthetic=section("synthetic"),
@@ -53,7 +53,7 @@ rule ingest_export:
     threads: 2
     resources:
         mem=memory(2),
-        runtime="30m",
+        runtime=minutes(30),
     params:
         code=code_of("ingest_export"),
         one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],

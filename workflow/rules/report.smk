@@ -65,7 +65,7 @@ rule draw_figures:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("draw_figures"),
         balance=section("balance"),
@@ -144,7 +144,7 @@ rule draw_diagnostics:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("draw_diagnostics"),
         covariates=config["matching"]["covariates"],
@@ -188,7 +188,7 @@ rule write_provenance:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("write_provenance"),
         config=sorted_keys({key: config[key] for key in config if key != "pathvars"}),
@@ -257,7 +257,7 @@ rule render_report:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("render_report"),
         labels=LABELS,
@@ -296,7 +296,7 @@ rule write_word_tables:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("write_word_tables"),
         labels=LABELS,
@@ -334,7 +334,7 @@ rule write_methods:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("write_methods"),
         labels=LABELS,

@@ -29,7 +29,7 @@ rule assess_stability:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="30m",
+        runtime=minutes(30),
     params:
         code=code_of("assess_stability"),
         disclosure=section("disclosure"),
@@ -62,7 +62,7 @@ rule draw_stability:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("draw_stability"),
         width=config["figures"]["widths"]["column"],
@@ -94,7 +94,7 @@ rule keep_incomplete:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("keep_incomplete"),
         cohort=section("cohort"),
@@ -121,7 +121,7 @@ rule merge_eligible:
     threads: 1
     resources:
         mem=memory(4),
-        runtime="15m",
+        runtime=minutes(15),
     params:
         code=code_of("merge_eligible"),
         one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],
@@ -155,7 +155,7 @@ rule assess_sensitivity:
     threads: 1
     resources:
         mem=memory(4),
-        runtime="30m",
+        runtime=minutes(30),
     params:
         code=code_of("assess_sensitivity"),
         disclosure=section("disclosure"),
@@ -188,7 +188,7 @@ rule draw_specification_curve:
     threads: 1
     resources:
         mem=memory(1),
-        runtime="5m",
+        runtime=minutes(5),
     params:
         code=code_of("draw_specification_curve"),
         width=config["figures"]["widths"]["page"],
@@ -220,7 +220,7 @@ rule interpret_results:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("interpret_results"),
         disclosure=section("disclosure"),
@@ -254,7 +254,7 @@ rule compare_included:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("compare_included"),
         covariates=config["matching"]["covariates"],
@@ -292,7 +292,7 @@ if config["study"]["claims"]:
         threads: 1
         resources:
             mem=memory(2),
-            runtime="10m",
+            runtime=minutes(10),
         params:
             code=code_of("answer_claims"),
             claims=sorted_keys(config["study"]["claims"]),

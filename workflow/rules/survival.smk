@@ -34,7 +34,7 @@ rule estimate_survival:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("estimate_survival"),
         disclosure=section("disclosure"),
@@ -68,7 +68,7 @@ rule fit_cox:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("fit_cox"),
         covariates=config["matching"]["covariates"],
@@ -102,7 +102,7 @@ rule assess_proportionality:
     threads: 1
     resources:
         mem=memory(2),
-        runtime="10m",
+        runtime=minutes(10),
     params:
         code=code_of("assess_proportionality"),
     message:
