@@ -1,0 +1,354 @@
+"""Made-up results, of which the tests of the report make pages and sentences."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from seermatch.group_effect import OUTCOMES
+from seermatch.report import ReportContent
+from seermatch.tables import characteristics_table, regression_table
+
+CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
+LABELS = ("M0", "M0(i+)")
+FIGURES = (
+    *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
+    *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
+    "forest_fine_gray",
+)
+NODES = "regional_nodes_examined", "eod_regional_nodes"
+CRITERIA = [
+    {"criterion": "age 18-89 years", "keep": {"age": {"minimum": 18, "maximum": 89}}},
+    {"criterion": "nodes examined", "keep": {key: {} for key in NODES}, "any": True},
+    {"criterion": "both known", "keep": {key: {} for key in NODES}},
+]
+SVG = (
+    '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
+    '"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+    'width="240pt" height="120pt" viewBox="0 0 240 120" version="1.1">'
+    "<metadata>https://matplotlib.org/</metadata><defs><style>*{stroke-linecap: butt}</style>"
+    '<path id="m1" d="M 0 0"/><clipPath id="p1"><rect/></clipPath></defs>'
+    '<g id="axes_1" clip-path="url(#p1)"><use xlink:href="#m1" style="clip-path: url(#p1)"/>'
+    "<text>12 &lt; 24</text></g></svg>"
+)
+
+
+def model_rows(hr):
+    rows = [
+        (model, term, level, value, value / 2, value * 2, 0.272, status, 1755, 47)
+        for model in ("univariable", "multivariable", "recommended")
+        for term, level, value, status in (
+            ("age", "", 1.05, "ok"),
+            ("er", "Positive", 2.3 if model == "multivariable" else 0.9, "separated"),
+            ("group", "M0(i+)", hr, "ok"),
+        )
+    ]
+    columns = [
+        "model",
+        "term",
+        "level",
+        "hr",
+        "hr_low",
+        "hr_high",
+        "p_value",
+        "status",
+        "n",
+        "events",
+    ]
+    frame = pd.DataFrame(rows, columns=columns)
+    clustered = {"hr_low_clustered": frame["hr"] / 1.5, "hr_high_clustered": frame["hr"] * 1.5}
+    return frame.assign(dependence="", **clustered)
+
+
+def contrast_rows():
+    frame = pd.DataFrame(
+        {
+            "model": ["multivariable", "recommended"],
+            "patients": "ER: Negative, Breast subtype: HR−/HER2−",
+            "against": "ER: Positive, Breast subtype: HR+/HER2−",
+            "hr": [2.3482, 2.4],
+            "hr_low": 0.8807,
+            "hr_high": [6.2606, 6.4],
+            "p_value": 0.088,
+            "hr_low_clustered": 0.8790,
+            "hr_high_clustered": 6.2727,
+            "p_value_clustered": 0.0887,
+        }
+    )
+    return frame
+
+
+def sensitivity_rows():
+    rows = [
+        (analysis, outcome, estimand, n, events, n - 0.4, 1.5, hr, hr / 1.3, hr * 1.3, 0.3, how)
+        for analysis, estimand, n, hr, how in (
+            ("main", "ATT", 1755, 0.8, "clustered by matched set"),
+            ("weighted, ATT", "ATT", 284088, 1.1, "robust by patient"),
+        )
+        for outcome, events in zip(OUTCOMES, (82, 47, 47, 35, 35), strict=True)
+    ]
+    columns = ["analysis", "outcome", "estimand", "n", "events", "effective_sample_size"]
+    columns += ["largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def stability_rows():
+    others = np.linspace(0.7, 1.1, 41)
+    return pd.DataFrame(
+        {
+            "seed": range(42),
+            "deaths": 82,
+            "deaths_breast_cancer": 47,
+            "os_hr": [0.803, *others],
+            "os_p": [0.37, *np.linspace(0.01, 0.9, 41)],
+            "bcsm_hr": [1.386, *others],
+            "bcsm_p": 0.2,
+            "common_controls": [1.0, *[0.39] * 41],
+        }
+    )
+
+
+def interpretation_rows(margin=False):
+    overall, specific, by_cause, other, _ = OUTCOMES
+    rows = []
+    for outcome, hr, events in ((overall, 0.8, 82), (specific, 1.39, 47), (other, 0.5, 35)):
+        detectable = f"or below 0.5; {events} events, 33.3% exposed, power 80%, two-sided 5%"
+        rows += [
+            ("hazard ratio", outcome, np.nan, hr, hr / 2, hr * 2, "p = 0.3"),
+            ("minimum detectable hazard ratio", outcome, np.nan, 2.0, np.nan, np.nan, detectable),
+            ("E-value of the estimate", outcome, np.nan, 1.81, np.nan, np.nan, "rare"),
+            ("E-value of the interval", outcome, np.nan, 1.0, np.nan, np.nan, "rare"),
+            ("hazard ratio, missed exposure", outcome, np.nan, np.nan, np.nan, np.nan,
+             "if 10% of the truly exposed were found; no hazard of the others would explain the "
+             "estimate"),
+        ]  # fmt: skip
+        if margin:
+            note = "equivalence not shown within 0.8 to 1.25"
+            rows.append(("equivalence test p", outcome, np.nan, 0.41, np.nan, np.nan, note))
+            rows.append(("E-value of equivalence", outcome, np.nan, 1.37, np.nan, np.nan, ""))
+    for quantity, outcome, values in (
+        ("cumulative incidence", "breast cancer death", (0.0081, -0.0111, 0.0274)),
+        ("cumulative incidence", "other death", (0.0044, -0.0124, 0.0212)),
+        ("months lost", "breast cancer death", (0.294, -0.089, 0.677)),
+        ("months lost", "other death", (0.201, -0.145, 0.548)),
+        ("survival", "death of any cause", (-0.0124, -0.038, 0.013)),
+        ("restricted mean survival", "death of any cause", (-0.494, -1.011, 0.02)),
+    ):
+        rows.append((f"difference in {quantity}", outcome, 36.0, *values, "M0(i+) 1, M0 2"))
+    for outcome, p in ((overall, 0.21), (by_cause, 0.38), (specific, 0.01)):
+        test = ("proportional hazards test p", outcome, np.nan, p, np.nan, np.nan, "score test")
+        rows.append(test)
+    for year, count, n in ((2018, 300, 1000), (2019, 281, 1100), (2020, 4, 1200)):
+        rate = 1000 * count / n
+        rows.append(("exposed per 1,000 patients", "", np.nan, rate, rate / 2, rate * 2,
+                     f"{year}: {count} of {n:,}"))  # fmt: skip
+    columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def proportional_hazards_rows():
+    return pd.DataFrame(
+        [
+            ("univariable", "group", "M0(i+)", 0.81, 1, 0.368, "ok"),
+            ("recommended", "age", "", 4.5, 1, 0.034, "ok"),
+            ("recommended", "er", "Positive", np.nan, 1, np.nan, "separated"),
+            ("recommended", "group", "M0(i+)", 0.7, 1, 0.403, "ok"),
+            ("recommended", "GLOBAL", "", 5.2, 2, 0.074, "ok"),
+        ],
+        columns=["model", "term", "level", "statistic", "df", "p_value", "status"],
+    )
+
+
+def included_rows():
+    rows = [
+        ("patients", "", "", "included", 1755, 92.7, np.nan, np.nan, np.nan, np.nan),
+        ("patients", "", "", "excluded", 138, 7.3, np.nan, np.nan, np.nan, np.nan),
+    ]
+    for variable, levels in (
+        ("age", {"": (63.0, 61.5, -0.04)}),
+        ("grade", {"I-II": (71.4, 65.2, -0.134), "III": (28.6, 34.8, 0.134)}),
+        ("subtype", {"HR+/HER2-": (70, 71, 0.02), "HR-/HER2+": (20, 18, -0.05),
+                     "HR-/HER2-": (10, 11, 0.03)}),
+    ):  # fmt: skip
+        for level, (*values, smd) in levels.items():
+            for patients, n, value in zip(
+                ("included", "excluded"), (1755, 120), values, strict=True
+            ):
+                numbers = (
+                    (round(n * value / 100), value, np.nan, np.nan, np.nan)
+                    if level
+                    else (n, np.nan, value, value - 9.5, value + 10)
+                )
+                rows.append(("distribution", variable, level, patients, *numbers, smd))
+    for variable, counts in (("age", (0, 0)), ("grade", (90, 6)), ("subtype", (40, 5))):
+        for label, n in zip(LABELS, counts, strict=True):
+            percent = 100 * n / (1200 if label == "M0" else 600)
+            rows.append(("unknown", variable, "", label, n, percent, *[np.nan] * 4))
+    columns = ["quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3"]
+    return pd.DataFrame(rows, columns=[*columns, "smd"])
+
+
+def quality_rows():
+    return pd.DataFrame(
+        [
+            ("outcome", "vital_status", "", "all", 0, 7585, 0.0, "ok", "In no record."),
+            ("missing_cause_of_death", "cause_specific, other_cause", "", "all", 45, 438, 10.27,
+             "warning", "More than 3 % of the deaths have no cause."),
+            ("missing", "er", "Unknown", "exposed", np.nan, 680, np.nan, "warning",
+             "The field is unknown in every record of the group."),
+        ],
+        columns=["check", "field", "detail", "group", "count", "records", "percent", "verdict",
+                 "note"],
+    )  # fmt: skip
+
+
+def audit_rows():
+    return pd.DataFrame(
+        [
+            ("Flow: deaths", "82", "47 + 35 = 82", "ok", ""),
+            ("Table 3, group", "p 0.369", "p 0.78", "inconsistent", "a joint model"),
+        ],
+        columns=["check", "printed", "recomputed", "verdict", "note"],
+    )
+
+
+def claim_rows():
+    rows = [
+        ("It does harm.", "A leaflet", "Is the risk higher?", "36", "undecided",
+         "The interval is wide.", "The hazard ratio was 1.1."),
+        ("It does harm.", "A leaflet", "Is the risk higher?", "60", "cannot be answered",
+         "The longest follow-up is 59 months.", ""),
+        ("86% live.", "A leaflet", "Are 86% alive?", "60", "cannot be answered",
+         "The longest follow-up is 59 months.", ""),
+    ]  # fmt: skip
+    columns = ["claim", "source", "question", "month", "verdict", "answer", "context"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def comparison_rows():
+    return pd.DataFrame(
+        {
+            "table": ["table1", "table1", "table3"],
+            "agrees": [True, False, True],
+            "by_construction": [True, False, False],
+        }
+    )
+
+
+def curve_rows(estimate, causes=("",)):
+    rows = [
+        (cause, label, time, 40 - time, value, value - 0.01, value + 0.01)
+        for cause in causes
+        for label in LABELS
+        for time, value in ((3, 0.95), (30, 0.9))
+    ]
+    columns = ["cause", "group", "time", "n_at_risk", estimate, "conf_low", "conf_high"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame if causes != ("",) else frame.drop(columns="cause")
+
+
+def made_up_content():
+    comparison = pd.DataFrame(
+        {
+            "variable": "grade",
+            "level": ["I-II", "I-II", "III", "III"],
+            "group": [0, 1, 0, 1],
+            "n": [817, 408, 353, 177],
+            "percent": [69.83, 69.74, 30.17, 30.26],
+            "median": np.nan,
+            "q1": np.nan,
+            "q3": np.nan,
+            "test": "Pearson chi-square",
+            "p_value": 0.971,
+        }
+    )
+    followup = pd.DataFrame(
+        [
+            ("cohort", "0", 283503, 26, 12, 42, 59, 30, 8000, 6000),
+            ("cohort", "1", 585, 30, 18, 47, 59, 34, 19, 12),
+            ("cohort", "all", 284088, 26, 12, 42, 59, 30, 8019, 6012),
+            ("matched", "0", 1170, 30, 18, 47, 59, 34, 28, 23),
+            ("matched", "1", 585, 30, 18, 47, 59, 34, 19, 12),
+            ("matched", "all", 1755, 30, 18, 47, 59, 34, 47, 35),
+        ],
+        columns=[
+            "population",
+            "group",
+            "n",
+            "median",
+            "q1",
+            "q3",
+            "maximum",
+            "reverse_km_median",
+            "deaths_breast_cancer",
+            "deaths_other",
+        ],
+    )
+    attrition = pd.DataFrame(
+        {
+            "criterion": ["records", "age 18-89 years"],
+            "remaining": [324571, 284088],
+            "excluded": [0, 40483],
+            "remaining_reference": [323891, 283503],
+            "remaining_exposed": [680, 585],
+            "excluded_reference": [0, 40388],
+            "excluded_exposed": [0, 95],
+        }
+    )
+    balance = pd.DataFrame(
+        {
+            "term": ["distance", "age"],
+            "level": "",
+            "smd_before": [0.1779, -0.1322],
+            "smd_after": [0.0, 0.012],
+            "variance_ratio_before": [1.1, 0.93],
+            "variance_ratio_after": [1.0, np.nan],
+        }
+    )
+    causes = ("breast cancer death", "other death")
+    cox, fine_gray = model_rows(0.803), model_rows(1.386)
+    terms = ["age", "er", "group"]
+    return ReportContent(
+        title="Micrometastasis",
+        question="Does it matter?",
+        labels=LABELS,
+        synthetic=True,
+        attrition=attrition,
+        balance=balance,
+        followup=followup,
+        logrank=pd.DataFrame({"statistic": [0.08], "df": [1], "p_value": [0.7812]}),
+        gray=pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6]}),
+        table1=characteristics_table(comparison, LABELS),
+        table2=characteristics_table(comparison, LABELS),
+        table3=regression_table(cox, terms, LABELS),
+        table4=regression_table(fine_gray, terms, LABELS),
+        kaplan_meier=curve_rows("survival"),
+        cox=cox,
+        incidence=curve_rows("incidence", causes),
+        fine_gray=fine_gray,
+        cox_contrasts=contrast_rows().iloc[:0],
+        fine_gray_contrasts=contrast_rows().iloc[:0],
+        sensitivity=sensitivity_rows(),
+        stability=stability_rows(),
+        interpretation=interpretation_rows(),
+        included=included_rows(),
+        quality=quality_rows(),
+        proportional_hazards=proportional_hazards_rows(),
+        paper_audit=audit_rows(),
+        claims=claim_rows(),
+        paper_comparison=comparison_rows(),
+        figures=dict.fromkeys(FIGURES, SVG),
+        marks=[0, 12, 24, 60],
+        config=yaml.safe_load(CONFIG.read_text(encoding="utf-8")),
+        inputs=pd.DataFrame(
+            {
+                "export": ["seer_2018"],
+                "rows": [324571],
+                "database": ["Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub"],
+                "submission": ["Nov 2024"],
+                "sha256": ["9f86d081884c7d65"],
+            }
+        ),
+        versions={"seermatch": "0.1.0"},
+    )
