@@ -24,7 +24,6 @@ from seermatch.disclosure import (
 from seermatch.disclosure_outcomes import mask_curves, mask_events, mask_follow_up
 from seermatch.errors import StudyError
 from seermatch.masking import complementary_mask
-from seermatch.spreadsheet import safe_cell
 from seermatch.tables import characteristics_table, numbers_at_risk
 
 MINIMUM = 5
@@ -465,32 +464,3 @@ def test_small_parts_take_their_sum_along():
     assert reference == 100
     assert mask_small((100, 4), 0) == (104, 100, 4)
     assert disclosure_note(0) == ""
-
-
-# ----- cells -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "\r=1", "  =1", "＝1", "-", "+x"],
-)
-def test_formulas_are_quoted(text):
-    assert safe_cell(text) == f"'{text}"
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["-0.132", "+5", "-1,234.5", "-3%", "1e-9", "-1e-9", "−0.1", "", "T1-T2", "<0.001", "a=b"],
-)
-def test_numbers_and_words_stay(text):
-    assert safe_cell(text) == text
-
-
-@settings(derandomize=True, max_examples=200)
-@given(st.text(alphabet="=+-@\t\r 1.a'", max_size=6))
-def test_no_cell_starts_a_formula(text):
-    safe = safe_cell(text)
-    if safe.lstrip(" ")[:1] in tuple("=@\t\r"):
-        pytest.fail(repr(safe))
-    if safe.lstrip(" ")[:1] in tuple("+-"):
-        assert np.isfinite(float(safe.replace(" ", "")))

@@ -1,108 +1,17 @@
-"""Reading of exports in all their forms, and the message for each kind of bad file."""
+"""Reading of exports in all their forms."""
 
 import gzip
 import hashlib
 import io
-import re
 import tracemalloc
 
-import numpy as np
 import pytest
+from made_up_exports import RECORDS, dictionary, read, refused, replaced, table, without
 from seermatch.errors import StudyError
 from seermatch.seer_dictionary import parse_dictionary
-from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.seer_fields import seer_fields
 from seermatch.seer_text import HashingReader, LineBlocks, check_lines
 from seermatch.seerstat import open_export
-
-RECORDS = {
-    "patient_id": ["00000225", "00000226", "00000226"],
-    "record_number": ["01", "01", "02"],
-    "year": ["2018", "2022", "2020"],
-    "sex": ["Female", "Female", "Male"],
-    "age": ["18 years", "90+ years", "Unknown"],
-    "primary_site": ["C50.9-Breast, NOS", "C50.0-Nipple", "C50.9-Breast, NOS"],
-    "histology": ["8500", "8522", "8500"],
-    "behavior": ["Malignant", "In situ", "Malignant"],
-    "grade": ["1", "A", "Blank(s)"],
-    "tumor_size": ["001", "988", "999"],
-    "er": ["Positive", "Negative", "Borderline/Unknown"],
-    "pr": ["Positive", "Negative", "Recode not available"],
-    "her2": ["Positive", "Negative", "Negative"],
-    "subtype": ["HR+/HER2+", "HR-/HER2-", "Unknown"],
-    "t_stage": ["T1c", "88", "Tis(DCIS)"],
-    "n_stage": ["N0(i+)", "N1mi", "NX"],
-    "m_stage": ["M0", "M0(i+)", "88"],
-    "survival_months": ["0000", "0059", "Unknown"],
-    "vital_status": ["Alive", "Dead", "Dead"],
-    "cause_specific": [
-        "Alive or dead of other cause",
-        "Dead (attributable to this cancer dx)",
-        "Dead (missing/unknown COD)",
-    ],
-    "other_cause": [
-        "Alive or dead due to cancer",
-        "Alive or dead due to cancer",
-        "Dead (missing/unknown COD)",
-    ],
-}
-
-
-def cell(text, delimiter=",", quoted=False):
-    return '"' + text.replace('"', '""') + '"' if quoted or delimiter in text else text
-
-
-def table(records=RECORDS, names=None, delimiter=",", header=True, quoted=False, eol="\n"):
-    """Write records as SEER*Stat does."""
-    names = names or {}
-    head = [names.get(field, seer_fields()[field].variable) for field in records]
-    lines = [delimiter.join(cell(name, delimiter, True) for name in head)] if header else []
-    for row in zip(*records.values(), strict=True):
-        lines.append(delimiter.join(cell(value, delimiter, quoted) for value in row))
-    return (eol.join(lines) + eol).encode()
-
-
-def dictionary(records=RECORDS, **options):
-    """Make the dictionary of a table."""
-    named = {"delimiter": "Field delimiter", "header": "Variable names included"}
-    named |= {"missing": "Missing character", "format": "Variable format"}
-    lines = ["[Export Options]", "Fields with delimiter in quotes=true"]
-    lines += [f"{named[key]}={value}" for key, value in options.items()]
-    lines += ["", "[Variables]"]
-    for number, field in enumerate(records, 1):
-        lines.append(f"Var{number}Name={seer_fields()[field].variable}")
-    return "\n".join(lines) + "\n"
-
-
-def read(content, dic=None, **options):
-    """Read an export whole."""
-    found = parse_dictionary(dic) if dic else None
-    export = open_export(io.BytesIO(content), found, name="breast.csv", **options)
-    frames = list(export.batches())
-    assert export.sha256 == hashlib.sha256(content).hexdigest()
-    assert export.bytes_read == len(content)
-    assert export.rows == sum(frame.height for frame in frames)
-    columns = {field: [] for field in export.columns}
-    for frame in frames:
-        assert frame.columns == list(export.columns)
-        for field in columns:
-            columns[field] += frame[field].to_list()
-    return columns
-
-
-def refused(message, content, dic=None, **options):
-    with pytest.raises(StudyError, match=re.escape(message)) as error:
-        read(content, dic, **options)
-    assert "breast.csv" in str(error.value)
-    return str(error.value)
-
-
-def without(*fields):
-    return {field: values for field, values in RECORDS.items() if field not in fields}
-
-
-def replaced(**columns):
-    return RECORDS | columns
-
 
 # ---- forms of an export
 
@@ -326,187 +235,6 @@ def test_numeric_export_is_refused():
     )
 
 
-# ---- bad files
-
-
-@pytest.mark.parametrize("field", REQUIREMENTS)
-def test_missing_required_column(field):
-    message = refused(f"has no column {seer_fields()[field].variable!r}", table(without(field)))
-    assert "Add it to the case listing" in message
-    others = [name for name in REQUIREMENTS if name != field]
-    assert read(table(without(field)), required=others) == without(field)
-
-
-def test_age_ending_at_85_is_refused():
-    names = {"age": "Age recode with single ages and 85+"}
-    message = refused("puts everyone from 85 years on in one group", table(names=names))
-    assert "'Age recode with single ages and 90+'" in message
-    message = refused(
-        "five-year groups", table(names={"age": "Age recode with <1 year olds and 90+"})
-    )
-    assert "'Age recode with single ages and 90+'" in message
-
-
-def test_age_labels_ending_at_85_are_refused():
-    records = replaced(age=["18 years", "85+ years", "84 years"])
-    message = refused("puts everyone from 85 years on in one group", table(records))
-    assert "'Age recode with single ages and 90+'" in message
-
-
-# `mtime=0`: a time in the content would change the tests' names from process to process.
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "breast.csv is empty"),
-        (b"\r\n\n\r\n", "breast.csv is empty"),
-        (gzip.compress(b"", mtime=0), "breast.csv is empty"),
-        (b"PK\x03\x04" + bytes(100), "is an Excel workbook or a ZIP archive"),
-        (b"\xff\xfeS\0e\0x\0", "is text in UTF-16"),
-        (bytes(range(256)) * 20, "is a binary file"),
-        (np.random.default_rng(1).bytes(5000), "is a binary file"),
-        (b"\xff" * 5000, "the first line holds no names of SEER variables"),
-        (b"a,b,c\n1,2,3\n", "the first line holds no names of SEER variables"),
-        (b"[System]\nOutput filename=x\n", "the first line holds no names of SEER variables"),
-        (table().split(b"\n")[0], "has column names but no records"),
-        (table().split(b"\n")[0] + b"\n\n", "has column names but no records"),
-        (table(header=False), "the first line holds no names of SEER variables"),
-        (gzip.compress(table(), mtime=0)[:-20], "the compressed file is damaged or cut off"),
-        (
-            gzip.compress(table(), mtime=0)[:-8] + bytes(8),
-            "the compressed file is damaged or cut off",
-        ),
-    ],
-)
-def test_files_that_are_no_exports(content, message):
-    refused(message, content)
-
-
-def test_text_without_line_ends():
-    refused("breast.csv, row 1: no line end in", b"x" * 3_000_000, block_size=1000)
-
-
-LINES = table().decode().splitlines(keepends=True)
-
-
-@pytest.mark.parametrize(
-    ("row", "change", "message"),
-    [
-        (3, lambda s: s.replace(",Female", ""), "row 3: 20 fields instead of 21"),
-        (4, lambda s: s.replace("Male", "Ma,le"), "row 4: 22 fields instead of 21"),
-        (2, lambda s: s.replace("C50.9", "C50\n9"), "row 2: a quotation mark is missing"),
-        (2, lambda s: s.replace('"', "", 1), "row 2: a quotation mark is missing"),
-        (2, lambda s: s.replace('"', ""), "row 2: 22 fields instead of 21"),
-        (3, lambda s: s.replace("Female", 'Fe"ma"le'), "row 3: a quotation mark is missing"),
-        (3, lambda s: "\n" + s, "row 3: 1 field instead of 21"),
-        (3, lambda s: s.replace("Female", "Fem\0le"), "row 3: a zero byte"),
-        (4, lambda s: s.rstrip()[:-4], "row 4: the file ends without a line end"),
-        (4, lambda s: s[:30], "row 4: 6 fields instead of 21"),
-    ],
-)
-@pytest.mark.parametrize("size", [90, 10**6])
-def test_damaged_rows(row, change, message, size):
-    lines = LINES.copy()
-    lines[row - 1] = change(lines[row - 1])
-    assert "xport" in refused(f"breast.csv, {message}", "".join(lines).encode(), block_size=size)
-
-
-def test_too_few_and_too_many_fields_do_not_compensate():
-    lines = LINES.copy()
-    lines[2] = lines[2].replace(",Female", "")
-    lines[3] = lines[3].replace("Male", "Ma,le")
-    refused("breast.csv, row 3: 20 fields instead of 21", "".join(lines).encode())
-
-
-def test_row_without_header_counts_from_one():
-    content = table(header=False).replace(b",Male", b"")
-    refused("breast.csv, row 3: 20 fields", content, dictionary(header="false"))
-
-
-@pytest.mark.parametrize("size", [90, 10**6])
-def test_missing_last_line_end_is_harmless_if_the_last_value_is_whole(size):
-    for last in (
-        {"registry": ["Utah", "Iowa", "Utah"]},
-        {"n_tumors": ["01", "02", "03"]},
-        {"registry": ["a, b", "Utah", "Utah, too"]},
-    ):
-        records = RECORDS | last
-        assert read(table(records).rstrip(), block_size=size) == records
-    records = RECORDS | {"registry": ["x"] * 3}
-    content = table(records, {"registry": "A variable that is not read"}).rstrip()
-    assert read(content, block_size=size) == RECORDS
-
-
-@pytest.mark.parametrize(
-    ("last", "cut"),
-    [
-        ({"registry": ["Utah", "Iowa", "Utah"]}, "Uta"),
-        ({"n_tumors": ["01", "02", "03"]}, "0"),
-        ({"registry": ["M0", "M0(i+)", "M0"]}, "M0"),
-        ({"registry": ["Utah", "Iowa", "Nevada"]}, "Nevada"),
-    ],
-)
-@pytest.mark.parametrize("size", [90, 10**6])
-def test_file_that_ends_within_its_last_value(last, cut, size):
-    content = table(RECORDS | last).decode().rstrip()
-    content = content[: content.rindex(",") + 1] + cut
-    refused(
-        f"row 4: the file ends without a line end and its last value {cut!r} may be cut off",
-        content.encode(),
-        block_size=size,
-    )
-
-
-def test_file_that_ends_within_a_longer_known_label():
-    records = {"sex": ["Male"] * 3, "m_stage": ["M0", "M1", "M0(i+)"]}
-    refused("its last value 'M0' may be cut off", table(records).rstrip()[:-4], required=[])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (
-            "Sex,SEER registry\nCafé,Utah\n".encode() + b"Caf\xe9,Utah\n",
-            "mixes UTF-8 and Windows-1252",
-        ),
-        (b"Sex,SEER registry\nMale,Utah\nMale,\x81\n", "row 3: byte 0x81 is not a character"),
-    ],
-)
-@pytest.mark.parametrize("size", [30, 10**6])
-def test_encodings_are_never_mixed(content, message, size):
-    refused(message, content, required=[], block_size=size)
-
-
-def test_wrong_dictionary():
-    other = dictionary(without("sex"))
-    assert "column 4 is 'Sex' in the file but" in refused(
-        "the dictionary belongs to another file", table(), other
-    )
-    more = dictionary(replaced(registry=[]))
-    assert "the file has 21 columns, the dictionary 22" in refused(
-        "the dictionary belongs to another file", table(), more
-    )
-    message = refused("row 1: 21 fields, but the dictionary names 20", table(header=False), other)
-    assert "Give the .dic file that SEER*Stat wrote beside this file" in message
-    refused(
-        "the dictionary belongs to another file", table(header=False), dictionary(header="true")
-    )
-
-
-def test_other_sessions_are_refused():
-    dic = "[Session Options]\nType=Survival\n" + dictionary()
-    refused("comes from a SEER*Stat session of type 'Survival'", table(), dic)
-
-
-def test_no_variable_that_the_study_reads():
-    dic = "[Variables]\nVar1Name=Race\nVar2Name=Income\n"
-    refused("holds none of the SEER variables", b"White,5\n", dic, required=[])
-
-
-def test_duplicate_columns_are_refused():
-    names = {"primary_site": "Sex"}
-    refused("columns 4 ('Sex') and 6 ('Sex') are duplicates", table(names=names))
-
-
 # ---- the parts underneath
 
 
@@ -543,7 +271,7 @@ def test_more_than_255_fields_in_a_line_do_not_wrap_around():
 
 def test_memory_does_not_grow_with_the_rows():
     body = table(header=False)
-    head = LINES[0].encode()
+    head = table().splitlines(keepends=True)[0]
 
     def peak(copies):
         class Repeated(io.RawIOBase):
