@@ -14,8 +14,9 @@ INTRODUCTION = """\
 
 One cold `snakemake --cores 2 study` each, in seconds of the wall clock, with a hook in every Python
 process that notes its start, its outermost imports and its end (`peers/step_times_hook`). Start-up
-is that of Python itself; imports inside functions count as imports; work is the rest, reading and
-writing included. Two steps at a time slow each other down.
+is that of Python itself; imports inside functions count as imports; files is the reading and writing
+of whole files, which ingest_export, filter_cohort and recode_variables do bit by bit along with their
+work; work is the rest. Two steps at a time slow each other down.
 
 {machine}
 """
@@ -46,7 +47,7 @@ def steps_table(processes: list[dict], began: float, ended: float) -> str:
     Parameters
     ----------
     processes : list of dict
-        What the hook noted of each: `script`, `began`, `ready`, `imports`, `ended`, `cpu`.
+        What the hook noted of each: `script`, `began`, `ready`, `imports`, `files`, `ended`, `cpu`.
     began, ended : float
         When the run did.
     """
@@ -55,16 +56,17 @@ def steps_table(processes: list[dict], began: float, ended: float) -> str:
         if found := re.search(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py$", process["script"]):
             start = process["ready"] - process["began"]
             wall = process["ended"] - process["began"]
-            work = wall - start - process["imports"]
+            imports, files = process["imports"], process["files"]
+            work = wall - start - imports - files
             begins = process["began"] - began
-            steps.append((found[1], begins, start, process["imports"], work, process["cpu"]))
-    text = "| step | begins at | start-up | imports | work | CPU |\n"
-    text += "| --- | ---: | ---: | ---: | ---: | ---: |\n"
+            steps.append((found[1], begins, start, imports, files, work, process["cpu"]))
+    text = "| step | begins at | start-up | imports | files | work | CPU |\n"
+    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     for name, *seconds in steps:
         text += f"| {name} | {' | '.join(f'{second:.2f}' for second in seconds)} |\n"
-    sums = [sum(step[k] for step in steps) for k in range(2, 6)]
+    sums = [sum(step[k] for step in steps) for k in range(2, 7)]
     text += f"| **sum** | | {' | '.join(f'{second:.2f}' for second in sums)} |\n"
-    spans = [(step[1], step[1] + sum(step[2:5])) for step in steps]
+    spans = [(step[1], step[1] + sum(step[2:6])) for step in steps]
     first, last = min(span[0] for span in spans), max(span[1] for span in spans)
     busy = time_with_steps(spans)
     waits = last - first - busy[1] - busy[2]

@@ -1,11 +1,13 @@
-"""Let every Python process that finds this first on its path note how long it imported.
+"""Let every Python process that finds this first on its path note how long it imported and read.
 
-Python imports a module of this name at its start. Only the outermost of nested imports is timed;
-`STEP_TIMES` names the file to which each process adds a line at its end.
+Python imports a module of this name at its start. Only the outermost of nested calls is timed, and
+imports within a call that reads are imports; `STEP_TIMES` names the file to which each process adds
+a line at its end.
 """
 
 import atexit
 import builtins
+import functools
 import json
 import os
 import resource
@@ -17,7 +19,13 @@ from pathlib import Path
 _READY = time.time()
 _import = builtins.__import__
 _nested = threading.local()
-_seconds = [0.0]
+_seconds = {"imports": 0.0, "files": 0.0}
+# module -> its functions that read or write whole files
+_FILES = {
+    "study_io": ("read_table", "write_table", "write_bytes"),
+    "polars": ("read_parquet",),
+    "pyarrow.parquet": ("write_table",),
+}
 
 
 def _timed_import(*arguments, **named):
@@ -28,7 +36,26 @@ def _timed_import(*arguments, **named):
         return _import(*arguments, **named)
     finally:
         _nested.on = False
-        _seconds[0] += time.perf_counter() - started
+        _seconds["imports"] += time.perf_counter() - started
+        for name in _FILES.keys() & sys.modules.keys():
+            for function in _FILES.pop(name):
+                setattr(sys.modules[name], function, _timed(getattr(sys.modules[name], function)))
+
+
+def _timed(function):
+    @functools.wraps(function)
+    def timed(*arguments, **named):
+        if getattr(_nested, "file", False):
+            return function(*arguments, **named)
+        _nested.file, started, imported = True, time.perf_counter(), _seconds["imports"]
+        try:
+            return function(*arguments, **named)
+        finally:
+            _nested.file = False
+            imported = _seconds["imports"] - imported
+            _seconds["files"] += time.perf_counter() - started - imported
+
+    return timed
 
 
 def _note():
@@ -40,7 +67,7 @@ def _note():
         "script": sys.argv[0],
         "began": boot + ticks / os.sysconf("SC_CLK_TCK"),
         "ready": _READY,
-        "imports": _seconds[0],
+        **_seconds,
         "ended": ended,
         "cpu": usage.ru_utime + usage.ru_stime,
     }

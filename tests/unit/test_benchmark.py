@@ -82,22 +82,29 @@ def test_time_with_one_step_and_with_two():
     from step_times import steps_table, time_with_steps
 
     assert time_with_steps([(1, 4), (3, 6), (8, 9)]) == pytest.approx({1: 5, 2: 1})
-    process = {"ready": 101.1, "imports": 0.5, "cpu": 0.7}
+    process = {"ready": 101.1, "imports": 0.5, "files": 0.3, "cpu": 0.7}
     script = "/x/.snakemake/scripts/tmpab_1.fit_cox.py"
     processes = [
         process | {"script": script, "began": 101, "ended": 103},
         process | {"script": "snakemake", "began": 100, "ended": 104},
     ]
     table = steps_table(processes, 100, 104)
-    assert "| fit_cox | 1.00 | 0.10 | 0.50 | 1.40 | 0.70 |" in table
+    assert "| fit_cox | 1.00 | 0.10 | 0.50 | 0.30 | 1.10 | 0.70 |" in table
     assert "Of 4.00 s, Snakemake took 1.00 s before the first step and 1.00 s after" in table
     assert "one for 2.00 s, and none for 0.00 s" in table
 
 
-def test_the_hook_notes_imports(tmp_path):
+def test_the_hook_notes_imports_and_files(tmp_path):
     (tmp_path / "slow.py").write_text("import time; time.sleep(0.2)")
+    (tmp_path / "study_io.py").write_text(
+        "import time\n"
+        "def read_table():\n"
+        "    import slow\n"
+        "    time.sleep(0.1)\n"
+        "write_table = write_bytes = read_table\n"
+    )
     script = tmp_path / "script.py"
-    script.write_text("import slow, time; time.sleep(0.1)")
+    script.write_text("from study_io import read_table; read_table()")
     noted = tmp_path / "noted.jsonl"
     hook = ROOT / "peers/step_times_hook"
     subprocess.run(
@@ -108,6 +115,7 @@ def test_the_hook_notes_imports(tmp_path):
     (line,) = map(json.loads, noted.read_text().splitlines())
     assert line["script"] == str(script)
     assert 0.2 < line["imports"] < line["ended"] - line["ready"] - 0.1
+    assert 0.1 < line["files"] < line["ended"] - line["ready"] - 0.2
     # the system counts starts in hundredths of a second
     assert line["began"] < line["ready"] + 0.02 < line["ended"]
 

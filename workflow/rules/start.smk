@@ -1,7 +1,7 @@
-"""Spares a second of every start of Snakemake, and changes nothing that it does.
+"""Spares a second of every run of Snakemake, and changes nothing that it does.
 
-Snakemake imports pandas and polars to see whether the params of a rule hold data frames, here for
-nothing. Where another version names things otherwise, its own way stays.
+To see whether the params of a rule hold data frames Snakemake imports pandas and polars, here for
+nothing. Where another version names things otherwise, its own way stays; a test watches the imports.
 """
 
 import gc
@@ -25,7 +25,7 @@ def serialize_param(persistence, value):
 
 
 def safely_store_params(script, params):
-    """Keep the params of a script, which data frames would need to be turned into dictionaries for."""
+    """Keep the params of a script; only data frames have to become dictionaries first."""
     if not all(map(is_plain, params)):
         return store_params_of_any_type(script, params)
     script._params_store, script._params_types = Params(toclone=list(params)), {}

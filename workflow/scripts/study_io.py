@@ -75,6 +75,8 @@ def job(snakemake):
             f"{who}: {type(error).__name__}: {error}\n"
             f"This should not happen; {snakemake.log[0]} holds the details."
         )
+    finally:
+        gc.freeze()  # else Python ends by looking for garbage among all that was imported
     if lines:
         print(lines[-1], file=sys.stderr, flush=True)
 
