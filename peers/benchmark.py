@@ -19,12 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "docs"))
 
 import kernel_runs  # noqa: E402
+import read_times  # noqa: E402
 import step_times  # noqa: E402
 import study_runs  # noqa: E402
 from measure import machine, tell  # noqa: E402
 from sections import put_section  # noqa: E402
 
-PARTS = ("study", "steps", "kernels")
+PARTS = ("study", "steps", "kernels", "reading")
+WITHOUT_R = {"steps", "reading"}
 DEBIAN = ("data.table", "MatchIt", "survival", "cmprsk", "survminer", "ggplot2", "jsonlite")
 R_VERSIONS = """
 wanted <- commandArgs(TRUE)
@@ -96,6 +98,11 @@ def steps(folder: Path, options: argparse.Namespace) -> str:
     return step_times.steps_section(folder, options.millions[:2], options.seed, machine())
 
 
+def reading(folder: Path, options: argparse.Namespace) -> str:
+    """Measure the reading of exports."""
+    return read_times.reading_section(folder, options.millions, options.seed, machine())
+
+
 def kernels(folder: Path, options: argparse.Namespace) -> str:
     """Measure the estimators and the match."""
     facts = describe(options)
@@ -138,7 +145,7 @@ def main():
     )
     parser.add_argument("--page", type=Path, default=ROOT / "docs/performance.md")
     options = parser.parse_args()
-    if set(options.only) != {"steps"}:
+    if not WITHOUT_R.issuperset(options.only):
         install_r()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()

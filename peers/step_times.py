@@ -14,9 +14,9 @@ INTRODUCTION = """\
 
 One cold `snakemake --cores 2 study` each, in seconds of the wall clock, with a hook in every Python
 process that notes its start, its outermost imports and its end (`peers/step_times_hook`). Start-up
-is that of Python itself; imports inside functions count as imports; files is the reading and writing
-of whole files, which ingest_export, filter_cohort and recode_variables do bit by bit along with their
-work; work is the rest. Two steps at a time slow each other down.
+is that of Python itself; imports inside functions count as imports; files is the reading and
+writing of whole files, which ingest_export, filter_cohort and recode_variables do bit by bit along
+with their work; work is the rest. Two steps at a time slow each other down.
 
 {machine}
 """
