@@ -1,6 +1,7 @@
-"""Beyond 46,340 patients: the sandwich by its definition, and what `crr` makes of it.
+"""Very many patients, for whom products of whole numbers overflow the 32 bits of cmprsk.
 
-`crr` (crr.f, crrvv) squares the number at risk as a whole number of 32 bits, which overflows.
+`crr` (crr.f, crrvv) squares the number at risk, and `cuminc` (crstm.f, crst) multiplies that of a
+group by the events of a month. Letting them overflow in the same way gives cmprsk's numbers.
 """
 
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 from seermatch.fine_gray import fit_fine_gray
+from seermatch.gray import gray_test
 from validate import why_not
 
 CRR = """
@@ -15,6 +17,13 @@ suppressMessages(library(cmprsk))
 d <- as.matrix(read.csv("patients.csv", header = FALSE))
 fit <- crr(d[, 1], d[, 2], d[, 3, drop = FALSE])
 cat(sprintf("%.17g", sqrt(diag(fit$var))))
+"""
+
+
+GRAY = """
+suppressMessages(library(cmprsk))
+d <- as.matrix(read.csv("patients.csv", header = FALSE))
+cat(sprintf("%.17g", cuminc(d[, 1], d[, 2], d[, 3])$Tests[1, 1]))
 """
 
 
@@ -61,33 +70,37 @@ def squared(at_risk):
     return float(at_risk) ** 2
 
 
-def squared_in_32_bits(at_risk):
+def times_in_32_bits(one, other):
     with np.errstate(over="ignore"):
-        return float(np.int32(at_risk) * np.int32(at_risk))
+        return float(np.int32(one) * np.int32(other))
 
 
-def crr_se(time, event, age, folder):
+def squared_in_32_bits(at_risk):
+    return times_in_32_bits(at_risk, at_risk)
+
+
+def in_r(program, time, event, x, folder):
     if reason := why_not():
         pytest.skip(reason)
-    np.savetxt(folder / "patients.csv", np.c_[time, event, age], delimiter=",", fmt="%d")
-    crr = subprocess.run(
-        ["Rscript", "-e", CRR], cwd=folder, capture_output=True, text=True, check=True
+    np.savetxt(folder / "patients.csv", np.c_[time, event, x], delimiter=",", fmt="%d")
+    done = subprocess.run(
+        ["Rscript", "-e", program], cwd=folder, capture_output=True, text=True, check=True
     )
-    return float(crr.stdout)
+    return float(done.stdout)
 
 
 def test_as_many_as_crr_can_take(tmp_path):
     patients = draw(46_340)
     fit = fit_fine_gray(*patients[:2], patients[2][:, None])
     assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se, rel=1e-12)
-    assert crr_se(*patients, tmp_path) == pytest.approx(*fit.se, rel=1e-6)
+    assert in_r(CRR, *patients, tmp_path) == pytest.approx(*fit.se, rel=1e-6)
 
 
 def test_more_are_wrong_in_crr_by_its_overflow(tmp_path):
     patients = draw(65_540)  # whose square leaves little beyond 2 to the 32nd
     fit = fit_fine_gray(*patients[:2], patients[2][:, None])
     assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se, rel=1e-12)
-    theirs = crr_se(*patients, tmp_path)
+    theirs = in_r(CRR, *patients, tmp_path)
     assert theirs > (1 + 1e-5) * fit.se
     overflown = sandwich_se(*patients, *fit.coef, squared_in_32_bits)
     assert theirs == pytest.approx(overflown, rel=1e-7)
@@ -95,5 +108,20 @@ def test_more_are_wrong_in_crr_by_its_overflow(tmp_path):
 
 def test_crr_has_no_standard_error_where_the_square_becomes_zero(tmp_path):
     patients = draw(65_536)
-    assert not np.isfinite(crr_se(*patients, tmp_path))
+    assert not np.isfinite(in_r(CRR, *patients, tmp_path))
     assert np.isfinite(fit_fine_gray(*patients[:2], patients[2][:, None]).se)
+
+
+@pytest.mark.parametrize("size", [30_000, 60_000])
+def test_grays_test_of_many_events_in_a_month(size, tmp_path):
+    """Events in the first month only, of which group 0 has fewer, leave a score in closed form."""
+    group = np.repeat([0, 1], size)
+    dead = np.r_[np.arange(size) < 0.40 * size, np.arange(size) < 0.41 * size]
+    time, event = np.where(dead, 1, 2), dead.astype(int)
+    statistic = gray_test(time, event, group).statistic
+    theirs = in_r(GRAY, time, event, group, tmp_path)
+    deaths, in_group_0 = dead.sum(), dead[:size].sum()
+    score = in_group_0 - deaths * size / (2 * size)
+    overflown = in_group_0 - times_in_32_bits(deaths, size) / (2 * size)
+    assert theirs == pytest.approx(statistic * (overflown / score) ** 2, rel=1e-9)
+    assert (theirs == pytest.approx(statistic, rel=1e-9)) == (deaths * size < 2**31)

@@ -63,10 +63,13 @@ NOTES = """
   it is in `survfit` without weights; with weights `survfit` says 0.
 - **`cox.zph` with few deaths.** It stops as a whole if one of its tests is singular; here that test
   is missing and the others are given.
-- **Many patients in `crr`.** It squares the number at risk as a whole number of 32 bits, so that
-  with more than 46,340 at risk its sandwich is wrong: by 0.4% for one of 11 terms with 284,088
-  patients, and without a number at all where just 65,536 are at risk. `test_many_patients.py` gets
-  the numbers of `crr` by letting the square overflow in the same way, and those here without.
+- **Many patients in cmprsk.** Whole numbers of 32 bits overflow in it. `crr` squares the number at
+  risk, so that with more than 46,340 at risk its sandwich is wrong: by 0.4% for one of 11 terms
+  with 284,088 patients, and without a number at all where just 65,536 are at risk. `cuminc`
+  multiplies a group's number at risk by the events of a month, so that Gray's statistic is
+  meaningless beyond a product of 2,147,483,647: 200 million instead of 6.4 with 3 million
+  patients. `test_many_patients.py` gets the numbers of both by letting the products overflow in
+  the same way, and those here without.
 - **Infinite interactions.** `crr` reports a Wald statistic where the interaction with time has no
   finite estimate; here it is missing. The log-likelihoods of both agree there too.
 - **Covariates far from zero in `crr`.** Its columns are centred for the comparison, which leaves
