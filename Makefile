@@ -22,7 +22,7 @@ demo: environment
 	$(BIN)/snakemake --cores $(CORES)
 
 test: environment
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-r: environment
 	$(BIN)/pytest tests/r
