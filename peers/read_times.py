@@ -22,7 +22,7 @@ HEAD = "| records | export | seconds | peak memory |\n| ---: | ---: | ---: | ---
 
 def reading_section(folder: Path, sizes: list[float], seed: int, machine: str) -> str:
     """Read one export of each size, and write the section of the page."""
-    text = wrapped(INTRODUCTION.format(machine=machine)) + "\n" + HEAD
+    text = wrapped(INTRODUCTION.format(machine=machine)) + "\n\n" + HEAD
     for millions in sizes:
         tell(f"reading {millions:g} million records")
         (export,) = make_exports(folder, millions, seed)
