@@ -21,6 +21,7 @@ BIN = .venv/bin
 demo: environment
 	$(BIN)/snakemake --cores $(CORES)
 
+# In the order of the files: else those with few tests, the longest, are left for the end.
 test: environment
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -17,6 +17,7 @@ operating system counts it at its end.
 
 {machine}
 """
+LIMIT_GB = 1.0  # of memory, beyond which reading is no stream any more
 HEAD = "| records | export | seconds | peak memory |\n| ---: | ---: | ---: | ---: |\n"
 
 
@@ -33,5 +34,7 @@ def reading_section(folder: Path, sizes: list[float], seed: int, machine: str) -
         with times.open(encoding="utf-8") as file:
             seconds = float(next(csv.DictReader(file, delimiter="\t"))["s"])
         size, peak = export.stat().st_size / 1e9, done.largest / 1e9
+        if peak > LIMIT_GB:
+            raise SystemExit(f"reading {millions:g} million records took {peak:.2f} GB of memory")
         text += f"| {millions * MILLION:,.0f} | {size:.2f} GB | {seconds:.1f} | {peak:.2f} GB |\n"
     return text

@@ -156,6 +156,20 @@ def test_a_wrong_answer_is_not_timed():
         check_answers(one, "R")
 
 
+def test_only_where_cmprsk_overflows_its_answer_does_not_count():
+    from kernel_runs import check_answers
+
+    one = timed({"here": [1], "R": [1], "comprisk": [1]}, {"se": [1.0]})
+    for side in ("R", "comprisk"):
+        one.sides[side][0]["answer"] = {"se": [1.1]}
+    check_answers(one, "R")
+    with pytest.raises(SystemExit, match="by comprisk"):
+        check_answers(one, "comprisk")
+    one.rows = 46_340
+    with pytest.raises(SystemExit, match="by R"):
+        check_answers(one, "R")
+
+
 def test_the_study_of_both_sides_must_agree(tmp_path):
     from study_runs import check_agreement
 
