@@ -12,7 +12,7 @@ report: "workflow/report/study.rst"
 
 
 pathvars:
-    registry="results/exports",
+    registry="results/private/exports",
 
 
 include: "workflow/rules/start.smk"
@@ -24,6 +24,7 @@ include: "workflow/rules/balance.smk"
 include: "workflow/rules/survival.smk"
 include: "workflow/rules/competing_risks.smk"
 include: "workflow/rules/sensitivity.smk"
+include: "workflow/rules/publish.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/calibration.smk"
@@ -38,7 +39,6 @@ rule all:
         rules.render_report.output,
         rules.write_methods.output,
         rules.write_word_tables.output,
-        rules.cross_check_incidence.output,
         rules.stability.input,
         rules.sensitivity.input,
         rules.audit.input if config["paper"]["folder"] else [],

@@ -108,7 +108,7 @@ def change_one_year(folder: Path, millions: float, seed: int) -> dict[str, objec
     prepare_folder(folder / "here", exports)
     study = snakemake_command(folder / "here", "study")
     cold = run(study)
-    read = [folder / f"here/results/exports/{export.stem}.parquet" for export in exports]
+    read = [folder / f"here/results/private/exports/{export.stem}.parquet" for export in exports]
     before = [path.stat().st_mtime_ns for path in read]
     kept = exports[-1].read_bytes()
     try:

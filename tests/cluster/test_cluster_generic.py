@@ -67,7 +67,7 @@ def grid_engine(tmp_path):
 
 
 def test_results_equal_those_of_a_local_run(scheduler, study_copy, finished_study):
-    files = ["results/exports/breast_2018.parquet", "results/eligible/breast_2018.parquet"]
+    files = ["results/private/exports/breast_2018.parquet", "results/private/eligible/breast_2018.parquet"]
     for name in files:
         (study_copy.path / name).unlink()
     printed = scheduler.run(study_copy, *files).end()
@@ -85,9 +85,9 @@ def test_results_equal_those_of_a_local_run(scheduler, study_copy, finished_stud
 
 
 def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
-    for name in ("results/matched.parquet", "logs/match_cohort.log"):
+    for name in ("results/private/matched.parquet", "logs/match_cohort.log"):
         (study_copy.path / name).unlink()
-    run = scheduler.run(study_copy, "results/matched.parquet")
+    run = scheduler.run(study_copy, "results/private/matched.parquet")
     wait_for((study_copy.path / "logs/match_cohort.log").exists, "the job's script")
     scheduler.delete("1")
     assert "Trying to restart" in run.end()
@@ -99,7 +99,7 @@ def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
 
 def test_a_job_that_fails_says_why(grid_engine, study_copy):
     (study_copy.path / "results/table2.tsv").unlink()
-    (study_copy.path / "results/matched.parquet").write_bytes(b"no Parquet")
+    (study_copy.path / "results/private/matched.parquet").write_bytes(b"no Parquet")
     run = grid_engine.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
                         "assess_balance=matched")  # fmt: skip
     printed = run.end(succeeds=False)
@@ -112,9 +112,9 @@ def test_a_job_that_fails_says_why(grid_engine, study_copy):
 
 
 def test_an_interrupted_run_cancels_its_jobs(grid_engine, study_copy):
-    for name in ("results/matched.parquet", "logs/match_cohort.log"):
+    for name in ("results/private/matched.parquet", "logs/match_cohort.log"):
         (study_copy.path / name).unlink()
-    run = grid_engine.run(study_copy, "results/matched.parquet")
+    run = grid_engine.run(study_copy, "results/private/matched.parquet")
     wait_for((study_copy.path / "logs/match_cohort.log").exists, "the job's script")
     run.process.send_signal(signal.SIGINT)
     run.end(succeeds=False)

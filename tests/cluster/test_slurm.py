@@ -62,8 +62,8 @@ def test_results_equal_those_of_a_local_run(slurm, checkout, finished_study):
 
 
 def test_a_cancelled_job_is_sent_again(slurm, without, finished_study):
-    copy = without("results/matched.parquet", "logs/match_cohort.log")
-    run = slurm.run(copy, "results/matched.parquet")
+    copy = without("results/private/matched.parquet", "logs/match_cohort.log")
+    run = slurm.run(copy, "results/private/matched.parquet")
     wait_for((copy.path / "logs/match_cohort.log").exists, "the job's script")
     (job,) = slurm.jobs(run)
     slurm.command("scancel", job["id"])
@@ -76,8 +76,8 @@ def test_a_cancelled_job_is_sent_again(slurm, without, finished_study):
 
 
 def test_a_drained_node_is_waited_for(slurm, without, finished_study):
-    copy = without("results/recoded/breast_2018.parquet", "results/cohort.parquet")
-    run = slurm.run(copy, "results/cohort.parquet")
+    copy = without("results/private/recoded/breast_2018.parquet", "results/private/cohort.parquet")
+    run = slurm.run(copy, "results/private/cohort.parquet")
     node = f"nodename={slurm.host}"
     wait_for(lambda: [job["state"] for job in slurm.jobs(run)] == ["RUNNING"], "a job at work")
     slurm.command("scontrol", "update", node, "state=drain", "reason=test")
@@ -87,8 +87,8 @@ def test_a_drained_node_is_waited_for(slurm, without, finished_study):
         first, second = slurm.jobs(run)
         assert first["state"] == "COMPLETED"
         assert second["state"] == "PENDING"
-        assert (copy.path / "results/recoded/breast_2018.parquet").exists()
-        assert not (copy.path / "results/cohort.parquet").exists()
+        assert (copy.path / "results/private/recoded/breast_2018.parquet").exists()
+        assert not (copy.path / "results/private/cohort.parquet").exists()
         assert run.process.poll() is None
     finally:
         slurm.command("scontrol", "update", node, "state=resume")
@@ -98,9 +98,9 @@ def test_a_drained_node_is_waited_for(slurm, without, finished_study):
 
 
 def test_a_job_over_its_memory_is_given_more(slurm, without, finished_study):
-    copy = without("results/matched.parquet")
+    copy = without("results/private/matched.parquet")
     memory = "match_cohort:mem_mb=attempt * 200"
-    run = slurm.run(copy, "results/matched.parquet", "--set-resources", memory)
+    run = slurm.run(copy, "results/private/matched.parquet", "--set-resources", memory)
     run.end()
     jobs = slurm.jobs(run)
     assert [job["memory"] for job in jobs] == ["200M", "400M", "600M"][: len(jobs)]
@@ -110,22 +110,22 @@ def test_a_job_over_its_memory_is_given_more(slurm, without, finished_study):
 
 
 def test_never_enough_memory_says_what_to_change(slurm, without):
-    copy = without("results/matched.parquet")
+    copy = without("results/private/matched.parquet")
     few = ["--set-resources", "match_cohort:mem_mb=200", "--retries", "0"]
-    printed = slurm.run(copy, "results/matched.parquet", *few).end(succeeds=False)
+    printed = slurm.run(copy, "results/private/matched.parquet", *few).end(succeeds=False)
     assert re.search(
         r"group_analysis_match_cohort/\d+\.log: the job failed( in match_cohort)?, over its memory",
         printed,
     )
     assert "more mem_mb or runtime under set-resources" in printed
-    assert not (copy.path / "results/matched.parquet").exists()
+    assert not (copy.path / "results/private/matched.parquet").exists()
     assert "Traceback" not in printed
 
 
 def test_a_job_over_its_time_says_what_to_change(slurm, without, finished_study):
-    copy = without("results/matched.parquet")
+    copy = without("results/private/matched.parquet")
     short = ["--set-resources", "match_cohort:runtime=1", "--retries", "0"]
-    run = slurm.run(copy, "results/matched.parquet", *short)
+    run = slurm.run(copy, "results/private/matched.parquet", *short)
     script = wait_for(lambda: script_at_work("match_cohort.py", copy), "the job's script")
     script.suspend()  # a node that hangs, for the minute that the job has
     printed = run.end(succeeds=False)
@@ -135,5 +135,5 @@ def test_a_job_over_its_time_says_what_to_change(slurm, without, finished_study)
     )
     assert "more mem_mb or runtime under set-resources" in printed
     assert [job["state"] for job in slurm.jobs(run)] == ["TIMEOUT"]
-    slurm.run(copy, "results/matched.parquet").end()
+    slurm.run(copy, "results/private/matched.parquet").end()
     assert_same_results(copy, finished_study)

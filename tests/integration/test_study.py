@@ -144,7 +144,7 @@ def test_the_complete_among_the_eligible_are_the_cohort(results):
 
 
 def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
-    for made in ("results/eligible", "results/eligible.parquet"):
+    for made in ("results/private/eligible", "results/private/eligible.parquet"):
         path = study_copy.path / made
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     (study_copy.path / "results/table1.tsv").unlink()
@@ -344,7 +344,7 @@ def test_captions_and_figures_follow_the_configuration(study_copy):
     assert "Counts below 5 are masked" in caption
     assert "tells of fewer than 5 patients" in entries[figures[1]]["caption"]
     assert "one per death, are not shown" in entries[figures[0]]["caption"]
-    residuals = pd.read_parquet(study_copy.path / "results/survival/schoenfeld_residuals.parquet")
+    residuals = pd.read_parquet(study_copy.path / "results/private/survival/schoenfeld_residuals.parquet")
     drawn = (residuals["model"] == "recommended").sum()
     after = [(study_copy.path / path).read_text("utf-8") for path in figures]
     # each mark of a residual is a <use>, and each tick
@@ -506,7 +506,7 @@ def test_the_checklist_names_files_that_are_there(results):
 
 
 def test_the_cross_check_leaves_out_a_group_without_deaths_of_one_cause(study_copy):
-    path = study_copy.path / "results/matched.parquet"
+    path = study_copy.path / "results/private/matched.parquet"
     matched = pd.read_parquet(path)
     dead = (matched["group"] == 1) & (matched["event"] == "other death")
     matched["event"] = matched["event"].mask(dead, "censored")

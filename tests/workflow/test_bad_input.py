@@ -44,7 +44,7 @@ def test_a_missing_column_is_named_with_its_variants(study, records):
     study.write(records.drop("Derived EOD 2018 M Recode (2018+)"))
     fails(
         study,
-        "results/exports/all.parquet",
+        "results/private/exports/all.parquet",
         "all.csv",
         "Derived EOD 2018 M Recode (2018+)",
         "Derived EOD 2018 M (2018+)",
@@ -54,12 +54,12 @@ def test_a_missing_column_is_named_with_its_variants(study, records):
 def test_an_empty_file(study, records):
     study.write(records)
     (study.path / "exports/all.csv").write_bytes(b"")
-    fails(study, "results/exports/all.parquet", "all.csv is empty")
+    fails(study, "results/private/exports/all.parquet", "all.csv is empty")
 
 
 def test_a_header_without_records(study, records):
     study.write(records[:0])
-    fails(study, "results/exports/all.parquet", "all.csv", "no records")
+    fails(study, "results/private/exports/all.parquet", "all.csv", "no records")
 
 
 def test_a_year_outside_the_data(study, records):
@@ -67,7 +67,7 @@ def test_a_year_outside_the_data(study, records):
     study.edit("config/config.yaml", "2021, 2022]", "2021, 2022, 2023]")
     fails(
         study,
-        "results/cohort.parquet",
+        "results/private/cohort.parquet",
         "no record was diagnosed in 2023",
         "2018, 2019, 2020, 2021, 2022",
     )
@@ -77,13 +77,13 @@ def test_a_group_emptied_by_a_criterion(study, records):
     exposed = pl.col("Derived EOD 2018 M Recode (2018+)") == "M0(i+)"
     sex = pl.when(exposed).then(pl.lit("Male")).otherwise(pl.col(SEX)).alias(SEX)
     study.write(records.with_columns(sex))
-    fails(study, "results/cohort.parquet", "group M0(i+)", "step 2, 'female'")
+    fails(study, "results/private/cohort.parquet", "group M0(i+)", "step 2, 'female'")
 
 
 def test_an_unknown_exposure_label(study, records):
     study.write(records)
     study.edit("config/config.yaml", "labels: [M0(i+)]", "labels: [M0(x+)]")
-    fails(study, "results/cohort.parquet", "group M0(i+)", "step 0, 'records'")
+    fails(study, "results/private/cohort.parquet", "group M0(i+)", "step 0, 'records'")
 
 
 def test_fewer_reference_patients_than_the_ratio_needs(study, records):
@@ -96,7 +96,7 @@ def test_fewer_reference_patients_than_the_ratio_needs(study, records):
         "[age, tumor_size, histology, grade, subtype, t_stage, n_stage]",
         "[age]",
     )
-    fails(study, "results/matched.parquet", "match_cohort", "matching.ratio")
+    fails(study, "results/private/matched.parquet", "match_cohort", "matching.ratio")
 
 
 def test_a_covariate_with_one_level(study, records):
@@ -104,10 +104,10 @@ def test_a_covariate_with_one_level(study, records):
     study.edit(
         "config/config.yaml", "her2: {labels: [Negative, Positive]}", "her2: {labels: [Negative]}"
     )
-    fails(study, "results/propensity.parquet", "her2", "matching.covariates")
+    fails(study, "results/private/propensity.parquet", "her2", "matching.covariates")
 
 
 def test_a_criterion_on_a_field_that_was_not_exported(study, records):
     study.write(records)
     study.edit("config/config.yaml", "sex: {labels: [Female]}", "registry: {labels: [Utah]}")
-    fails(study, "results/cohort.parquet", "'female' needs registry")
+    fails(study, "results/private/cohort.parquet", "'female' needs registry")

@@ -26,7 +26,7 @@ use rule * from seermatch as seermatch_*
 
 rule mine:
     default_target: True
-    input: "results/matched.parquet"
+    input: "results/private/matched.parquet"
 """
 
 
@@ -89,7 +89,7 @@ def test_local_module(checkout, deployed):
     call = ROOT_CALL.format(snakefile=repr(str(checkout.path / "workflow/Snakefile")))
     (deployed.path / "Snakefile").write_text(call)
     deployed.snakemake()
-    assert (deployed.path / "results/matched.parquet").exists()
+    assert (deployed.path / "results/private/matched.parquet").exists()
     assert deployed.planned() == {}
 
 
@@ -102,7 +102,7 @@ def test_module_from_a_forge(deployed, forge):
     )
     deployed.snakemake("results/narrow/matched.parquet")
     assert (deployed.path / "results/narrow/matched.parquet").exists()
-    assert not (deployed.path / "results/matched.parquet").exists()
+    assert not (deployed.path / "results/private/matched.parquet").exists()
     assert deployed.planned("results/narrow/matched.parquet") == {}
     assert deployed.planned()["seermatch_render_report"] == 1
 

@@ -167,11 +167,11 @@ def test_a_damaged_export_is_named_with_its_fault(damaged, name):
     ]
     for words in FAULTS[name][1]:
         assert words in told
-    assert not (damaged.path / f"results/exports/{name}.parquet").exists()
+    assert not (damaged.path / f"results/private/exports/{name}.parquet").exists()
 
 
 def test_the_sound_exports_beside_them_are_read(damaged, rows):
-    exports = damaged.path / "results/exports"
+    exports = damaged.path / "results/private/exports"
     assert sorted(file.name for file in exports.iterdir()) == ["sound.parquet", "windows.parquet"]
     sound = pl.read_parquet(exports / "sound.parquet")
     assert sound["sex"].to_list() == rows["Sex"].to_list()
@@ -186,7 +186,7 @@ def test_the_rest_of_the_study_runs_in_such_a_folder(damaged, rows):
     (damaged.path / folder / "unknown.csv").write_bytes(export_text(spelled))
     list_exports(damaged, sound=f"{folder}/sound – Mamma Ä.csv", unknown=f"{folder}/unknown.csv")
     targets = [
-        *("results/recoded/sound.parquet", "results/recoded/unknown.parquet"),
+        *("results/private/recoded/sound.parquet", "results/private/recoded/unknown.parquet"),
         "results/provenance.json",
     ]
     done = damaged.snakemake("--keep-going", *targets, succeeds=False, LC_ALL="C")
@@ -194,9 +194,9 @@ def test_the_rest_of_the_study_runs_in_such_a_folder(damaged, rows):
     refused(done, "filter_cohort unknown: m_stage holds none of the labels", labels)
     provenance = (damaged.path / "results/provenance.json").read_text(encoding="utf-8")
     assert '"source": "sound – Mamma Ä.csv"' in provenance
-    left = {file.name for file in (damaged.path / "results/cohort").iterdir()}
+    left = {file.name for file in (damaged.path / "results/private/cohort").iterdir()}
     assert left == {"sound.parquet"}
-    assert (damaged.path / "results/recoded/sound.parquet").exists()
+    assert (damaged.path / "results/private/recoded/sound.parquet").exists()
 
 
 @pytest.mark.parametrize(
@@ -237,13 +237,13 @@ def test_no_permission_to_read(study, path, mode, message):
 
 @needs_permissions
 def test_no_permission_to_write(study):
-    exports = study.path / "results/exports"
+    exports = study.path / "results/private/exports"
     exports.mkdir(parents=True)
     (exports / "mine.txt").touch()
     exports.chmod(0o500)
     done = study.snakemake("registry", succeeds=False, prefix=WITHOUT_OVERRIDE)
     exports.chmod(0o700)
-    refused(done, "results/exports/all.parquet cannot be written: Permission denied")
+    refused(done, "results/private/exports/all.parquet cannot be written: Permission denied")
     assert [file.name for file in exports.iterdir()] == ["mine.txt"]
 
 
@@ -253,7 +253,7 @@ def test_a_read_only_folder_of_exports(study):
     check = "! touch exports/x 2>/dev/null"
     prefix = [*UNMOUNTING, "sh", "-c", f'{mount} && {check} && exec "$@"', "sh"]
     study.snakemake("registry", prefix=prefix)
-    assert (study.path / "results/exports/all.parquet").exists()
+    assert (study.path / "results/private/exports/all.parquet").exists()
     assert sorted(file.name for file in (study.path / "exports").iterdir()) == [
         "all.csv",
         "all.dic",
@@ -267,7 +267,7 @@ def test_a_read_only_folder_of_exports(study):
         ("read", ["registry"], ["ingest_export all"]),
         (
             "results",
-            ["results/cohort/all.parquet", "results/provenance.json"],
+            ["results/private/cohort/all.parquet", "results/provenance.json"],
             ["filter_cohort all", "write_provenance"],
         ),
     ],

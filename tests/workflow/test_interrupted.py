@@ -115,7 +115,7 @@ def test_snakemake_itself_killed(study_copy, killer):
     assert died.returncode == -signal.SIGKILL
     assert killed(killer) == {"merge_cohort"}
     # Of both outputs one was in place; let the disk have lost half of it.
-    cohort = study_copy.path / "results/cohort.parquet"
+    cohort = study_copy.path / "results/private/cohort.parquet"
     os.truncate(cohort, cohort.stat().st_size // 2)
     assert (cohort.parent / ".attrition.tsv.part").exists()
 

@@ -125,9 +125,9 @@ def test_changed_years_read_no_export_again(study_copy):
 def test_touched_and_identical_inputs_rerun_nothing(study_copy):
     for path in (
         "resources/synthetic/breast_2019.csv",
-        "results/exports/breast_2020.parquet",
-        "results/cohort.parquet",
-        "results/matched.parquet",
+        "results/private/exports/breast_2020.parquet",
+        "results/private/cohort.parquet",
+        "results/private/matched.parquet",
     ):
         file = study_copy.path / path
         file.write_bytes(file.read_bytes())

@@ -234,8 +234,8 @@ def test_registries_are_chosen_and_matched_exactly(new_checkout, tmp_path):
 
 def test_exports_without_registries_say_where_to_get_them(study_copy):
     study_copy.edit("config/config.yaml", "exact: []", "exact: [registry]")
-    done = study_copy.snakemake("results/matched.parquet", succeeds=False)
+    done = study_copy.snakemake("results/private/matched.parquet", succeeds=False)
     assert "matching.exact: registry is not in all exports" in done.stderr
     study_copy.edit("config/config.yaml", "registries: null", "registries: [Utah]")
-    done = study_copy.snakemake("results/matched.parquet", succeeds=False)
+    done = study_copy.snakemake("results/private/matched.parquet", succeeds=False)
     assert "the export has no column SEER registry" in done.stderr

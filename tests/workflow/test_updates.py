@@ -14,7 +14,7 @@ import pytest
 from seermatch.synthetic import DATABASE, dictionary_text, export_text
 
 ALL_YEARS = [2018, 2019, 2020, 2021, 2022]
-MATCHED = ["results/attrition.tsv", "results/cohort.parquet", "results/matched.parquet"]
+MATCHED = ["results/attrition.tsv", "results/private/cohort.parquet", "results/private/matched.parquet"]
 TABLES = ["results/table1.tsv", "results/table4.tsv"]
 PROVENANCE = "results/provenance.json"
 SUBMISSION = "Nov 2024 Sub"
@@ -200,22 +200,22 @@ def test_exports_that_overlap_are_reported_with_counts(study):
         pl.col("Patient ID").alias("patient_id"),
         pl.col("Record number recode").cast(pl.Int16).alias("record_number"),
     )
-    eligible = pl.read_parquet(study.path / "results/recoded/breast_2020.parquet")
+    eligible = pl.read_parquet(study.path / "results/private/recoded/breast_2020.parquet")
     twice = len(eligible.join(copied, on=["patient_id", "record_number"]))
     assert 100 < twice <= 200
     lines = (study.path / "exports/breast_2020.csv").read_bytes().splitlines(keepends=True)
     change_lines(study, 2021, lambda own: [*own, *lines[1:201]])
-    done = study.snakemake("results/cohort.parquet", succeeds=False)
+    done = study.snakemake("results/private/cohort.parquet", succeeds=False)
     assert f"{2 * twice} eligible records share patient and record number" in done.stderr
     assert f"({twice} in breast_2020, {twice} in breast_2021)" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (study.path / "results/cohort.parquet").exists()
+    assert not (study.path / "results/private/cohort.parquet").exists()
 
 
 def test_exports_of_different_submissions(study):
     """They stop the run, unless tumors instead of patients are wanted; then no number is needed."""
     study.edit("exports/breast_2021.dic", SUBMISSION, "Nov 2023 Sub")
-    done = study.snakemake("results/cohort.parquet", succeeds=False)
+    done = study.snakemake("results/private/cohort.parquet", succeeds=False)
     assert "the exports come from different submissions: breast_2018 (Nov 2024)" in done.stderr
     assert "breast_2021 (Nov 2023)" in done.stderr
     assert "one_tumor_per_patient" in done.stderr
@@ -227,12 +227,12 @@ def test_exports_of_different_submissions(study):
     (study.path / "exports/breast_2018.dic").write_text(text, encoding="utf-8")
     option = "one_tumor_per_patient: "
     study.edit("config/config.yaml", f"{option}true", f"{option}false")
-    study.snakemake("results/matched.parquet", PROVENANCE)
-    cohort = pl.read_parquet(study.path / "results/cohort.parquet")
-    recoded = [pl.read_parquet(file) for file in (study.path / "results/recoded").glob("*")]
+    study.snakemake("results/private/matched.parquet", PROVENANCE)
+    cohort = pl.read_parquet(study.path / "results/private/cohort.parquet")
+    recoded = [pl.read_parquet(file) for file in (study.path / "results/private/recoded").glob("*")]
     assert len(cohort) == sum(map(len, recoded))
     assert cohort["patient_id"].to_list() == [f"{number + 1:08}" for number in range(len(cohort))]
-    matched = pl.read_parquet(study.path / "results/matched.parquet")
+    matched = pl.read_parquet(study.path / "results/private/matched.parquet")
     assert matched["patient_id"].is_unique().all()
     provenance = json.loads((study.path / PROVENANCE).read_text(encoding="utf-8"))
     submissions = [export["submission"] for export in provenance["exports"]]

@@ -1,35 +1,20 @@
 """Characteristics of the groups and balance of the covariates, before and after matching.
 
-Needs the cohort, its score and the matched cohort. Makes Tables 1 and 2 and the balance table.
+Needs the cohort, its score and the matched cohort. Makes what Tables 1 and 2, the balance table and
+the figure of the scores show, at full precision and unmasked.
 """
 
 
 rule assess_balance:
-    """Medians, counts and tests of both groups; standardized mean differences, variance ratios."""
+    """Medians, counts and tests of both groups; standardized mean differences; overlap of scores."""
     input:
-        cohort="<results>/cohort.parquet",
-        propensity="<results>/propensity.parquet",
-        matched="<results>/matched.parquet",
+        cohort="<results>/private/cohort.parquet",
+        propensity="<results>/private/propensity.parquet",
+        matched="<results>/private/matched.parquet",
     output:
-        comparison="<results>/group_comparison.parquet",
-        table1=report(
-            "<results>/table1.tsv",
-            caption="../report/table1.rst",
-            category="Tables",
-            labels={"item": "Table 1, characteristics before matching"},
-        ),
-        table2=report(
-            "<results>/table2.tsv",
-            caption="../report/table2.rst",
-            category="Tables",
-            labels={"item": "Table 2, characteristics after matching"},
-        ),
-        balance=report(
-            "<results>/balance.tsv",
-            caption="../report/balance.rst",
-            category="Matching",
-            labels={"item": "Balance"},
-        ),
+        comparison="<results>/private/group_comparison.parquet",
+        balance="<results>/private/balance.parquet",
+        score_overlap="<results>/private/score_overlap.parquet",
     log:
         "<logs>/assess_balance.log",
     benchmark:
@@ -44,8 +29,8 @@ rule assess_balance:
     params:
         code=code_of("assess_balance"),
         covariates=config["matching"]["covariates"],
-        disclosure=section("disclosure"),
         labels=LABELS,
+        link=config["matching"]["link"],
         threshold=config["balance"]["threshold"],
     message:
         "Comparing the groups and assessing their balance"

@@ -1,7 +1,7 @@
 """Choose the patients and recode their variables.
 
-Needs the exports once read. Makes `<results>/cohort.parquet`, one row per patient, and
-`<results>/attrition.tsv`, what each criterion took away.
+Needs the exports once read. Makes, all of it private, one row per patient of the cohort, what each
+criterion took away, and the integrity of the exports.
 """
 
 
@@ -10,9 +10,9 @@ rule filter_cohort:
     input:
         "<registry>/{export}.parquet",
     output:
-        records="<results>/cohort/{export}.parquet",
-        attrition="<results>/attrition/{export}.parquet",
-        quality="<results>/quality/{export}.parquet",
+        records="<results>/private/cohort/{export}.parquet",
+        attrition="<results>/private/attrition/{export}.parquet",
+        quality="<results>/private/quality/{export}.parquet",
     log:
         "<logs>/filter_cohort/{export}.log",
     benchmark:
@@ -35,9 +35,9 @@ rule filter_cohort:
 rule recode_variables:
     """Turn SEER's labels into the analysis variables."""
     input:
-        "<results>/cohort/{export}.parquet",
+        "<results>/private/cohort/{export}.parquet",
     output:
-        "<results>/recoded/{export}.parquet",
+        "<results>/private/recoded/{export}.parquet",
     log:
         "<logs>/recode_variables/{export}.log",
     benchmark:
@@ -60,11 +60,11 @@ rule recode_variables:
 rule assess_quality:
     """Integrity of the exports: unknown labels, contradictions, missing values."""
     input:
-        quality=collect("<results>/quality/{export}.parquet", export=EXPORTS),
+        quality=collect("<results>/private/quality/{export}.parquet", export=EXPORTS),
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
     output:
-        table="<results>/data_quality.tsv",
-        page="<results>/data_quality.html",
+        table="<results>/private/data_quality.tsv",
+        page="<results>/private/data_quality.html",
     log:
         "<logs>/assess_quality.log",
     benchmark:
@@ -78,7 +78,6 @@ rule assess_quality:
     params:
         code=code_of("assess_quality"),
         data_quality=section("data_quality"),
-        disclosure=section("disclosure"),
         labels=LABELS,
     message:
         "Assessing the integrity of the exports"
@@ -89,18 +88,13 @@ rule assess_quality:
 rule merge_cohort:
     """Join the exports, keep one tumor per patient, and add up the counts."""
     input:
-        records=collect("<results>/recoded/{export}.parquet", export=EXPORTS),
-        attrition=collect("<results>/attrition/{export}.parquet", export=EXPORTS),
+        records=collect("<results>/private/recoded/{export}.parquet", export=EXPORTS),
+        attrition=collect("<results>/private/attrition/{export}.parquet", export=EXPORTS),
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
-        quality="<results>/data_quality.tsv",
+        quality="<results>/private/data_quality.tsv",
     output:
-        cohort="<results>/cohort.parquet",
-        attrition=report(
-            "<results>/attrition.tsv",
-            caption="../report/attrition.rst",
-            category="Cohort",
-            labels={"item": "Attrition"},
-        ),
+        cohort="<results>/private/cohort.parquet",
+        attrition="<results>/private/attrition.parquet",
     log:
         "<logs>/merge_cohort.log",
     benchmark:
@@ -115,7 +109,6 @@ rule merge_cohort:
         code=code_of("merge_cohort"),
         cohort=section("cohort"),
         recode=section("recode"),
-        disclosure=section("disclosure"),
         labels=LABELS,
     message:
         "Merging the exports into one cohort"

@@ -236,6 +236,15 @@ SYNTHETIC = [
     for suffix in (".csv", ".dic")
 ]
 
+# Months of which estimates are printed.
+PUBLISHED_MONTHS = sorted(
+    {
+        *config["figures"]["follow_up_marks"],
+        *config["interpretation"]["months"],
+        *(month for claim in config["study"]["claims"] for month in claim["months"]),
+    }
+)
+
 EXPORTS = read_sheet(config["exports"])
 check_paths(EXPORTS, config["exports"], SYNTHETIC)
 

@@ -1,21 +1,17 @@
 """Breast cancer mortality in the matched cohort, other deaths competing.
 
-Needs the matched cohort. Makes cumulative incidence, Gray's test, Fine–Gray models and Table 4.
+Needs the matched cohort. Makes cumulative incidence, Gray's test and Fine–Gray models, all
+unmasked.
 """
 
 
 rule estimate_incidence:
     """Cumulative incidence of both causes in both groups, and Gray's test between the groups."""
     input:
-        "<results>/matched.parquet",
+        "<results>/private/matched.parquet",
     output:
-        incidence="<results>/competing_risks/incidence.parquet",
-        gray=report(
-            "<results>/competing_risks/gray.tsv",
-            caption="../report/gray.rst",
-            category="Competing risks",
-            labels={"item": "Test of cumulative incidence"},
-        ),
+        incidence="<results>/private/competing_risks/incidence.parquet",
+        gray="<results>/private/competing_risks/gray.parquet",
     log:
         "<logs>/estimate_incidence.log",
     benchmark:
@@ -39,15 +35,10 @@ rule estimate_incidence:
 rule cross_check_incidence:
     """Set scikit-survival's cumulative incidence beside ours."""
     input:
-        matched="<results>/matched.parquet",
-        incidence="<results>/competing_risks/incidence.parquet",
+        matched="<results>/private/matched.parquet",
+        incidence="<results>/private/competing_risks/incidence.parquet",
     output:
-        report(
-            "<results>/competing_risks/incidence_cross_check.tsv",
-            caption="../report/incidence_cross_check.rst",
-            category="Competing risks",
-            labels={"item": "Cumulative incidence beside scikit-survival's"},
-        ),
+        "<results>/private/competing_risks/incidence_cross_check.parquet",
     log:
         "<logs>/cross_check_incidence.log",
     benchmark:
@@ -68,18 +59,12 @@ rule cross_check_incidence:
 
 
 rule fit_fine_gray:
-    """Table 4: univariable, published and recommended Fine–Gray models."""
+    """Univariable, published and recommended Fine–Gray models, behind Table 4."""
     input:
-        "<results>/matched.parquet",
+        "<results>/private/matched.parquet",
     output:
-        models="<results>/competing_risks/fine_gray.parquet",
-        contrasts="<results>/competing_risks/finite_contrasts.parquet",
-        table4=report(
-            "<results>/table4.tsv",
-            caption="../report/table4.rst",
-            category="Tables",
-            labels={"item": "Table 4, breast cancer mortality (Fine–Gray)"},
-        ),
+        models="<results>/private/competing_risks/fine_gray.parquet",
+        contrasts="<results>/private/competing_risks/finite_contrasts.parquet",
     log:
         "<logs>/fit_fine_gray.log",
     benchmark:

@@ -1,15 +1,15 @@
 """Propensity score and 1:k nearest-neighbor matching.
 
-Needs `<results>/cohort.parquet`. Makes the score of every patient and the matched cohort.
+Needs `<results>/private/cohort.parquet`. Makes the score of every patient and the matched cohort.
 """
 
 
 rule estimate_propensity:
     """Logistic regression of the exposure on the covariates."""
     input:
-        "<results>/cohort.parquet",
+        "<results>/private/cohort.parquet",
     output:
-        "<results>/propensity.parquet",
+        "<results>/private/propensity.parquet",
     log:
         "<logs>/estimate_propensity.log",
     benchmark:
@@ -34,10 +34,10 @@ rule estimate_propensity:
 rule match_cohort:
     """Nearest-neighbor matching within the caliper, without replacement."""
     input:
-        cohort="<results>/cohort.parquet",
-        propensity="<results>/propensity.parquet",
+        cohort="<results>/private/cohort.parquet",
+        propensity="<results>/private/propensity.parquet",
     output:
-        "<results>/matched.parquet",
+        "<results>/private/matched.parquet",
     log:
         "<logs>/match_cohort.log",
     benchmark:

@@ -23,11 +23,11 @@ rule draw_figures:
     """Figures 1–4: flow chart, love plot, Kaplan–Meier and cumulative incidence curves."""
     input:
         attrition="<results>/attrition.tsv",
-        matched="<results>/matched.parquet",
         balance="<results>/balance.tsv",
-        kaplan_meier="<results>/survival/kaplan_meier.parquet",
+        followup="<results>/followup.tsv",
+        survival="<results>/survival.tsv",
         logrank="<results>/survival/logrank.tsv",
-        incidence="<results>/competing_risks/incidence.parquet",
+        incidence="<results>/incidence.tsv",
         gray="<results>/competing_risks/gray.tsv",
     output:
         figure1=report(
@@ -69,7 +69,6 @@ rule draw_figures:
     params:
         code=code_of("draw_figures"),
         balance=section("balance"),
-        disclosure=section("disclosure"),
         labels=LABELS,
         figures=section("figures"),
     message:
@@ -92,12 +91,11 @@ use rule draw_figures as print_figures with:
 rule draw_diagnostics:
     """Forest plots, overlap of the scores, log-log survival and Schoenfeld residuals."""
     input:
-        cox="<results>/survival/cox.parquet",
-        fine_gray="<results>/competing_risks/fine_gray.parquet",
-        kaplan_meier="<results>/survival/kaplan_meier.parquet",
-        matched="<results>/matched.parquet",
-        propensity="<results>/propensity.parquet",
-        residuals="<results>/survival/schoenfeld_residuals.parquet",
+        models="<results>/models.tsv",
+        residuals="<results>/survival/schoenfeld_residuals.tsv",
+        score_overlap="<results>/score_overlap.tsv",
+        survival="<results>/survival.tsv",
+        table1="<results>/table1.tsv",
         tests="<results>/survival/proportional_hazards.tsv",
     output:
         score_overlap=report(
@@ -148,7 +146,6 @@ rule draw_diagnostics:
     params:
         code=code_of("draw_diagnostics"),
         covariates=config["matching"]["covariates"],
-        disclosure=section("disclosure"),
         labels=LABELS,
         link=config["matching"]["link"],
         widths=sorted_keys(config["figures"]["widths"]),
@@ -203,20 +200,18 @@ rule render_report:
     input:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
-        cox="<results>/survival/cox.parquet",
-        cox_contrasts="<results>/survival/finite_contrasts.parquet",
-        fine_gray="<results>/competing_risks/fine_gray.parquet",
-        fine_gray_contrasts="<results>/competing_risks/finite_contrasts.parquet",
+        contrasts="<results>/finite_contrasts.tsv",
+        disclosure="<results>/disclosure.tsv",
         flow_chart="<results>/figures/figure1.svg",
         love_plot="<results>/figures/figure2.svg",
-        survival="<results>/figures/figure3.svg",
+        survival="<results>/survival.tsv",
+        survival_curves="<results>/figures/figure3.svg",
         incidence_curves="<results>/figures/figure4.svg",
         followup="<results>/followup.tsv",
         gray="<results>/competing_risks/gray.tsv",
-        incidence="<results>/competing_risks/incidence.parquet",
-        kaplan_meier="<results>/survival/kaplan_meier.parquet",
+        incidence="<results>/incidence.tsv",
         logrank="<results>/survival/logrank.tsv",
-        matched="<results>/matched.parquet",
+        models="<results>/models.tsv",
         provenance="<results>/provenance.json",
         table1="<results>/table1.tsv",
         table2="<results>/table2.tsv",
@@ -272,6 +267,7 @@ rule write_word_tables:
     input:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
+        disclosure="<results>/disclosure.tsv",
         followup="<results>/followup.tsv",
         provenance="<results>/provenance.json",
         sensitivity="<results>/sensitivity.tsv",
@@ -310,10 +306,10 @@ rule write_methods:
     """The methods section in words, from the configuration and what was used, and checklists."""
     input:
         attrition="<results>/attrition.tsv",
-        cox="<results>/survival/cox.parquet",
-        fine_gray="<results>/competing_risks/fine_gray.parquet",
+        disclosure="<results>/disclosure.tsv",
         followup="<results>/followup.tsv",
-        matched="<results>/matched.parquet",
+        logrank="<results>/survival/logrank.tsv",
+        models="<results>/models.tsv",
         provenance="<results>/provenance.json",
         sensitivity="<results>/sensitivity.tsv",
         table1="<results>/table1.tsv",

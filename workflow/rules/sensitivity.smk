@@ -10,16 +10,10 @@ claims of another source, the answers to them.
 rule assess_stability:
     """The match repeated under other seeds of the rule for ties."""
     input:
-        cohort="<results>/cohort.parquet",
-        propensity="<results>/propensity.parquet",
-        followup="<results>/followup.tsv",
+        cohort="<results>/private/cohort.parquet",
+        propensity="<results>/private/propensity.parquet",
     output:
-        report(
-            "<results>/matching_stability.tsv",
-            caption="../report/matching_stability.rst",
-            category="Sensitivity",
-            labels={"item": "Stability of the match, per seed"},
-        ),
+        "<results>/private/matching_stability.parquet",
     log:
         "<logs>/assess_stability.log",
     benchmark:
@@ -32,7 +26,6 @@ rule assess_stability:
         runtime=minutes(30),
     params:
         code=code_of("assess_stability"),
-        disclosure=section("disclosure"),
         matching=section("matching"),
         stability=section("stability"),
     message:
@@ -74,7 +67,7 @@ rule draw_stability:
 
 rule stability:
     input:
-        rules.assess_stability.output,
+        "<results>/matching_stability.tsv",
         rules.draw_stability.output,
 
 
@@ -83,7 +76,7 @@ rule keep_incomplete:
     input:
         "<registry>/{export}.parquet",
     output:
-        "<results>/eligible/{export}.parquet",
+        "<results>/private/eligible/{export}.parquet",
     log:
         "<logs>/keep_incomplete/{export}.log",
     benchmark:
@@ -109,9 +102,9 @@ rule keep_incomplete:
 rule merge_eligible:
     """The patients of the cohort, and those who lack a covariate."""
     input:
-        collect("<results>/eligible/{export}.parquet", export=EXPORTS),
+        collect("<results>/private/eligible/{export}.parquet", export=EXPORTS),
     output:
-        "<results>/eligible.parquet",
+        "<results>/private/eligible.parquet",
     log:
         "<logs>/merge_eligible.log",
     benchmark:
@@ -135,17 +128,12 @@ rule merge_eligible:
 rule assess_sensitivity:
     """Other matches, scores, weights and models beside the main analysis."""
     input:
-        cohort="<results>/cohort.parquet",
-        eligible="<results>/eligible.parquet",
-        propensity="<results>/propensity.parquet",
-        followup="<results>/followup.tsv",
+        cohort="<results>/private/cohort.parquet",
+        eligible="<results>/private/eligible.parquet",
+        propensity="<results>/private/propensity.parquet",
     output:
-        report(
-            "<results>/sensitivity.tsv",
-            caption="../report/sensitivity.rst",
-            category="Sensitivity",
-            labels={"item": "Sensitivity analyses"},
-        ),
+        table="<results>/private/sensitivity.parquet",
+        populations="<results>/private/populations.parquet",
     log:
         "<logs>/assess_sensitivity.log",
     benchmark:
@@ -158,7 +146,6 @@ rule assess_sensitivity:
         runtime=minutes(30),
     params:
         code=code_of("assess_sensitivity"),
-        disclosure=section("disclosure"),
         matching=section("matching"),
         sensitivity=section("sensitivity"),
     message:
@@ -201,16 +188,10 @@ rule draw_specification_curve:
 rule interpret_results:
     """What the matched cohort can and cannot show."""
     input:
-        cohort="<results>/cohort.parquet",
-        matched="<results>/matched.parquet",
-        followup="<results>/followup.tsv",
+        cohort="<results>/private/cohort.parquet",
+        matched="<results>/private/matched.parquet",
     output:
-        report(
-            "<results>/interpretation.tsv",
-            caption="../report/interpretation.rst",
-            category="Sensitivity",
-            labels={"item": "Interpretation"},
-        ),
+        "<results>/private/interpretation.parquet",
     log:
         "<logs>/interpret_results.log",
     benchmark:
@@ -223,7 +204,6 @@ rule interpret_results:
         runtime=minutes(10),
     params:
         code=code_of("interpret_results"),
-        disclosure=section("disclosure"),
         labels=LABELS,
         interpretation=section("interpretation"),
     message:
@@ -235,16 +215,9 @@ rule interpret_results:
 rule compare_included:
     """Patients of the cohort beside those who were excluded for missing covariates."""
     input:
-        eligible="<results>/eligible.parquet",
-        comparison="<results>/group_comparison.parquet",
-        followup="<results>/followup.tsv",
+        eligible="<results>/private/eligible.parquet",
     output:
-        report(
-            "<results>/included_excluded.tsv",
-            caption="../report/included_excluded.rst",
-            category="Sensitivity",
-            labels={"item": "Included and excluded patients"},
-        ),
+        "<results>/private/included_excluded.parquet",
     log:
         "<logs>/compare_included.log",
     benchmark:
@@ -258,7 +231,6 @@ rule compare_included:
     params:
         code=code_of("compare_included"),
         covariates=config["matching"]["covariates"],
-        disclosure=section("disclosure"),
         labels=LABELS,
     message:
         "Comparing included and excluded patients"
@@ -271,18 +243,13 @@ if config["study"]["claims"]:
     rule answer_claims:
         """What another source claims, put to the matched patients as questions."""
         input:
-            matched="<results>/matched.parquet",
-            interpretation="<results>/interpretation.tsv",
-            followup="<results>/followup.tsv",
-            kaplan_meier="<results>/survival/kaplan_meier.parquet",
-            incidence="<results>/competing_risks/incidence.parquet",
+            matched="<results>/private/matched.parquet",
+            interpretation="<results>/private/interpretation.parquet",
+            followup="<results>/private/followup.parquet",
+            kaplan_meier="<results>/private/survival/kaplan_meier.parquet",
+            incidence="<results>/private/competing_risks/incidence.parquet",
         output:
-            report(
-                "<results>/claims.tsv",
-                caption="../report/claims.rst",
-                category="Sensitivity",
-                labels={"item": "Claims put to the data"},
-            ),
+            "<results>/private/claims.parquet",
         log:
             "<logs>/answer_claims.log",
         benchmark:
@@ -306,8 +273,9 @@ if config["study"]["claims"]:
 
 rule sensitivity:
     input:
-        rules.assess_sensitivity.output,
-        rules.draw_specification_curve.output,
-        rules.interpret_results.output,
-        rules.compare_included.output,
+        collect(
+            "<results>/{table}.tsv",
+            table=["sensitivity", "interpretation", "included_excluded"],
+        ),
         "<results>/claims.tsv" if config["study"]["claims"] else [],
+        rules.draw_specification_curve.output,

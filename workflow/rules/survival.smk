@@ -1,29 +1,20 @@
 """Overall survival of the matched cohort.
 
 Needs the cohort and the matched cohort. Makes follow-up, Kaplan–Meier estimates, log-rank test,
-Cox models, Table 3, and the test of proportional hazards with its residuals.
+Cox models, and the test of proportional hazards with its residuals, all unmasked.
 """
 
 
 rule estimate_survival:
     """Follow-up, Kaplan–Meier estimates and the log-rank test."""
     input:
-        cohort="<results>/cohort.parquet",
-        matched="<results>/matched.parquet",
+        cohort="<results>/private/cohort.parquet",
+        matched="<results>/private/matched.parquet",
     output:
-        kaplan_meier="<results>/survival/kaplan_meier.parquet",
-        logrank=report(
-            "<results>/survival/logrank.tsv",
-            caption="../report/logrank.rst",
-            category="Survival",
-            labels={"item": "Test of overall survival"},
-        ),
-        followup=report(
-            "<results>/followup.tsv",
-            caption="../report/followup.rst",
-            category="Survival",
-            labels={"item": "Follow-up"},
-        ),
+        kaplan_meier="<results>/private/survival/kaplan_meier.parquet",
+        logrank="<results>/private/survival/logrank.parquet",
+        followup="<results>/private/followup.parquet",
+        event_counts="<results>/private/event_counts.parquet",
     log:
         "<logs>/estimate_survival.log",
     benchmark:
@@ -37,7 +28,7 @@ rule estimate_survival:
         runtime=minutes(10),
     params:
         code=code_of("estimate_survival"),
-        disclosure=section("disclosure"),
+        covariates=config["matching"]["covariates"],
         survival=section("survival"),
         labels=LABELS,
     message:
@@ -47,18 +38,12 @@ rule estimate_survival:
 
 
 rule fit_cox:
-    """Table 3: univariable, published and recommended Cox models."""
+    """Univariable, published and recommended Cox models, behind Table 3."""
     input:
-        "<results>/matched.parquet",
+        "<results>/private/matched.parquet",
     output:
-        models="<results>/survival/cox.parquet",
-        contrasts="<results>/survival/finite_contrasts.parquet",
-        table3=report(
-            "<results>/table3.tsv",
-            caption="../report/table3.rst",
-            category="Tables",
-            labels={"item": "Table 3, overall survival (Cox)"},
-        ),
+        models="<results>/private/survival/cox.parquet",
+        contrasts="<results>/private/survival/finite_contrasts.parquet",
     log:
         "<logs>/fit_cox.log",
     benchmark:
@@ -83,16 +68,11 @@ rule fit_cox:
 rule assess_proportionality:
     """Proportional hazards in the Cox models: score tests and scaled Schoenfeld residuals."""
     input:
-        matched="<results>/matched.parquet",
-        models="<results>/survival/cox.parquet",
+        matched="<results>/private/matched.parquet",
+        models="<results>/private/survival/cox.parquet",
     output:
-        tests=report(
-            "<results>/survival/proportional_hazards.tsv",
-            caption="../report/proportional_hazards.rst",
-            category="Survival",
-            labels={"item": "Proportional hazards"},
-        ),
-        residuals="<results>/survival/schoenfeld_residuals.parquet",
+        tests="<results>/private/survival/proportional_hazards.parquet",
+        residuals="<results>/private/survival/schoenfeld_residuals.parquet",
     log:
         "<logs>/assess_proportionality.log",
     benchmark:

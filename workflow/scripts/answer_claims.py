@@ -10,7 +10,6 @@ with job(snakemake) as tell:
         "death of any cause": read_table(snakemake.input.kaplan_meier),
         "breast cancer death": read_table(snakemake.input.incidence),
     }
-    # The interpretation and the follow-up come masked, and so do the answers from them.
     table = answer_claims(
         params.claims,
         read_table(snakemake.input.matched),

@@ -1,18 +1,19 @@
-"""Tables 1 and 2, standardized mean differences and variance ratios, before and after matching."""
+"""Characteristics of both groups, standardized mean differences, variance ratios, score overlap."""
 
 from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.balance import assess_balance
-    from seermatch.disclosure import mask_balance, mask_characteristics
+    from seermatch.disclosure.score_overlap import score_overlap
     from seermatch.group_comparison import compare_groups
     from seermatch.matched_sets import has_complete_sets
-    from seermatch.tables import characteristics_table
+    from seermatch.matching import matching_distance
 
     params = snakemake.params
-    cohort = read_table(snakemake.input.cohort, ["group", *params.covariates])
+    cohort = read_table(snakemake.input.cohort, ["patient_id", "group", *params.covariates])
     matched = read_table(snakemake.input.matched)
+    scores = read_table(snakemake.input.propensity, ["propensity"])["propensity"]
     rows = []
     for population, frame, weights in (
         ("cohort", cohort, None),
@@ -22,20 +23,13 @@ with job(snakemake) as tell:
         comparison = compare_groups(frame, params.covariates, weights=weights)
         comparison.insert(0, "population", population)
         rows.append(comparison)
-    comparison = mask_characteristics(
-        pd.concat(rows, ignore_index=True), params.disclosure["minimum_count"]
-    )
-    write_table(comparison, snakemake.output.comparison)
-    for population, path in (
-        ("cohort", snakemake.output.table1),
-        ("matched", snakemake.output.table2),
-    ):
-        shown = comparison[comparison["population"] == population]
-        write_table(characteristics_table(shown, params.labels), path)
+    write_table(pd.concat(rows, ignore_index=True), snakemake.output.comparison)
 
-    scores = read_table(snakemake.input.propensity, ["propensity"])
-    balance = assess_balance(cohort.assign(**scores), matched, params.covariates)
-    write_table(mask_balance(balance, comparison), snakemake.output.balance)
+    balance = assess_balance(cohort.assign(propensity=scores), matched, params.covariates)
+    write_table(balance, snakemake.output.balance)
+    weights = cohort["patient_id"].map(matched.set_index("patient_id")["weight"]).fillna(0)
+    overlap = score_overlap(matching_distance(scores, params.link), cohort["group"], weights)
+    write_table(overlap, snakemake.output.score_overlap)
     largest = balance["smd_after"].abs().max()
     beyond = (balance["smd_after"].abs() > params.threshold).sum()
     tell(

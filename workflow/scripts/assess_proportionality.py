@@ -10,5 +10,5 @@ with job(snakemake) as tell:
         read_table(snakemake.input.matched), read_table(snakemake.input.models)
     )
     write_table(found.tests, snakemake.output.tests)
-    write_table(found.residuals, snakemake.output.residuals, private=True)
+    write_table(found.residuals, snakemake.output.residuals)
     tell(f"proportional hazards of the group: {state_p(found.tests['p_value'].iloc[0])}")

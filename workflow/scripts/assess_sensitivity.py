@@ -3,7 +3,6 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.disclosure_sensitivity import mask_sensitivity
     from seermatch.sensitivity import sensitivity_analyses
 
     params = snakemake.params
@@ -16,9 +15,8 @@ with job(snakemake) as tell:
         eligible=read_table(snakemake.input.eligible),
         **params.sensitivity,
     )
-    followup = read_table(snakemake.input.followup)
-    shown = mask_sensitivity(result.table, followup, params.disclosure["minimum_count"])
-    write_table(shown, snakemake.output[0])
+    write_table(result.table, snakemake.output.table)
+    write_table(result.populations, snakemake.output.populations)
     for note in result.notes:
         tell(note)
     overall = result.table[result.table["outcome"] == "overall survival (Cox)"]

@@ -3,9 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from scipy.special import expit
-    from seermatch.disclosure_sensitivity import mask_stability
-    from seermatch.matching import exact_codes
+    from seermatch.matching import exact_codes, matching_distance
     from seermatch.stability import matching_stability, stability_range
 
     params = snakemake.params
@@ -16,14 +14,12 @@ with job(snakemake) as tell:
     propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
     repeats = matching_stability(
         cohort,
-        propensity if link == "logit" else expit(propensity),
+        matching_distance(propensity, link),
         seeds=range(main_seed, main_seed + 1 + params.stability["seeds"]),
         exact=exact_codes(cohort, rule.pop("exact")),
         **rule,
     )
-    followup = read_table(snakemake.input.followup)
-    shown = mask_stability(repeats, followup, params.disclosure["minimum_count"])
-    write_table(shown, snakemake.output[0])
+    write_table(repeats, snakemake.output[0])
     spread = stability_range(repeats).set_index("quantity")
     words = [
         f"{name} {spread.loc[key, 'low']:.2f} to {spread.loc[key, 'high']:.2f}"

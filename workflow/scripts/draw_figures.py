@@ -3,7 +3,6 @@
 from study_io import job, read_table, write_figures
 
 with job(snakemake) as tell:
-    from seermatch.disclosure_outcomes import mask_curves
     from seermatch.figure_style import figure_bytes
     from seermatch.figures import (
         draw_cumulative_incidence,
@@ -11,35 +10,31 @@ with job(snakemake) as tell:
         draw_survival_curves,
     )
     from seermatch.flow_chart import draw_flow_chart
-    from seermatch.matched_sets import test_names
+    from seermatch.study_warnings import group_sizes
 
     params = snakemake.params
     labels = params.labels
     marks, widths = params.figures["follow_up_marks"], params.figures["widths"]
-    minimum = params.disclosure["minimum_count"]
-    tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "matched"}
-    matched = read_table(snakemake.input.matched)
-    sizes = matched["group"].value_counts()
-    survival_test, incidence_test = test_names(matched)
+    tables = {name: read_table(path) for name, path in snakemake.input.items()}
+    sizes = group_sizes(tables["followup"], labels)
+    matched = tuple(sizes["matched", label] for label in labels)
     figures = {
-        "figure1": draw_flow_chart(
-            tables["attrition"], labels, (sizes[0], sizes[1]), minimum, widths["page"]
-        ),
+        "figure1": draw_flow_chart(tables["attrition"], labels, matched, widths["page"]),
         "figure2": draw_love_plot(tables["balance"], params.balance["threshold"], widths["column"]),
         "figure3": draw_survival_curves(
-            mask_curves(tables["kaplan_meier"], marks, minimum),
+            tables["survival"],
             tables["logrank"],
             marks,
             labels,
-            test=survival_test.capitalize(),
+            test=tables["logrank"]["test"].iloc[0].capitalize(),
             width=widths["column"],
         ),
         "figure4": draw_cumulative_incidence(
-            mask_curves(tables["incidence"], marks, minimum),
+            tables["incidence"],
             tables["gray"],
             marks,
             labels,
-            test=incidence_test,
+            test=tables["gray"]["test"].iloc[0],
             width=widths["page"],
         ),
     }

@@ -27,8 +27,8 @@ with job(snakemake) as tell:
     causes = matched["event"].cat.categories[1:]
     tests = [compare_incidence(matched, code) for code, _ in enumerate(causes, start=1)]
     table = pd.DataFrame([asdict(test) for test in tests])
-    table.insert(0, "cause", causes)
-    write_table(table, snakemake.output.gray)
     _, name = test_names(matched)
+    table.insert(0, "cause", causes)
+    write_table(table.assign(test=name), snakemake.output.gray)
     told = ", ".join(f"{state_p(row.p_value)} ({row.cause})" for row in table.itertuples())
     tell(f"{name}: {told}")

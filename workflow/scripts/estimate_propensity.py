@@ -15,7 +15,7 @@ with job(snakemake) as tell:
         score = r_glm_linear_predictor(X, cohort["group"].to_numpy())
     del cohort  # in millions of patients, no room for all at once
     scores = read_table(snakemake.input[0], ["patient_id", "group"]).assign(propensity=score)
-    write_table(scores, snakemake.output[0], private=True)
+    write_table(scores, snakemake.output[0])
     for name, words in fit.aliased.items():
         tell(f"propensity score: {name} is aliased and was left out: {words}")
     tell(f"scored {len(scores):,} patients with {fit.n_patterns:,} distinct covariate patterns")

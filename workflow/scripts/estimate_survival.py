@@ -6,14 +6,14 @@ from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.disclosure_outcomes import mask_follow_up
+    from seermatch.disclosure.event_counts import count_events
     from seermatch.formatting import state_p
     from seermatch.kaplan_meier import compare_survival, follow_up, kaplan_meier
     from seermatch.matched_sets import test_names
 
     params = snakemake.params
     matched = read_table(snakemake.input.matched)
-    cohort = read_table(snakemake.input.cohort, ["group", "time", "event"])
+    cohort = read_table(snakemake.input.cohort, ["group", "time", "event", *params.covariates])
     populations = {
         name: with_group_labels(frame, params.labels)
         for name, frame in (("cohort", cohort), ("matched", matched))
@@ -21,8 +21,9 @@ with job(snakemake) as tell:
     followup = pd.concat(
         [follow_up(frame, name) for name, frame in populations.items()], ignore_index=True
     )
-    followup = mask_follow_up(followup, params.disclosure["minimum_count"])
     write_table(followup, snakemake.output.followup)
+    events = count_events(cohort, matched, params.covariates)
+    write_table(events, snakemake.output.event_counts)
 
     curves = []
     for label, group in populations["matched"].groupby("group", observed=True):
@@ -37,7 +38,7 @@ with job(snakemake) as tell:
     write_table(pd.concat(curves, ignore_index=True), snakemake.output.kaplan_meier)
 
     test = compare_survival(matched)
-    write_table(pd.DataFrame([asdict(test)]), snakemake.output.logrank)
     name, _ = test_names(matched)
+    write_table(pd.DataFrame([asdict(test) | {"test": name}]), snakemake.output.logrank)
     deaths = (matched["event"] != "censored").sum()
     tell(f"{deaths:,} deaths in {len(matched):,} patients; {name} {state_p(test.p_value)}")

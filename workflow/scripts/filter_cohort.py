@@ -23,7 +23,7 @@ with job(snakemake) as tell:
         cohort["years"],
         last_year_of([snakemake.input[0]]),
     )
-    with replacing(snakemake.output.records, private=True) as path:
+    with replacing(snakemake.output.records) as path:
         write = kept.records.sink_parquet(path, lazy=True)
         counts, _ = pl.collect_all([kept.counts, write], engine="streaming")
         attrition = kept.attrition(counts)

@@ -1,10 +1,9 @@
-"""Table 3: univariable, published and recommended Cox models."""
+"""Univariable, published and recommended Cox models, behind Table 3."""
 
-from study_io import job, read_table, reference_levels, write_table
+from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.models import regression_models
-    from seermatch.tables import regression_table
 
     params = snakemake.params
     matched = read_table(snakemake.input[0])
@@ -18,9 +17,6 @@ with job(snakemake) as tell:
     )
     write_table(fitted.table, snakemake.output.models)
     write_table(fitted.contrasts, snakemake.output.contrasts)
-    terms = [*params.covariates, "group"]
-    table = regression_table(fitted.table, terms, params.labels, reference_levels(matched))
-    write_table(table, snakemake.output.table3)
     for note in fitted.notes:
         tell(note)
     selected = ", ".join(fitted.selected) or "no covariate"

@@ -3,7 +3,6 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.disclosure_sensitivity import mask_interpretation
     from seermatch.interpretation import interpret
 
     params = snakemake.params
@@ -15,8 +14,6 @@ with job(snakemake) as tell:
         margin=settings.pop("equivalence_margin"),
         **settings,
     )
-    followup = read_table(snakemake.input.followup)
-    shown = mask_interpretation(table, followup, params.disclosure["minimum_count"])
-    write_table(shown, snakemake.output[0])
+    write_table(table, snakemake.output[0])
     detectable = table[table["quantity"] == "minimum detectable hazard ratio"]["estimate"]
     tell(f"smallest hazard ratio of death that could be detected: {detectable.iloc[0]:.2f}")

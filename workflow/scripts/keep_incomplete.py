@@ -23,7 +23,7 @@ with job(snakemake) as tell:
         params.recode,
         last_year_of([snakemake.input[0]]),
     )
-    with replacing(snakemake.output[0], private=True) as path:
+    with replacing(snakemake.output[0]) as path:
         kept.records.write_parquet(path)
     lacking = len(kept.records) - kept.records["complete"].sum()
     line = f"{snakemake.wildcards.export}: {lacking:,} more records lack covariates only"

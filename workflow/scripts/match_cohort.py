@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.matching import exact_codes, match
+    from seermatch.matching import exact_codes, match, matching_distance
 
     settings = dict(snakemake.params.matching)
     link = settings.pop("link")
@@ -11,13 +11,8 @@ with job(snakemake) as tell:
     cohort = read_table(snakemake.input.cohort)
     exact = exact_codes(cohort, settings.pop("exact"))
     propensity = read_table(snakemake.input.propensity, ["propensity"])["propensity"].to_numpy()
-    distance = propensity
-    if link == "probability":
-        from scipy.special import expit  # slow to import
-
-        distance = expit(propensity)
     result = match(
-        distance,
+        matching_distance(propensity, link),
         cohort["group"].to_numpy() == 1,
         patient_id=cohort["patient_id"].to_numpy(),
         exact=exact,
@@ -26,7 +21,7 @@ with job(snakemake) as tell:
     matched = cohort.assign(
         propensity=propensity, matched_set=result.matched_set, weight=result.weight
     )
-    write_table(matched[matched["matched_set"] > 0], snakemake.output[0], private=True)
+    write_table(matched[matched["matched_set"] > 0], snakemake.output[0])
     tell(
         f"matched {result.n_matched_exposed:,} of {result.n_exposed:,} exposed to "
         f"{result.n_controls:,} controls"

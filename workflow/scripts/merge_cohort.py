@@ -18,7 +18,6 @@ with job(snakemake) as tell:
     )
     from seermatch.quality import QUALITY, refuse_poor_quality
     from seermatch.recode import levels_of
-    from seermatch.spreadsheet import safe_cell
 
     refuse_poor_quality(pl.read_csv(snakemake.input.quality, separator="\t", schema=QUALITY))
     settings = snakemake.params.cohort
@@ -41,15 +40,10 @@ with job(snakemake) as tell:
     )
 
     table = with_levels(cohort.drop("record_number"), levels_of(snakemake.params.recode))
-    with replacing(snakemake.output.cohort, private=True) as path:
+    with replacing(snakemake.output.cohort) as path:
         pq.write_table(table, path, compression="zstd")
-    if minimum := snakemake.params.disclosure["minimum_count"]:
-        from seermatch.disclosure import mask_attrition  # brings pandas, slow to import
-
-        flow = pl.from_pandas(mask_attrition(flow.to_pandas(), minimum))
-    flow = flow.with_columns(pl.col("criterion").map_elements(safe_cell, return_dtype=pl.String))
     with replacing(snakemake.output.attrition) as path:
-        flow.write_csv(path, separator="\t")
+        flow.write_parquet(path)
     exposed = int(cohort["group"].sum())
     tell(
         f"the cohort has {len(cohort):,} patients: {len(cohort) - exposed:,} {labels[0]} and "

@@ -19,7 +19,7 @@ with job(snakemake) as tell:
     if "event_by_cause_of_death" in merged.records.columns:
         levels["event_by_cause_of_death"] = EVENTS
     table = with_levels(merged.records.drop("record_number"), levels)
-    with replacing(snakemake.output[0], private=True) as path:
+    with replacing(snakemake.output[0]) as path:
         pq.write_table(table, path, compression="zstd")
     lacking = len(merged.records) - merged.records["complete"].sum()
     line = f"{lacking:,} of {len(merged.records):,} eligible patients lack a covariate"

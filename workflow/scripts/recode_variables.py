@@ -12,6 +12,6 @@ with job(snakemake) as tell:
     starts = range(0, max(n, 1), 1 << 20)
     batches = (records.slice(start, starts.step).collect() for start in starts)
     recoded = pl.concat(recode(batch, snakemake.params.recode) for batch in batches)
-    with replacing(snakemake.output[0], private=True) as path:
+    with replacing(snakemake.output[0]) as path:
         recoded.write_parquet(path)
     tell(f"{snakemake.wildcards.export}: recoded {len(recoded):,} records")

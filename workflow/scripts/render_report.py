@@ -7,45 +7,41 @@ from study_io import (
     job,
     read_printed_table,
     read_provenance,
+    read_rule,
     read_table,
     reference_levels,
     write_bytes,
 )
 
 TABLES = (
-    *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
-    *("fine_gray", "sensitivity", "stability", "interpretation", "proportional_hazards"),
-    "included",
-    *("cox_contrasts", "fine_gray_contrasts"),
+    *("attrition", "balance", "followup", "survival", "logrank", "incidence", "gray"),
+    *("sensitivity", "stability", "interpretation", "proportional_hazards", "included"),
 )
 DIAGNOSTICS = (
     *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
     "forest_fine_gray",
 )
 PAPER = ("paper_comparison", "paper_audit")
+ESTIMATORS = ("cox", "fine_gray")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.disclosure import disclosure_note
-    from seermatch.disclosure_outcomes import mask_curves, mask_events
-    from seermatch.matched_sets import test_names
+    from seermatch.disclosure.rule import disclosure_note
     from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
     params = snakemake.params
     provenance = read_provenance(source.provenance)
     exports = provenance["exports"]
-    minimum = provenance["config"]["disclosure"]["minimum_count"]
-    marks = provenance["config"]["figures"]["follow_up_marks"]
+    rule = read_rule(source.disclosure)
     tables = {name: read_table(source[name]) for name in TABLES}
-    for name in ("kaplan_meier", "incidence"):
-        tables[name] = mask_curves(tables[name], marks, minimum)
-    for name in ("cox", "fine_gray"):
-        tables[name] = mask_events(tables[name], tables["followup"])
+    for name, suffix in (("models", ""), ("contrasts", "_contrasts")):
+        frame = read_table(source[name])
+        for estimator in ESTIMATORS:
+            tables[estimator + suffix] = frame[frame["estimator"] == estimator]
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
-    matched = read_table(source.matched)
-    survival_test, incidence_test = test_names(matched)
+    printed = {name: read_printed_table(source[name]) for name in PRINTED_TABLES}
     study = provenance["config"]["study"]
     content = ReportContent(
         title=study["title"],
@@ -56,24 +52,25 @@ with job(snakemake) as tell:
         **paper,
         claims=read_printed_table(source.claims) if source.get("claims") else None,
         quality=read_table(source.quality),
-        **{name: read_printed_table(source[name]) for name in PRINTED_TABLES},
+        **printed,
         figures={
             "flow_chart": Path(source.flow_chart).read_bytes(),
             "love_plot": Path(source.love_plot).read_bytes(),
-            "survival": Path(source.survival).read_bytes(),
+            "survival": Path(source.survival_curves).read_bytes(),
             "incidence": Path(source.incidence_curves).read_bytes(),
             "stability": Path(source.stability_figure).read_bytes(),
             "specification": Path(source.specification).read_bytes(),
             **{name: Path(source[name]).read_bytes() for name in DIAGNOSTICS},
         },
-        marks=marks,
-        notes=[disclosure_note(minimum)] if minimum > 1 else [],
+        marks=provenance["config"]["figures"]["follow_up_marks"],
+        notes=[disclosure_note(rule)] if rule.active else [],
+        disclosure=rule,
         config=provenance["config"],
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
-        reference_levels=reference_levels(matched),
-        survival_test=survival_test,
-        incidence_test=incidence_test,
+        reference_levels=reference_levels(printed["table1"]),
+        survival_test=tables["logrank"]["test"].iloc[0],
+        incidence_test=tables["gray"]["test"].iloc[0],
     )
     write_bytes(render_report(content), snakemake.output.page)
     # Shown at the end of the run.

@@ -47,6 +47,7 @@ def job(snakemake):
     """
     gc.set_threshold(100_000)  # imports make many objects and no garbage
     os.environ["POLARS_MAX_THREADS"] = str(snakemake.threads)
+    make_private(snakemake.log[0])
     logging.basicConfig(
         filename=snakemake.log[0],
         filemode="w",
@@ -81,6 +82,20 @@ def job(snakemake):
         print(lines[-1], file=sys.stderr, flush=True)
 
 
+def make_private(path):
+    """Create a file that only its owner may read, or take the others' leave to read it."""
+    Path(path).touch(mode=0o600)
+    Path(path).chmod(0o600)  # it may have been there
+
+
+def close_private_folder(path):
+    """Take everybody else's leave to enter `results/private`; tell whether `path` is below it."""
+    folder = next((folder for folder in path.parents if folder.name == "private"), None)
+    if folder is not None and folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder is not None
+
+
 @contextmanager
 def replacing(path, private=False):
     """Give a temporary name beside `path`, and rename it when the block has ended well.
@@ -88,9 +103,9 @@ def replacing(path, private=False):
     Parameters
     ----------
     path : str or path
-        The file to write.
+        The file to write. Below a folder `private` only its owner may read it.
     private : bool
-        Whether it holds records of patients, so that only its owner may read it.
+        Whether it holds records of patients wherever it lies.
 
     Yields
     ------
@@ -105,6 +120,7 @@ def replacing(path, private=False):
     path = Path(path)
     temporary = path.with_name(f".{path.name}.part")
     try:
+        private = close_private_folder(path) or private
         temporary.unlink(missing_ok=True)  # what a killed job left, with whatever mode
         temporary.touch(mode=0o600 if private else 0o666)
         yield temporary
@@ -170,7 +186,9 @@ def read_table(path, columns=None):
 
         # looking for equal ones among millions of patient numbers takes a gigabyte
         return read_table(path, columns=columns).to_pandas(deduplicate_objects=False)
-    frame = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+    frame = pd.read_csv(
+        path, sep="\t", keep_default_na=False, na_values=[""], float_precision="round_trip"
+    )
     text = frame.select_dtypes("object").columns
     return frame.fillna(dict.fromkeys(text, ""))
 
@@ -182,9 +200,9 @@ def read_printed_table(path):
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
-def write_table(frame, path, private=False):
+def write_table(frame, path):
     """Write a pandas frame as Parquet or tab-separated text, whole or not at all."""
-    with replacing(path, private) as temporary:
+    with replacing(path) as temporary:
         if Path(path).suffix == ".parquet":
             frame.to_parquet(temporary, index=False, compression="zstd")
         else:
@@ -197,9 +215,9 @@ def _safe(cell):
     return safe_cell(cell) if isinstance(cell, str) else cell
 
 
-def write_bytes(content, path, private=False):
+def write_bytes(content, path):
     """Write bytes or text, whole or not at all."""
-    with replacing(path, private) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
@@ -243,8 +261,47 @@ def read_provenance(path):
 
 
 def is_synthetic(provenance):
-    """Tell from what was recorded about a run whether its patients are simulated."""
+    """Tell from what was recorded about a run whether any of its patients are simulated."""
     return any("SYNTHETIC" in export["database"] for export in provenance["exports"])
+
+
+SEER_MINIMUM = 5  # the counts 1 to 4 are those that SEER's agreement wants suppressed
+
+
+def disclosure_rule(settings, exports):
+    """Give the rule of a release: what the user wrote, else SEER's limit but for made-up patients.
+
+    Parameters
+    ----------
+    settings : mapping
+        Section `disclosure` of the configuration.
+    exports : iterable of path
+        The ingested exports, of which each says whether its patients are simulated.
+
+    Returns
+    -------
+    seermatch.disclosure.rule.DisclosureRule
+        With `minimum_count: null` 5, or 0 where every export is synthetic.
+    """
+    from seermatch.disclosure.rule import DisclosureRule
+
+    minimum = settings["minimum_count"]
+    if minimum is None:
+        made_up = all("SYNTHETIC" in read_origin(path)["database"] for path in exports)
+        minimum = 0 if made_up else SEER_MINIMUM
+    return DisclosureRule(minimum, settings["method"])
+
+
+def read_rule(path):
+    """Read the rule of a release from `disclosure.tsv`, for those who read public files only."""
+    from seermatch.disclosure.rule import DisclosureRule
+
+    return DisclosureRule(**read_table(path).iloc[0].to_dict())
+
+
+def read_records(paths):
+    """Read what earlier releases made public and what they masked."""
+    return [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
 
 
 def with_group_labels(frame, labels):
@@ -254,7 +311,7 @@ def with_group_labels(frame, labels):
     return frame.assign(group=pd.Categorical.from_codes(frame["group"], labels))
 
 
-def reference_levels(frame):
-    """Name the reference level of every categorical variable."""
-    categories = frame.select_dtypes("category")
-    return {name: column.cat.categories[0] for name, column in categories.items()}
+def reference_levels(table):
+    """Name the first level of every categorical variable of a table by level: its reference."""
+    levels = table[~table["level"].isin(["", "median (IQR)"])]
+    return levels.drop_duplicates("variable").set_index("variable")["level"].to_dict()

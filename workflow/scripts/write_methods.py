@@ -6,16 +6,17 @@ from study_io import (
     job,
     read_printed_table,
     read_provenance,
+    read_rule,
     read_table,
     reference_levels,
     write_bytes,
 )
 
-ROWS = ("attrition", "followup", "sensitivity", "cox", "fine_gray")
+ROWS = ("attrition", "followup", "sensitivity")
+ESTIMATORS = ("cox", "fine_gray")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.matched_sets import test_names
     from seermatch.methods_page import methods_page
     from seermatch.methods_text import MethodsFacts, methods_sections
 
@@ -23,7 +24,8 @@ with job(snakemake) as tell:
     provenance = read_provenance(source.provenance)
     config = provenance["config"]
     study = config["study"]
-    matched = read_table(source.matched)
+    models = read_table(source.models)
+    table1 = read_printed_table(source.table1)
     facts = MethodsFacts(
         config=config,
         inputs=pd.DataFrame(provenance["exports"]),
@@ -31,10 +33,12 @@ with job(snakemake) as tell:
         labels=tuple(snakemake.params.labels),
         synthetic=is_synthetic(provenance),
         **{name: read_table(source[name]) for name in ROWS},
-        table1=read_printed_table(source.table1),
+        **{name: models[models["estimator"] == name] for name in ESTIMATORS},
+        table1=table1,
         table2=read_printed_table(source.table2),
-        survival_test=test_names(matched)[0],
-        reference_levels=reference_levels(matched),
+        survival_test=read_table(source.logrank)["test"].iloc[0],
+        reference_levels=reference_levels(table1),
+        disclosure=read_rule(source.disclosure),
     )
     banner = SYNTHETIC_BANNER if facts.synthetic else ""
     sections = methods_sections(facts)

@@ -6,6 +6,7 @@ from study_io import (
     job,
     read_printed_table,
     read_provenance,
+    read_rule,
     read_table,
     write_bytes,
 )
@@ -25,7 +26,7 @@ with job(snakemake) as tell:
         **{name: read_table(source[name]) for name in rows},
         selection_p=config["regression"]["selection_p"],
         threshold=config["balance"]["threshold"],
-        minimum=config["disclosure"]["minimum_count"],
+        disclosure=read_rule(source.disclosure),
     )
     groups = journal_tables(content)
     banner = SYNTHETIC_BANNER if is_synthetic(provenance) else ""

@@ -77,7 +77,7 @@ def mask_characteristics(comparison: pd.DataFrame, minimum: int) -> pd.DataFrame
     Parameters
     ----------
     comparison : pandas.DataFrame
-        Rows of ``results/group_comparison.parquet`` of one or both populations.
+        Rows of ``results/private/group_comparison.parquet`` of one or both populations.
     minimum : int
         ``disclosure.minimum_count``; 0 changes nothing.
 

@@ -377,6 +377,33 @@ class MatchingProblem:
         )
 
 
+def matching_distance(linear_predictor: np.ndarray, link: str) -> np.ndarray:
+    """Give what patients are matched on: the linear predictor of the score, or its probability.
+
+    Parameters
+    ----------
+    linear_predictor : ndarray (n,)
+        Of the propensity model.
+    link : {"logit", "probability"}
+        As MatchIt's ``linear.logit`` and ``logit``.
+
+    Returns
+    -------
+    ndarray (n,)
+        One distance per patient.
+
+    Examples
+    --------
+    >>> matching_distance(np.array([0.0, 2.0]), "probability").round(3).tolist()
+    [0.5, 0.881]
+    """
+    if link == "logit":
+        return linear_predictor
+    from scipy.special import expit  # slow to import
+
+    return expit(linear_predictor)
+
+
 def _standard_deviation(values: np.ndarray) -> float:
     """Sample standard deviation with exactly rounded sums: the same in any order of the rows."""
     mean = math.fsum(values.tolist()) / len(values)

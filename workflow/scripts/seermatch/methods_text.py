@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.formatting import format_count
 from seermatch.methods_analysis import analysis_sections
 from seermatch.methods_words import listed, name_variable, name_variables
@@ -53,6 +54,8 @@ class MethodsFacts:
         Name of the test of survival, from `seermatch.matched_sets.test_names`.
     reference_levels : mapping
         Reference level per factor.
+    disclosure : DisclosureRule
+        What is masked.
     """
 
     config: Mapping
@@ -69,6 +72,7 @@ class MethodsFacts:
     fine_gray: pd.DataFrame
     survival_test: str
     reference_levels: Mapping[str, str]
+    disclosure: DisclosureRule
 
 
 def methods_sections(facts) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.formatting import (
     REFERENCE_LEVELS,
     format_count,
@@ -80,7 +81,7 @@ class ReportContent:
         The result files of these names.
     table1, table2, table3, table4 : pandas.DataFrame
         Table files, all text.
-    kaplan_meier, cox, incidence, fine_gray, cox_contrasts, fine_gray_contrasts : pandas.DataFrame
+    survival, cox, incidence, fine_gray, cox_contrasts, fine_gray_contrasts : pandas.DataFrame
         Tidy estimates; finite contrasts may have no rows.
     sensitivity, stability, interpretation, included, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv``,
@@ -109,6 +110,8 @@ class ReportContent:
         Further warnings, such as aliasing in words.
     reference_levels : mapping
         Reference level per factor.
+    disclosure : DisclosureRule
+        What is masked.
     """
 
     title: str
@@ -124,7 +127,7 @@ class ReportContent:
     table2: pd.DataFrame
     table3: pd.DataFrame
     table4: pd.DataFrame
-    kaplan_meier: pd.DataFrame
+    survival: pd.DataFrame
     cox: pd.DataFrame
     incidence: pd.DataFrame
     fine_gray: pd.DataFrame
@@ -148,6 +151,7 @@ class ReportContent:
     claims: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
+    disclosure: DisclosureRule = DisclosureRule(0)
 
 
 @dataclass(frozen=True)
@@ -294,7 +298,7 @@ def find_warnings(content: ReportContent) -> list[str]:
             content.followup,
             content.labels,
             content.config["matching"]["ratio"],
-            content.config.get("disclosure", {}).get("minimum_count", 0),
+            content.disclosure.minimum_count,
         ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
         *warn_about_models(

@@ -26,7 +26,7 @@ def describe_diagnostics(content) -> dict[str, tuple[str, str]]:
         Name of the figure to its caption and its alternative text.
     """
     reference, exposed = (printed(label) for label in content.labels)
-    minimum = content.config.get("disclosure", {}).get("minimum_count", 0)
+    minimum = content.disclosure.minimum_count
     merged = f" Bins are as wide as masking counts below {minimum} asks." if minimum > 1 else ""
     hidden = " The residuals, one per death, are not shown." if minimum else " A point is a death."
     tests = content.proportional_hazards

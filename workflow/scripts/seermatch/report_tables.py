@@ -69,7 +69,7 @@ def report_tables(content) -> dict[str, PrintedTable]:
         "balance": balance_table(content.balance),
         "followup": followup_table(content.followup, labels),
         "survival": marks_table(
-            content.kaplan_meier,
+            content.survival,
             labels,
             content.marks,
             "survival",

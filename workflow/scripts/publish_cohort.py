@@ -1,0 +1,56 @@
+"""Make public what describes the cohort: its flow, Tables 1 and 2, balance, scores, exports."""
+
+import json
+
+from study_io import (
+    disclosure_rule,
+    job,
+    last_year_of,
+    read_origin,
+    read_table,
+    replacing,
+    write_bytes,
+    write_table,
+)
+
+README = """\
+Everything in this folder except private/ may be shared.
+private/ holds records of patients and unmasked counts: keep it as your data agreement asks.
+{masking}
+"""
+
+with job(snakemake) as tell:
+    import pandas as pd
+    import polars as pl
+    from seermatch.disclosure.cohort_tables import release_cohort
+    from seermatch.disclosure.rule import disclosure_note
+    from seermatch.quality import assess_quality, render_quality
+    from seermatch.tables import characteristics_table
+
+    source, out, params = snakemake.input, snakemake.output, snakemake.params
+    rule = disclosure_rule(params.disclosure, source.exports)
+    names = ("attrition", "comparison", "balance", "score_overlap")
+    release = release_cohort({name: read_table(source[name]) for name in names}, rule)
+    tables = release.tables
+    for name in ("attrition", "balance", "score_overlap"):
+        write_table(tables[name], out[name])
+    for population, path in (("cohort", out.table1), ("matched", out.table2)):
+        shown = tables["comparison"].query("population == @population")
+        write_table(characteristics_table(shown, params.labels), path)
+
+    quality = assess_quality(
+        pl.concat([pl.read_parquet(path) for path in source.quality]),
+        last_year=last_year_of(source.exports),
+        minimum_count=rule.minimum_count,
+        **params.data_quality,
+    )
+    with replacing(out.quality) as path:
+        quality.write_csv(path, separator="\t")
+    origins = [read_origin(path) for path in source.exports]
+    write_bytes(render_quality(quality, params.labels, origins), out.quality_page)
+    settings = {"minimum_count": rule.minimum_count, "method": rule.method}
+    write_table(pd.DataFrame([settings]), out.disclosure)
+    masking = disclosure_note(rule) or "No count is masked."
+    write_bytes(README.format(masking=masking[0].upper() + masking[1:]), out.readme)
+    write_bytes(json.dumps(release.record), out.record)
+    tell(f"published what describes the cohort; {disclosure_note(rule) or 'no count is masked'}")

@@ -1,0 +1,23 @@
+"""Make public what the result depends on: stability, sensitivity, interpretation, checks."""
+
+import json
+
+from study_io import disclosure_rule, job, read_records, read_table, write_bytes, write_table
+
+TABLES = (
+    *("stability", "sensitivity", "interpretation", "included", "claims"),
+    *("incidence_cross_check", "proportional_hazards", "schoenfeld"),
+)
+
+with job(snakemake) as tell:
+    from seermatch.disclosure.sensitivity import release_sensitivity
+
+    source, out, params = snakemake.input, snakemake.output, snakemake.params
+    rule = disclosure_rule(params.disclosure, source.exports)
+    names = [name for name in TABLES if source.get(name)]
+    private = {name: read_table(source[name]) for name in (*names, "populations")}
+    release = release_sensitivity(private, rule, read_records(source.before))
+    for name in names:
+        write_table(release.tables[name], out[name])
+    write_bytes(json.dumps(release.record), out.record)
+    tell(f"published what the result depends on, in {len(names)} tables")
