@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from seermatch.disclosure_sensitivity import DETECTABLE, EXPOSURE
+from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
 from seermatch.formatting import MASKED, format_p, state_p
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.report_sections import (

@@ -3,22 +3,16 @@
 See `seermatch.disclosure` for what a masked count is.
 """
 
-import re
-
 import numpy as np
 import pandas as pd
 
-from seermatch.disclosure import QUARTERS, link_receptors
-from seermatch.disclosure_outcomes import CAUSES
-from seermatch.formatting import MASKED
+from seermatch.disclosure.characteristics import QUARTERS, link_receptors
+from seermatch.disclosure.count_system import CountSystem
+from seermatch.disclosure.follow_up import CAUSES
 from seermatch.included_excluded import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
-from seermatch.masking import CountSystem
 
-DETECTABLE = "minimum detectable hazard ratio"
-EXPOSURE = "exposed per 1,000 patients"
 RECLASSIFIED = "cause of death = breast"
 RECEPTORS = ("er", "pr", "her2", "subtype")
-EXPOSURE_NOTE = re.compile(r"(\d+): ([\d,]+) of ([\d,]+)")
 
 
 def mask_sensitivity(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
@@ -29,7 +23,7 @@ def mask_sensitivity(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) 
     table : pandas.DataFrame
         Rows of ``results/sensitivity.tsv``: analysis, events.
     followup : pandas.DataFrame
-        From `seermatch.disclosure_outcomes.mask_follow_up`. Where it masks deaths of the matched
+        From `seermatch.disclosure.follow_up.mask_follow_up`. Where it masks deaths of the matched
         patients, no analysis shows events, since matches differ in few patients.
     minimum : int
         ``disclosure.minimum_count``; 0 changes nothing.
@@ -59,59 +53,6 @@ def mask_sensitivity(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) 
         few |= reclassified & moved.between(0, minimum, inclusive="neither")
     hidden = few.groupby(table["analysis"]).transform("any") | _deaths_masked(followup)
     return table.assign(events=table["events"].astype("Int64").mask(hidden))
-
-
-def mask_interpretation(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Leave out what gives small numbers of events, or of exposed patients of a year, away.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Rows of ``results/interpretation.tsv``.
-    followup, minimum
-        As in `mask_sensitivity`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Where a number of events is masked, so is every smallest detectable hazard ratio, from
-        which it can be computed. Years with few exposed patients, and others that would give them
-        away as the rest of all exposed, have neither count nor rate.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"quantity": EXPOSURE, "estimate": [10.0, 4.9, 20.0], "low": 1.0,
-    ...     "high": 30.0, "note": ["2020: 12 of 1,200", "2021: 3 of 612", "2022: 20 of 1,000"]})
-    >>> followup = pd.DataFrame({"population": ["matched"], "deaths_breast_cancer": [9],
-    ...                          "deaths_other": [12]})
-    >>> mask_interpretation(table, followup, 5)["note"].tolist()
-    ['2020: masked of 1,200', '2021: masked of 612', '2022: 20 of 1,000']
-    """
-    if not minimum:
-        return table
-    table = table.copy()
-    numbers = ["estimate", "low", "high"]
-    detectable = table["quantity"] == DETECTABLE
-    events = table.loc[detectable, "note"].str.extract(r"(\d+) events")[0].astype(int)
-    if _deaths_masked(followup) or events.between(0, minimum, inclusive="neither").any():
-        table.loc[detectable, numbers] = np.nan
-        table.loc[detectable, "note"] = MASKED
-    found = {
-        row.Index: EXPOSURE_NOTE.fullmatch(row.note)
-        for row in table[table["quantity"] == EXPOSURE].itertuples()
-    }
-    if not found:
-        return table
-    counts = {at: int(match[2].replace(",", "")) for at, match in found.items()}
-    system = CountSystem()
-    for at, count in counts.items():
-        system.add(at, count)
-    system.add("all", sum(counts.values()), fixed=True)
-    system.total("all", counts)
-    for at in system.masked(minimum):
-        table.loc[at, numbers] = np.nan
-        table.loc[at, "note"] = f"{found[at][1]}: {MASKED} of {found[at][3]}"
-    return table
 
 
 def mask_stability(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
@@ -155,7 +96,7 @@ def mask_included(
     table : pandas.DataFrame
         From `seermatch.included_excluded.compare_included`.
     comparison : pandas.DataFrame
-        From `seermatch.disclosure.mask_characteristics`, the cohort among its populations.
+        From `characteristics.mask_characteristics`, the cohort among its populations.
     followup, minimum
         As in `mask_sensitivity`.
 

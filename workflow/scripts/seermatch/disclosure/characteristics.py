@@ -1,71 +1,14 @@
-"""Disclosure control: small counts leave the published tables before they are formatted.
+"""Disclosure control of Tables 1 and 2 and of the standardized differences."""
 
-A masked count is a missing value; tables and figures print `MASKED` for it, the same mark for
-small counts and for those masked so that the small ones cannot be computed. (With ``<5`` for one
-kind and another mark for the other, 1 + 5 patients in a group of 6 would give themselves away.)
-The sizes of the groups before and after matching are published always, so the number of patients
-without a match, their difference, is the one small count that cannot be protected. Deaths and
-numbers at risk are in `seermatch.disclosure_outcomes`.
-"""
-
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from seermatch.formatting import MASKED
-from seermatch.masking import CountSystem, refuse_small_group
+from seermatch.disclosure.count_system import CountSystem, refuse_small_group
 
-ARMS = ("reference", "exposed")
 QUARTERS = 4
 TESTS = ("statistic", "df", "p_value")
-
-
-def disclosure_note(minimum: int) -> str:
-    """Say below a table what is masked.
-
-    Parameters
-    ----------
-    minimum : int
-        ``disclosure.minimum_count``.
-
-    Returns
-    -------
-    str
-        Empty if nothing is masked.
-
-    Examples
-    --------
-    >>> disclosure_note(5)
-    'masked: counts of 1–4, and others from which they could be computed.'
-    """
-    if minimum < 2:
-        return ""
-    return f"{MASKED}: counts of 1–{minimum - 1}, and others from which they could be computed."
-
-
-def mask_small(counts: Sequence[float], minimum: int) -> tuple[float, ...]:
-    """Leave out small counts that belong together, and their sum with them.
-
-    Parameters
-    ----------
-    counts : sequence of float
-        Parts of one whole, such as the patients of each group who found no match.
-    minimum : int
-        Smallest count above 0 that is shown.
-
-    Returns
-    -------
-    tuple of float
-        Sum and parts; NaN where masked.
-
-    Examples
-    --------
-    >>> mask_small((282333, 2), 5), mask_small((30, 12), 5)
-    ((nan, 282333, nan), (42, 30, 12))
-    """
-    shown = [np.nan if 0 < count < minimum else count for count in counts]
-    return (sum(shown), *shown)
 
 
 # ----- characteristics ---------------------------------------------------------------------------
@@ -229,66 +172,3 @@ def mask_balance(balance: pd.DataFrame, comparison: pd.DataFrame) -> pd.DataFram
         columns = [c for c in (f"smd_{suffix}", f"variance_ratio_{suffix}") if c in balance]
         balance.loc[at, columns] = np.nan
     return balance
-
-
-# ----- flow of the study -------------------------------------------------------------------------
-
-
-def mask_attrition(attrition: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Mask the counts of the flow chart and of its table.
-
-    Parameters
-    ----------
-    attrition : pandas.DataFrame
-        Rows of ``results/attrition.tsv``.
-    minimum : int
-        ``disclosure.minimum_count``; 0 changes nothing.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Counts as nullable integers. What a step excludes is what remained before less what
-        remains; the groups and the records of neither add up to all. The last row, the cohort,
-        is never masked, and the first one only where nothing else helps.
-
-    Raises
-    ------
-    StudyError
-        If the cohort has a small group.
-
-    Examples
-    --------
-    >>> flow = pd.DataFrame({"step": [0, 1, 2], "criterion": ["records", "a", "b"],
-    ...     "remaining": [230, 217, 190], "excluded": [0, 13, 27],
-    ...     "remaining_reference": [200, 190, 170], "remaining_exposed": [30, 27, 20],
-    ...     "excluded_reference": [0, 10, 20], "excluded_exposed": [0, 3, 7]})
-    >>> mask_attrition(flow, 5)["excluded_exposed"].tolist()
-    [0, <NA>, <NA>]
-    """
-    if not minimum:
-        return attrition
-    table = attrition.reset_index(drop=True)
-    for arm in ARMS:
-        refuse_small_group(arm, table[f"remaining_{arm}"].iloc[-1], minimum)
-    system, last = CountSystem(), len(table) - 1
-    for kind in ("remaining", "excluded"):
-        other = table[kind] - sum(table[f"{kind}_{arm}"] for arm in ARMS)
-        for row in range(len(table)):
-            published = (kind == "remaining" and row == last) or (kind == "excluded" and row == 0)
-            cost = 100.0 if row == 0 else 1.0
-            names = {kind: table[kind], **{f"{kind}_{a}": table[f"{kind}_{a}"] for a in ARMS}}
-            for name, column in names.items():
-                system.add((name, row), column[row], fixed=published, cost=cost)
-            # records of neither group are not printed; once there are none, everybody knows it
-            system.add((f"{kind}_other", row), other[row], hidden=True, fixed=other[row] == 0)
-            parts = [(f"{kind}_{arm}", row) for arm in (*ARMS, "other")]
-            system.total((kind, row), parts)
-    for suffix in ("", "_reference", "_exposed", "_other"):
-        for row in range(1, len(table)):
-            now = [(f"remaining{suffix}", row), (f"excluded{suffix}", row)]
-            system.total((f"remaining{suffix}", row - 1), now)
-    counts = [column for column in table if column.split("_")[0] in ("remaining", "excluded")]
-    table = table.astype(dict.fromkeys(counts, "Int64"))
-    for name, row in system.masked(minimum):
-        table.loc[row, name] = pd.NA
-    return table

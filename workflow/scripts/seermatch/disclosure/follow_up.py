@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from seermatch.disclosure import QUARTERS
-from seermatch.masking import CountSystem, refuse_small_group
+from seermatch.disclosure.characteristics import QUARTERS
+from seermatch.disclosure.count_system import CountSystem, refuse_small_group
 from seermatch.tables import numbers_at_risk
 
 CAUSES = ("deaths_breast_cancer", "deaths_other")
