@@ -46,6 +46,9 @@ REGRESSION = [
         for part in ("hr", "ci", "p")
     ],
 ]
+AT_RISK = ["group", "time", "n_at_risk", "n_events"]
+CURVE = [*AT_RISK, "survival", "se", "conf_low", "conf_high"]
+INCIDENCE = [*AT_RISK, "incidence", "se", "conf_low", "conf_high"]
 TABLES = {
     "attrition.tsv": [
         *["step", "criterion", "remaining", "excluded"],
@@ -70,22 +73,21 @@ TABLES = {
     "included_excluded.tsv": [
         *["quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3", "smd"],
     ],
-    "survival/logrank.tsv": ["statistic", "df", "p_value"],
-    "competing_risks/gray.tsv": ["cause", "statistic", "df", "p_value"],
-    "propensity.parquet": ["patient_id", "group", "propensity"],
-    "group_comparison.parquet": [
+    "survival/logrank.tsv": ["statistic", "df", "p_value", "test"],
+    "competing_risks/gray.tsv": ["cause", "statistic", "df", "p_value", "test"],
+    "private/propensity.parquet": ["patient_id", "group", "propensity"],
+    "private/group_comparison.parquet": [
         *["population", "variable", "level", "group", "n", "percent", "median", "q1", "q3"],
         *["test", "statistic", "df", "p_value"],
     ],
-    "survival/kaplan_meier.parquet": [
-        *["group", "time", "n_at_risk", "n_events", "survival", "se", "conf_low", "conf_high"],
-    ],
-    "competing_risks/incidence.parquet": [
-        *["cause", "group", "time", "n_at_risk", "n_events", "incidence", "se"],
-        *["conf_low", "conf_high"],
-    ],
-    "survival/cox.parquet": MODELS,
-    "competing_risks/fine_gray.parquet": MODELS,
+    "private/survival/kaplan_meier.parquet": CURVE,
+    "private/competing_risks/incidence.parquet": ["cause", *INCIDENCE],
+    "survival.tsv": CURVE,
+    "incidence.tsv": ["cause", *INCIDENCE],
+    "models.tsv": [*MODELS, "estimator"],
+    "finite_contrasts.tsv": [*CONTRASTS, "estimator"],
+    "private/survival/cox.parquet": MODELS,
+    "private/competing_risks/fine_gray.parquet": MODELS,
 }
 
 
@@ -101,17 +103,17 @@ def read(path):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_public_tables_have_their_columns(results, name):
+def test_tables_have_their_columns(results, name):
     frame = read(results / name)
     assert list(frame.columns) == TABLES[name]
-    assert len(frame) > 0
+    assert len(frame) > 0 or name == "finite_contrasts.tsv"
 
 
 @pytest.mark.parametrize(("name", "columns"), [("cohort", COHORT), ("matched", MATCHED)])
 def test_record_files_have_their_types(results, name, columns):
-    schema = pq.read_schema(results / f"{name}.parquet")
+    schema = pq.read_schema(results / f"private/{name}.parquet")
     assert set(schema.names) == set(columns)
-    frame = pd.read_parquet(results / f"{name}.parquet")
+    frame = pd.read_parquet(results / f"private/{name}.parquet")
     for column, kind in columns.items():
         if isinstance(kind, list):
             assert list(frame[column].cat.categories) == kind
@@ -123,8 +125,8 @@ def test_record_files_have_their_types(results, name, columns):
 
 
 def test_the_complete_among_the_eligible_are_the_cohort(results):
-    eligible = pd.read_parquet(results / "eligible.parquet")
-    cohort = pd.read_parquet(results / "cohort.parquet")
+    eligible = pd.read_parquet(results / "private/eligible.parquet")
+    cohort = pd.read_parquet(results / "private/cohort.parquet")
     complete = eligible[eligible["complete"]].reset_index(drop=True)
     complete = complete.astype({"tumor_size": "int16"})
     pd.testing.assert_frame_equal(complete[list(cohort.columns)], cohort)
@@ -134,7 +136,7 @@ def test_the_complete_among_the_eligible_are_the_cohort(results):
     assert eligible["patient_id"].is_unique
     further = set(eligible.columns) - set(cohort.columns)
     assert further == {"complete", "event_by_cause_of_death", "first_primary"}
-    assert (results / "eligible.parquet").stat().st_mode & 0o077 == 0
+    assert (results / "private/eligible.parquet").stat().st_mode & 0o077 == 0
     sizes = read(results / "included_excluded.tsv").query("quantity == 'patients'")
     assert sizes["n"].to_list() == [len(cohort), len(others)]
     analyses = read(results / "sensitivity.tsv").drop_duplicates("analysis").set_index("analysis")
@@ -157,7 +159,7 @@ def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
 
 def test_the_flow_adds_up(results):
     flow = read(results / "attrition.tsv")
-    cohort = pd.read_parquet(results / "cohort.parquet")
+    cohort = pd.read_parquet(results / "private/cohort.parquet")
     assert flow["step"].to_list() == list(range(len(flow)))
     for arm in ("", "_reference", "_exposed"):
         remaining = flow[f"remaining{arm}"]
@@ -174,8 +176,8 @@ def test_the_flow_adds_up(results):
 
 
 def test_matched_sets_are_complete_and_near(results):
-    matched = pd.read_parquet(results / "matched.parquet")
-    scores = pd.read_parquet(results / "propensity.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
+    scores = pd.read_parquet(results / "private/propensity.parquet")
     sets = matched.groupby("matched_set")["group"].agg(["size", "sum"])
     assert (sets["size"] == 3).all()
     assert (sets["sum"] == 1).all()
@@ -187,9 +189,9 @@ def test_matched_sets_are_complete_and_near(results):
 
 
 def test_curves_and_follow_up_agree(results):
-    matched = pd.read_parquet(results / "matched.parquet")
-    survival = pd.read_parquet(results / "survival/kaplan_meier.parquet")
-    incidence = pd.read_parquet(results / "competing_risks/incidence.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
+    survival = pd.read_parquet(results / "private/survival/kaplan_meier.parquet")
+    incidence = pd.read_parquet(results / "private/competing_risks/incidence.parquet")
     deaths = read(results / "followup.tsv").set_index(["population", "group"])
     for group in ("M0", "M0(i+)"):
         s = survival[survival["group"] == group].set_index("time")["survival"]
@@ -209,9 +211,9 @@ def test_curves_and_follow_up_agree(results):
     [("survival", "survival/cox"), ("competing_risks", "competing_risks/fine_gray")],
 )
 def test_finite_contrasts_are_of_separated_models(results, name, models):
-    contrasts = read(results / f"{name}/finite_contrasts.parquet")
+    contrasts = read(results / f"private/{name}/finite_contrasts.parquet")
     assert list(contrasts.columns) == CONTRASTS
-    table = read(results / f"{models}.parquet")
+    table = read(results / f"private/{models}.parquet")
     assert set(contrasts["model"]) <= set(table.loc[table["status"] == "separated", "model"])
     assert (contrasts["se"] > 0).all() and contrasts["hr"].between(1e-3, 1e3).all()
 
@@ -241,7 +243,7 @@ def test_figures_and_report(results):
         assert (results / f"figures/{name}.pdf").read_bytes()[:5] == b"%PDF-"
     report = (results / "report.html").read_text("utf-8")
     assert "synthetic" in report.lower()
-    cohort = pd.read_parquet(results / "cohort.parquet")
+    cohort = pd.read_parquet(results / "private/cohort.parquet")
     assert not [patient for patient in cohort["patient_id"] if patient in report]
 
 
@@ -288,8 +290,8 @@ def test_proportional_hazards_agree_with_the_interpretation(results):
     rows = interpretation["quantity"] == "proportional hazards test p"
     group = interpretation[rows & (interpretation["outcome"] == "overall survival (Cox)")]
     assert tests["p_value"].iloc[0] == pytest.approx(group["estimate"].iloc[0], rel=1e-9)
-    residuals = results / "survival/schoenfeld_residuals.parquet"
-    deaths = (pd.read_parquet(results / "matched.parquet")["event"] != "censored").sum()
+    residuals = results / "private/survival/schoenfeld_residuals.parquet"
+    deaths = (pd.read_parquet(results / "private/matched.parquet")["event"] != "censored").sum()
     assert (pd.read_parquet(residuals).groupby(["model", "term", "level"]).size() == deaths).all()
     assert residuals.stat().st_mode & 0o077 == 0, "records of patients"
 
@@ -318,7 +320,7 @@ def test_snakemake_report_holds_all_that_is_published_and_nothing_private(study_
             (private if kept else published).add(str(path.relative_to(study_copy.path)))
     assert set(entries) == published
     assert files == {path.rpartition("/")[2] for path in published}
-    assert private == {"results/data_quality.tsv", "results/data_quality.html"}
+    assert all(path.startswith("results/private/") for path in private)
     assert set(categories) == {
         *("Cohort", "Tables", "Figures", "Matching", "Survival", "Competing risks"),
         *("Sensitivity", "Audit", "Report"),
@@ -333,7 +335,7 @@ def test_snakemake_report_holds_all_that_is_published_and_nothing_private(study_
 def test_captions_and_figures_follow_the_configuration(study_copy):
     """A caption quotes the caliper of the run; masking merges bins and takes residuals away."""
     study_copy.edit("config/config.yaml", "caliper: 0.2", "caliper: 0.07")
-    study_copy.edit("config/config.yaml", "minimum_count: 0", "minimum_count: 5")
+    study_copy.edit("config/config.yaml", "minimum_count: null", "minimum_count: 5")
     figures = [f"results/figures/{n}.svg" for n in ("schoenfeld_residuals", "score_overlap")]
     before = [(study_copy.path / path).read_text("utf-8") for path in figures]
     targets = ["results/table2.tsv", *figures]
@@ -341,9 +343,9 @@ def test_captions_and_figures_follow_the_configuration(study_copy):
     entries = reported(study_copy, *targets)[0]
     caption = entries["results/table2.tsv"]["caption"]
     assert "after 1:2 matching within 0.07 standard deviations" in caption
-    assert "Counts below 5 are masked" in caption
-    assert "tells of fewer than 5 patients" in entries[figures[1]]["caption"]
-    assert "one per death, are not shown" in entries[figures[0]]["caption"]
+    assert "counts below it are masked" in caption
+    assert "none tells of fewer patients" in entries[figures[1]]["caption"]
+    assert "one per death, are shown only" in entries[figures[0]]["caption"]
     residuals = pd.read_parquet(study_copy.path / "results/private/survival/schoenfeld_residuals.parquet")
     drawn = (residuals["model"] == "recommended").sum()
     after = [(study_copy.path / path).read_text("utf-8") for path in figures]
@@ -494,7 +496,7 @@ def test_the_methods_tell_this_run(results):
         entered = file.loc[(file["multivariable_hr"] != "") & (file["variable"] != "group")]
         told = re.search(rf"in the {name} analysis ([^.]*?)( and in the |\. A second)", text)[1]
         assert told.count(",") + told.count(" and ") + 1 == entered["variable"].nunique()
-    matched = pd.read_parquet(results / "matched.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
     assert not [patient for patient in matched["patient_id"] if patient in text]
 
 

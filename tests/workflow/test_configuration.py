@@ -1,53 +1,26 @@
 """A wrong key, value or sheet stops within seconds and names itself."""
 
+import csv
 import time
+from pathlib import Path
 
 import pytest
 
+
+def public_files():
+    """Name the public files of a study without claims, one for each pattern."""
+    listed = Path(__file__).parents[2] / "resources/public_files.tsv"
+    with listed.open(encoding="utf-8", newline="") as table:
+        names = [row["file"] for row in csv.DictReader(table, delimiter="\t")]
+    kept = [name for name in names if name != "claims.tsv" and "/*" not in name]
+    return [name.replace("*", "svg") for name in kept]
+
+
+PRIVATE = ["cohort", "propensity", "matched", "group_comparison", "survival/cox"]
 PUBLIC = [
-    "all",
-    "registry",
-    "study",
-    "results/attrition.tsv",
-    "results/private/cohort.parquet",
-    "results/private/propensity.parquet",
-    "results/private/matched.parquet",
-    "results/balance.tsv",
-    "results/private/group_comparison.parquet",
-    *[f"results/table{number}.tsv" for number in (1, 2, 3, 4)],
-    "results/followup.tsv",
-    "results/private/survival/kaplan_meier.parquet",
-    "results/survival/logrank.tsv",
-    "results/private/survival/cox.parquet",
-    "results/private/competing_risks/fine_gray.parquet",
-    "results/private/survival/finite_contrasts.parquet",
-    "results/private/competing_risks/finite_contrasts.parquet",
-    "results/private/competing_risks/incidence.parquet",
-    "results/competing_risks/gray.tsv",
-    *[
-        f"results/figures/figure{number}.{kind}"
-        for number in (1, 2, 3, 4)
-        for kind in ("svg", "png")
-    ],
-    *[
-        f"results/figures/{name}.pdf"
-        for name in ("figure1", "forest_cox", "matching_stability", "specification_curve")
-    ],
-    "results/survival/proportional_hazards.tsv",
-    "results/report.html",
-    "results/warnings.txt",
-    "results/tables.docx",
-    "results/methods.md",
-    "results/provenance.json",
-    "results/data_quality.html",
-    "results/matching_stability.tsv",
-    "results/sensitivity.tsv",
-    "results/interpretation.tsv",
-    "results/included_excluded.tsv",
-    "results/paper_audit.tsv",
-    "results/paper_comparison.tsv",
-    "results/calibration.tsv",
-    "resources/synthetic/truth.json",
+    *("all", "registry", "study", "resources/synthetic/truth.json"),
+    *(f"results/private/{name}.parquet" for name in PRIVATE),
+    *(f"results/{name}" for name in public_files()),
 ]
 
 

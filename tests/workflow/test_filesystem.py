@@ -298,7 +298,7 @@ RECORD_LEVEL = [
 
 @pytest.mark.parametrize("name", RECORD_LEVEL)
 def test_files_of_records_are_for_their_owner_only(finished_study, name):
-    file = finished_study.path / f"results/{name}.parquet"
+    file = finished_study.path / f"results/private/{name}.parquet"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

@@ -18,6 +18,7 @@ DRAWN = {
     "draw_stability": 1,
     "draw_specification_curve": 1,
 }
+PUBLISHED = {"publish_cohort": 1, "publish_outcomes": 1, "publish_sensitivity": 1}
 AFTER_MATCHING = {
     "assess_proportionality": 1,
     "assess_sensitivity": 1,
@@ -25,8 +26,8 @@ AFTER_MATCHING = {
     "interpret_results": 1,
     "compare_with_paper": 1,
     "match_cohort": 1,
-    "compare_included": 1,
     "assess_balance": 1,
+    **PUBLISHED,
     "estimate_survival": 1,
     "fit_cox": 1,
     "estimate_incidence": 1,
@@ -48,6 +49,8 @@ WRITTEN = {
 AFTER_INCIDENCE = {
     "estimate_incidence": 1,
     "cross_check_incidence": 1,
+    "publish_outcomes": 1,
+    "publish_sensitivity": 1,
     "draw_figures": 1,
     "print_figures": 1,
     "render_report": 1,
