@@ -151,9 +151,10 @@ def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     (study_copy.path / "results/table1.tsv").unlink()
     plan = study_copy.planned("study")
-    assert plan["assess_balance"] == 1
+    assert plan["publish_cohort"] == 1
     assert {"keep_incomplete", "merge_eligible", "compare_included"}.isdisjoint(plan)
     (study_copy.path / "results/included_excluded.tsv").unlink()
+    (study_copy.path / "results/private/included_excluded.parquet").unlink()
     assert study_copy.planned("sensitivity")["keep_incomplete"] == 5
 
 
@@ -477,7 +478,7 @@ def test_word_tables_come_from_published_files_only(finished_study):
     rules = (finished_study.path / "workflow/rules/report.smk").read_text(encoding="utf-8")
     rule = rules.split("rule write_word_tables:")[1].split("    output:")[0]
     inputs = re.findall(r'"<results>/([^"]+)"', rule)
-    assert len(inputs) == 10
+    assert len(inputs) == 11
     assert all(name.endswith((".tsv", ".json")) for name in inputs)
 
 
