@@ -1,9 +1,10 @@
-"""Write config/README.md, docs/variables.md and the graph of the rules in README.md.
+"""Write config/README.md, docs/variables.md, docs/files.md and the graph of the rules in README.md.
 
-They come from the schemas, the field table and the workflow itself: run ``make docs`` after a
-change; a test compares the pages with what this makes.
+They come from the schemas, the field table, the list of public files and the workflow itself: run
+``make docs`` after a change; a test compares the pages with what this makes.
 """
 
+import csv
 import json
 import os
 import re
@@ -49,6 +50,24 @@ Export with *Matrix > Export*: "Labels", a header line or the dictionary, any de
 
 | variable | or instead | what it is |
 | --- | --- | --- |"""
+
+
+FILES = """\
+# The files of a run
+
+Everything in `results/` except `results/private/` has passed disclosure control and may be shared;
+[what may be shared](disclosure.md) says how. Every figure comes as SVG, as PDF and as 300-dpi PNG in
+the widths of the journal (`figures.widths`). This list is `resources/public_files.tsv`: a file that
+is not on it is private.
+
+| file | what it holds |
+| --- | --- |"""
+
+PRIVATE = """
+Private, in `results/private/` (readable by its owner only): the exports once read, every step's
+records of patients (`cohort.parquet`, `propensity.parquet`, `matched.parquet`, `eligible.parquet`),
+and unmasked results at full precision under the names that they have above.
+"""
 
 
 def allowed(schema: dict) -> str:
@@ -120,6 +139,15 @@ def variables() -> str:
     return "\n".join(lines) + "\n"
 
 
+def public_files() -> str:
+    """Compose docs/files.md."""
+    listed = ROOT / "resources" / "public_files.tsv"
+    with listed.open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    lines = [f"| `{row['file']}` | {row['holds']} |" for row in rows]
+    return "\n".join([FILES, *lines]) + "\n" + PRIVATE
+
+
 def rule_graph() -> str:
     """Let Snakemake draw the rules behind the tables and figures, in Mermaid's language.
 
@@ -146,5 +174,6 @@ def readme() -> str:
 
 if __name__ == "__main__":
     (ROOT / "README.md").write_text(readme(), encoding="utf-8")
+    (ROOT / "docs" / "files.md").write_text(public_files(), encoding="utf-8")
     (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")

@@ -67,7 +67,8 @@ def grid_engine(tmp_path):
 
 
 def test_results_equal_those_of_a_local_run(scheduler, study_copy, finished_study):
-    files = ["results/private/exports/breast_2018.parquet", "results/private/eligible/breast_2018.parquet"]
+    folders = ("exports", "eligible")
+    files = [f"results/private/{folder}/breast_2018.parquet" for folder in folders]
     for name in files:
         (study_copy.path / name).unlink()
     printed = scheduler.run(study_copy, *files).end()

@@ -347,7 +347,8 @@ def test_captions_and_figures_follow_the_configuration(study_copy):
     assert "counts below it are masked" in caption
     assert "none tells of fewer patients" in entries[figures[1]]["caption"]
     assert "one per death, are shown only" in entries[figures[0]]["caption"]
-    residuals = pd.read_parquet(study_copy.path / "results/private/survival/schoenfeld_residuals.parquet")
+    survival = study_copy.path / "results/private/survival"
+    residuals = pd.read_parquet(survival / "schoenfeld_residuals.parquet")
     drawn = (residuals["model"] == "recommended").sum()
     after = [(study_copy.path / path).read_text("utf-8") for path in figures]
     # each mark of a residual is a <use>, and each tick

@@ -57,6 +57,7 @@ def test_pages_are_made_from_the_schemas_the_field_table_and_the_rules():
     assert "match_cohort --> fit_cox" in generate.rule_graph()
     for page, text in (
         ("config/README.md", generate.configuration()),
+        ("docs/files.md", generate.public_files()),
         ("docs/variables.md", generate.variables()),
         ("README.md", generate.readme()),
     ):

@@ -14,7 +14,11 @@ import pytest
 from seermatch.synthetic import DATABASE, dictionary_text, export_text
 
 ALL_YEARS = [2018, 2019, 2020, 2021, 2022]
-MATCHED = ["results/attrition.tsv", "results/private/cohort.parquet", "results/private/matched.parquet"]
+MATCHED = [
+    "results/attrition.tsv",
+    "results/private/cohort.parquet",
+    "results/private/matched.parquet",
+]
 TABLES = ["results/table1.tsv", "results/table4.tsv"]
 PROVENANCE = "results/provenance.json"
 SUBMISSION = "Nov 2024 Sub"

@@ -34,8 +34,9 @@ with job(snakemake) as tell:
     tables = release.tables
     for name in ("attrition", "balance", "score_overlap"):
         write_table(tables[name], out[name])
+    comparison = tables["comparison"]
     for population, path in (("cohort", out.table1), ("matched", out.table2)):
-        shown = tables["comparison"].query("population == @population")
+        shown = comparison[comparison["population"] == population]
         write_table(characteristics_table(shown, params.labels), path)
 
     quality = assess_quality(

@@ -132,7 +132,7 @@ def draw_log_log(
     Parameters
     ----------
     kaplan_meier : pandas.DataFrame
-        Rows of ``results/private/survival/kaplan_meier.parquet``: group, time (months), survival.
+        Rows of ``results/survival.tsv``: group, time (months), survival.
     labels : tuple of str
         Label of the reference and of the exposed group.
     p_value : float

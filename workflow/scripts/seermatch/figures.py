@@ -117,8 +117,7 @@ def draw_survival_curves(
     Parameters
     ----------
     kaplan_meier : pandas.DataFrame
-        Rows of ``results/private/survival/kaplan_meier.parquet``: group (0 and 1, or the labels), time
-        (months), n_at_risk, survival, conf_low, conf_high; every distinct time.
+        Rows of ``results/survival.tsv``: group (0 and 1, or the labels), time (months), n_at_risk, survival, conf_low, conf_high; every distinct time.
     logrank : pandas.DataFrame
         One row with p_value.
     marks : sequence of float
@@ -192,7 +191,7 @@ def draw_cumulative_incidence(
     Parameters
     ----------
     incidence : pandas.DataFrame
-        Rows of ``results/private/competing_risks/incidence.parquet``: cause, group (0 and 1, or the
+        Rows of ``results/incidence.tsv``: cause, group (0 and 1, or the
         labels), time (months), n_at_risk, incidence, conf_low, conf_high; every distinct time.
     gray : pandas.DataFrame
         One row per cause with p_value.

@@ -275,8 +275,9 @@ def refuse_poor_quality(frame: pl.DataFrame) -> None:
     ]
     more = f", and {len(stops) - 3} more" if len(stops) > 3 else ""
     raise StudyError(
-        f"the exports fail their integrity checks at {'; '.join(shown)}{more}. data_quality.html "
-        f"explains each; export again, or raise data_quality.stop_percent if they are right."
+        f"the exports fail their integrity checks at {'; '.join(shown)}{more}. "
+        "private/data_quality.html explains each; export again, or raise data_quality.stop_percent "
+        "if they are right."
     )
 
 

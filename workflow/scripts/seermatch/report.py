@@ -151,7 +151,7 @@ class ReportContent:
     claims: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
-    disclosure: DisclosureRule = DisclosureRule(0)
+    disclosure: DisclosureRule = field(default_factory=lambda: DisclosureRule(0))
 
 
 @dataclass(frozen=True)
