@@ -56,9 +56,9 @@ FILES = """\
 # The files of a run
 
 Everything in `results/` except `results/private/` has passed disclosure control and may be shared;
-[what may be shared](disclosure.md) says how. Every figure comes as SVG, as PDF and as 300-dpi PNG in
-the widths of the journal (`figures.widths`). This list is `resources/public_files.tsv`: a file that
-is not on it is private.
+[what may be shared](disclosure.md) says how. Every figure comes as SVG, PDF and 300-dpi PNG in the
+widths of the journal (`figures.widths`). This list is `resources/public_files.tsv`: a file that is
+not on it is private.
 
 | file | what it holds |
 | --- | --- |"""

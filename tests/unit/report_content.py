@@ -323,7 +323,7 @@ def made_up_content():
         table2=characteristics_table(comparison, LABELS),
         table3=regression_table(cox, terms, LABELS),
         table4=regression_table(fine_gray, terms, LABELS),
-        kaplan_meier=curve_rows("survival"),
+        survival=curve_rows("survival"),
         cox=cox,
         incidence=curve_rows("incidence", causes),
         fine_gray=fine_gray,

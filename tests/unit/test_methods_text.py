@@ -20,6 +20,7 @@ from seermatch import (
     methods_text,
     methods_words,
 )
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.group_comparison import compare_groups, independence_test
 from seermatch.matched_sets import SCORE_TEST
 from seermatch.methods_page import AUTHORS, plain_markdown, reporting_checklist
@@ -74,6 +75,7 @@ def facts():
         versions={"seermatch": "0.1.0", "statsmodels": "0.15.0", "lifelines": "0.30.3"},
         labels=("M0", "M0(i+)"),
         synthetic=False,
+        disclosure=DisclosureRule(0),
         attrition=pd.DataFrame(
             {"criterion": ["records", "female", "age 18–89 years"],
              "remaining": [324571, 320000, 284088]}
@@ -101,6 +103,8 @@ def words(facts, **choices):
     for path, value in choices.items():
         section, key = path.split("__")
         config[section][key] = value
+        if section == "disclosure":
+            facts = replace(facts, disclosure=DisclosureRule(value))
     sections = methods_sections(replace(facts, config=config))
     return " ".join(text for paragraphs in sections.values() for text in paragraphs)
 

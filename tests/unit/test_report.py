@@ -150,9 +150,7 @@ def test_alternative_texts_say_what_the_figures_show(page):
 
 def test_captions_say_what_masking_does_to_the_figures(content):
     shown = describe_diagnostics(content)
-    masked = describe_diagnostics(
-        replace(content, config={**content.config, "disclosure": {"minimum_count": 5}})
-    )
+    masked = describe_diagnostics(replace(content, disclosure=DisclosureRule(5)))
     assert "A point is a death" in shown["schoenfeld_residuals"][0]
     assert "residuals, one per death, are not shown" in masked["schoenfeld_residuals"][0]
     assert "counts below 5" in masked["score_overlap"][0]
@@ -253,7 +251,7 @@ def test_markup_in_data_is_escaped(content):
         attrition=content.attrition.assign(criterion=script),
         table1=content.table1.rename(columns={"M0(i+)": script}),
         table2=content.table2.rename(columns={"M0(i+)": script}),
-        kaplan_meier=content.kaplan_meier.replace({"group": {"M0(i+)": script}}),
+        survival=content.survival.replace({"group": {"M0(i+)": script}}),
         incidence=content.incidence.replace({"group": {"M0(i+)": script}}),
         versions={script: script},
         claims=content.claims.assign(claim=script, source=script, answer=script),

@@ -5,7 +5,10 @@ import os
 import stat
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 import study_io
 from seermatch.errors import StudyError
@@ -141,3 +144,55 @@ def test_the_last_year_is_that_of_the_databases(tmp_path):
     assert last_year_of(paths) == 2022
     assert last_year_of(paths[2:]) == 2021
     assert last_year_of(paths[1:2]) is None
+
+
+# ----- the rule of a release ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def export_of(tmp_path):
+    def write(name, database):
+        path = tmp_path / f"{name}.parquet"
+        origin = {"source": f"{name}.csv", "rows": "1", "sha256": "", "submission": ""}
+        table = pl.DataFrame({"year": ["2018"]}).to_arrow()
+        metadata = origin | {"database": database}
+        pq.write_table(table.replace_schema_metadata(metadata), path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("databases", "configured", "expected"),
+    [
+        (["SYNTHETIC registry"], None, 0),
+        (["SYNTHETIC registry", "SEER Research Data"], None, 5),
+        ([""], None, 5),  # no dictionary: nobody says that they are made up
+        (["SEER Research Data"], 0, 0),
+        (["SYNTHETIC registry"], 11, 11),
+    ],
+)
+def test_small_counts_are_masked_unless_every_export_is_synthetic(
+    export_of, databases, configured, expected
+):
+    exports = [export_of(f"e{number}", name) for number, name in enumerate(databases)]
+    settings = {"minimum_count": configured, "method": "suppress"}
+    assert study_io.disclosure_rule(settings, exports).minimum_count == expected
+
+
+def test_the_folder_of_private_results_is_closed_by_its_first_file(tmp_path):
+    folder = tmp_path / "results/private/survival"
+    folder.mkdir(parents=True)
+    write_bytes("a", folder / "cox.parquet")
+    assert mode(tmp_path / "results/private") == 0o700
+    assert mode(folder / "cox.parquet") == 0o600
+    write_bytes("a", tmp_path / "results/table1.tsv")
+    assert mode(tmp_path / "results/table1.tsv") == 0o644
+    assert mode(tmp_path / "results") == 0o755
+
+
+def test_estimates_are_read_back_from_text_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(1)
+    numbers = rng.normal(size=1000) * 10.0 ** rng.integers(-12, 12, 1000)
+    study_io.write_table(pd.DataFrame({"se": numbers}), tmp_path / "models.tsv")
+    assert (study_io.read_table(tmp_path / "models.tsv")["se"] == numbers).all()

@@ -89,7 +89,9 @@ rule merge_cohort:
     """Join the exports, keep one tumor per patient, and add up the counts."""
     input:
         records=collect("<results>/private/recoded/{export}.parquet", export=EXPORTS),
-        attrition=collect("<results>/private/attrition/{export}.parquet", export=EXPORTS),
+        attrition=collect(
+            "<results>/private/attrition/{export}.parquet", export=EXPORTS
+        ),
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
         quality="<results>/private/data_quality.tsv",
     output:

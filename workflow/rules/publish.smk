@@ -200,9 +200,11 @@ rule publish_sensitivity:
         proportional_hazards="<results>/private/survival/proportional_hazards.parquet",
         schoenfeld="<results>/private/survival/schoenfeld_residuals.parquet",
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
-        before=collect(f"{RELEASE}/{{name}}.json", name=["cohort", "outcomes"])
-        if MAY_MASK
-        else [],
+        before=(
+            collect(f"{RELEASE}/{{name}}.json", name=["cohort", "outcomes"])
+            if MAY_MASK
+            else []
+        ),
     output:
         stability=report(
             "<results>/matching_stability.tsv",
@@ -228,14 +230,16 @@ rule publish_sensitivity:
             category="Sensitivity",
             labels={"item": "Included and excluded patients"},
         ),
-        claims=report(
-            "<results>/claims.tsv",
-            caption="../report/claims.rst",
-            category="Sensitivity",
-            labels={"item": "Claims put to the data"},
-        )
-        if config["study"]["claims"]
-        else [],
+        claims=(
+            report(
+                "<results>/claims.tsv",
+                caption="../report/claims.rst",
+                category="Sensitivity",
+                labels={"item": "Claims put to the data"},
+            )
+            if config["study"]["claims"]
+            else []
+        ),
         incidence_cross_check=report(
             "<results>/competing_risks/incidence_cross_check.tsv",
             caption="../report/incidence_cross_check.rst",

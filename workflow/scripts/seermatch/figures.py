@@ -117,7 +117,8 @@ def draw_survival_curves(
     Parameters
     ----------
     kaplan_meier : pandas.DataFrame
-        Rows of ``results/survival.tsv``: group (0 and 1, or the labels), time (months), n_at_risk, survival, conf_low, conf_high; every distinct time.
+        Rows of ``results/survival.tsv``: group (0 and 1, or the labels), time (months), n_at_risk,
+        survival, conf_low, conf_high.
     logrank : pandas.DataFrame
         One row with p_value.
     marks : sequence of float
