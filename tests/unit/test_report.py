@@ -25,6 +25,7 @@ from seermatch import (
     report_sections,
     report_tables,
 )
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.inline_figures import inline_svg
 from seermatch.methods_text import methods_sections
 from seermatch.report import SECTIONS, render_report
