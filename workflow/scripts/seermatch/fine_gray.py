@@ -136,7 +136,7 @@ def fit_fine_gray(
     """
     likelihood = SubdistributionLikelihood(time, event, X, weights, offset)
     start = likelihood.evaluate(np.zeros(likelihood.p))
-    require_information(start.information)
+    require_information(start.information, likelihood.largest_information())
     end, iterations, converged = newton_raphson(
         likelihood.evaluate, start, tolerance=tolerance, max_iterations=max_iterations
     )
@@ -246,7 +246,7 @@ def score_test(
     """
     likelihood = SubdistributionLikelihood(time, event, X, weights)
     null = likelihood.evaluate(np.zeros(likelihood.p))
-    require_information(null.information)
+    require_information(null.information, likelihood.largest_information())
     residuals = likelihood.residuals(null)
     if clusters is not None:
         residuals = likelihood.sum_by_cluster(residuals, clusters)

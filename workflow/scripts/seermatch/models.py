@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtr, ndtri
 
 from seermatch.design_matrix import (
+    OF_HAZARDS,
     DesignMatrix,
     aliased_columns,
     describe_aliasing,
@@ -239,10 +240,10 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
-    kept = ~aliased_columns(at_risk)
+    kept = ~aliased_columns(at_risk, tolerance=OF_HAZARDS)
     notes = [
         f"{title}: {name} cannot be estimated ({reason})."
-        for name, reason in describe_aliasing(at_risk, design.names).items()
+        for name, reason in describe_aliasing(at_risk, design.names, tolerance=OF_HAZARDS).items()
     ]
     estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
     if kept.any():
@@ -253,7 +254,7 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
         infinite = ", ".join(np.array(design.names)[status == "separated"])
         notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
     words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
-    dependence = {} if kept.all() else describe_aliasing(at_risk, words)
+    dependence = {} if kept.all() else describe_aliasing(at_risk, words, tolerance=OF_HAZARDS)
     found = iter(estimates.rows)
     size = {"n": len(frame), "events": int(np.count_nonzero(data.event == 1))}
     rows = [

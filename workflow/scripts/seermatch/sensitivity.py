@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from seermatch.design_matrix import aliased_columns, design_matrix
+from seermatch.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.errors import StudyError
 from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.imputation import imputed_cohorts
@@ -295,7 +295,7 @@ def _match(specification: _Specification) -> _Sample:
 def _full_cohort(cohort: pd.DataFrame, covariates: Sequence[str]) -> _Sample:
     """Everybody, adjusted for the covariates; the hazard ratio is conditional on them."""
     X = design_matrix(cohort, covariates).X
-    X = X[:, ~aliased_columns(X)]
+    X = X[:, ~aliased_columns(X, tolerance=OF_HAZARDS)]
     return _Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
 
 
