@@ -327,7 +327,9 @@ def check_names(name: str, values: Sequence[str], n: int | None = None) -> list[
     return names
 
 
-def check_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+def check_columns(
+    name: str, frame: pd.DataFrame, columns: Sequence[str], *, empty: bool = False
+) -> None:
     """Refuse a frame without patients or without some of the columns needed.
 
     Parameters
@@ -338,6 +340,8 @@ def check_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> Non
         One row per patient.
     columns : sequence of str
         What it must have.
+    empty : bool
+        Whether it may be without patients.
 
     Raises
     ------
@@ -355,7 +359,7 @@ def check_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> Non
     lacking = [column for column in columns if column not in frame.columns]
     if lacking:
         raise StudyError(f"{name}: there is no column {', '.join(lacking)}.")
-    if len(frame) == 0:
+    if len(frame) == 0 and not empty:
         raise StudyError(f"{name}: no patient is left.")
 
 

@@ -117,13 +117,15 @@ def check_events(event: Sequence[int], n: int, largest: int | None = None) -> np
     return codes.astype(np.int64)
 
 
-def category_codes(event: pd.Series) -> np.ndarray:
+def category_codes(event: pd.Series, levels: Sequence[str] | None = None) -> np.ndarray:
     """Return the codes of a column of events, or say what is wrong with it.
 
     Parameters
     ----------
     event : pandas.Series
         Of pandas' ``category`` type, the first level censored; none missing.
+    levels : sequence of str, optional
+        The levels in the order of their codes; default the column's own.
 
     Returns
     -------
@@ -141,6 +143,8 @@ def category_codes(event: pd.Series) -> np.ndarray:
     """
     if not isinstance(event.dtype, pd.CategoricalDtype):
         raise StudyError(f"{event.name or 'event'} must be a category, its first level censored.")
+    if levels is not None:
+        event = event.cat.set_categories(levels)
     codes = event.cat.codes.to_numpy(dtype=np.int64)
     missing = np.count_nonzero(codes < 0)
     if missing:

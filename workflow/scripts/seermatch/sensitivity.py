@@ -12,8 +12,18 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from seermatch.checks import (
+    check_binary,
+    check_choice,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+    check_numbers,
+)
 from seermatch.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.errors import StudyError
+from seermatch.event_times import category_codes, check_times
 from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
@@ -21,7 +31,7 @@ from seermatch.pooling import PooledEstimate, pool
 from seermatch.propensity import estimate_propensity
 from seermatch.splines import natural_spline
 from seermatch.variables import EVENTS
-from seermatch.weighting import balancing_weights, effective_sample_size
+from seermatch.weighting import ESTIMANDS, balancing_weights, effective_sample_size
 
 COLUMNS = (
     "analysis",
@@ -45,6 +55,7 @@ CAUSE_OF_DEATH = "cause of death = breast"
 FIRST_PRIMARY = "first primary only"
 IMPUTED = "multiple imputation"
 
+_RULE = ("link", "ratio", "caliper", "order", "ties", "seed")
 _SPLINED = ("age", "tumor_size")
 _EVENT, _FIRST = "event_by_cause_of_death", "first_primary"  # columns of the eligible patients
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles, Harrell's choice for four knots
@@ -145,9 +156,8 @@ def sensitivity_analyses(
     Raises
     ------
     StudyError
-        If the main match cannot be made.
-    ValueError
-        If the complete patients of `eligible` are not those of the cohort.
+        If the main match cannot be made, an argument is unusable, or the complete patients of
+        `eligible` are not those of the cohort.
 
     Examples
     --------
@@ -165,7 +175,9 @@ def sensitivity_analyses(
     ['main', 'caliper 0.1', 'ratio 1', 'score with splines', 'weighted, ATT', \
 'full cohort, adjusted']
     """
-    score = np.asarray(linear_predictor, dtype=np.float64)
+    _check(cohort, covariates, matching, largest_size, imputations, estimands)
+    score = check_numbers("linear_predictor", linear_predictor, len(cohort), like="cohort")
+    score = score.astype(np.float64)
     rule = dict(matching)
     exact = tuple(rule.pop("exact", ()))
     main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
@@ -200,6 +212,24 @@ def sensitivity_analyses(
         except StudyError as error:
             notes.append(f"{IMPUTED}: left out, because {error}")
     return Sensitivity(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(notes))
+
+
+def _check(cohort, covariates, matching, largest_size, imputations, estimands) -> None:
+    check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])
+    check_columns("cohort", cohort, check_names("covariates", covariates))
+    check_binary("group", cohort["group"])
+    check_times(cohort["time"])
+    category_codes(cohort["event"], EVENTS)
+    check_labels("patient_id", cohort["patient_id"])
+    if lacking := [key for key in _RULE if key not in matching]:
+        raise StudyError(f"matching: there is no {', '.join(lacking)}.")
+    check_choice("matching: link", matching["link"], ("logit", "probability"))
+    if largest_size is not None:
+        check_number("largest_size", largest_size, 0)
+    if imputations is not None:
+        check_number("imputations", imputations, 2, closed=True, whole=True)
+    for estimand in estimands:
+        check_choice("estimands", estimand, ESTIMANDS)
 
 
 def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specification]:
@@ -303,7 +333,7 @@ def _complete(eligible: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Take the eligible patients of the cohort, in its order."""
     complete = eligible[eligible["complete"]]
     if not np.array_equal(complete["patient_id"], cohort["patient_id"]):
-        raise ValueError("the complete patients among the eligible are not those of the cohort")
+        raise StudyError("eligible: the complete patients are not those of the cohort.")
     return complete.set_axis(cohort.index)
 
 
