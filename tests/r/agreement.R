@@ -24,7 +24,7 @@ kaplan_meier <- function(d) {
   out[["km survival"]] <- fit$surv
   out[["km se"]] <- fit$surv * fit$std.err
   out[["km at risk"]] <- fit$n.risk
-  out[["km median"]] <- unname(quantile(fit, .5, conf.int = FALSE))
+  out[["km median"]] <- unname(unlist(quantile(fit, .5)))
   mean <- summary(fit, rmean = d$horizon[1])$table
   out[["rmst"]] <- unname(mean[grep("^\\*?rmean", names(mean))])
   out[["rmst se"]] <- unname(mean[grep("^\\*?se\\(rmean", names(mean))])

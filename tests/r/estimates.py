@@ -116,7 +116,8 @@ def survival(data: DataSet) -> dict:
         curve = kaplan_meier(data.time, died, interval=interval)
         out[f"km interval {interval}"] = [*curve["conf_low"], *curve["conf_high"]]
     out |= {"km survival": curve["survival"], "km se": curve["se"]}
-    out |= {"km at risk": curve["n_at_risk"], "km median": median_survival(curve)}
+    medians = [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
+    out |= {"km at risk": curve["n_at_risk"], "km median": medians}
     mean = restricted_mean_survival(data.time, died, data.horizon)
     out |= {"rmst": mean.estimate, "rmst se": mean.se}
     curve = kaplan_meier(data.time, died, data.weight)

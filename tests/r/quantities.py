@@ -96,7 +96,7 @@ QUANTITIES = {
     "km interval log": Quantity(KM, "limits, log", "survfit(conf.type)"),
     "km interval log-log": Quantity(KM, "limits, log-log", "survfit(conf.type)"),
     "km interval plain": Quantity(KM, "limits, plain", "survfit(conf.type)"),
-    "km median": Quantity(KM, "median", "quantile.survfit"),
+    "km median": Quantity(KM, "median and its limits", "quantile.survfit"),
     "km weighted survival": Quantity(KM, "survival, weighted", "survfit(weights)"),
     "km weighted se": Quantity(KM, "SE, weighted", "survfit(weights, robust)", missing="ours"),
     "rmst": Quantity(KM, "restricted mean", "summary.survfit(rmean)"),

@@ -7,6 +7,7 @@ from lifelines import CoxPHFitter
 from scipy.stats import chi2
 from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.errors import StudyError
+from seermatch.fine_gray import fit_fine_gray
 from seermatch.separation import infinite_estimates
 
 
@@ -253,8 +254,68 @@ def test_dependent_columns_are_refused(column):
     time, event, _, x = separated_sample()
     event = event | (time == 29)
     X = np.column_stack([x, 2 * x + 1 if column is None else column])
-    with pytest.raises(StudyError, match="Cox model of age, size: a column is constant or depends"):
+    with pytest.raises(StudyError, match=r"X: column 2 of 2 \(size\) is constant"):
         fit_cox(time, event, X, names=["age", "size"])
+
+
+# R 4.2.2, survival 3.5-3, cmprsk 2.2-11, on the arrays of `nearly_collinear`, by the share of z:
+# coef and sqrt(diag(vcov)) of coxph(Surv(time, event > 0) ~ a + b), and of crr(time, event, X)
+R_COLLINEAR = {
+    "cox": {
+        2e-5: ([-980.46489, 980.75033], [4272.7396, 4272.7335]),
+        1.5e-6: ([-13076.389, 13076.675], [56969.725, 56969.718]),
+    },
+    "fine_gray": {
+        2e-5: ([-806.3206, 806.396], [4889.498, 4889.482]),
+        1.5e-6: ([-10751.86, 10751.93], [65142.45, 65142.44]),
+    },
+}
+
+
+def nearly_collinear(share):
+    rng = np.random.default_rng(5)
+    x, z = rng.normal(size=(2, 200))
+    time = np.ceil(rng.exponential(10, 200) * np.exp(-0.3 * x))
+    return time, rng.choice(3, 200, p=[0.3, 0.5, 0.2]), np.column_stack([x, x + share * z])
+
+
+@pytest.mark.parametrize("share", [2e-5, 1.5e-6])
+@pytest.mark.parametrize("fit", [fit_cox, fit_fine_gray])
+def test_nearly_dependent_columns_as_r(fit, share):
+    """A large standard error is an answer; separation, whose steps never end, is another case."""
+    coef, se = R_COLLINEAR[fit.__name__.removeprefix("fit_")][share]
+    found = fit(*nearly_collinear(share))
+    assert found.converged
+    rounding = 1e-10 / share**2  # of numbers of which the last digits cancel, here and in R
+    np.testing.assert_allclose(found.coef, coef, rtol=rounding)
+    np.testing.assert_allclose(found.se, se, rtol=10 * rounding)
+
+
+@pytest.mark.parametrize("fit", [fit_cox, fit_fine_gray])
+def test_columns_are_dependent_where_coxph_says_so(fit):
+    # for a share of 1.2e-6 coxph's second coefficient is NA
+    with pytest.raises(StudyError, match="X: column 2 of 2"):
+        fit(*nearly_collinear(1.2e-6))
+    time, event, X = nearly_collinear(1)
+    X[:, 0] = 0.1  # its mean differs from it in the last bit
+    with pytest.raises(StudyError, match="X: column 1 of 2"):
+        fit(time, event, X)
+
+
+def test_patients_of_weight_zero_are_left_out():
+    time, event, X = tied_sample(3)
+    weights = np.arange(len(X)) % 3 / 2
+    some = weights > 0
+    found = fit_cox(time, event, X, weights=weights, clusters=np.arange(len(X)) // 2)
+    fit = fit_cox(
+        time[some], event[some], X[some], weights=weights[some], clusters=np.flatnonzero(some) // 2
+    )
+    assert (found.n, found.n_events) == (fit.n, fit.n_events)
+    np.testing.assert_allclose(found.coef, fit.coef, rtol=1e-9)
+    np.testing.assert_allclose(found.covariance_clustered, fit.covariance_clustered, rtol=1e-9)
+    test = proportional_hazards_test(found, time, event, X, weights=weights)
+    other = proportional_hazards_test(fit, time[some], event[some], X[some], weights=weights[some])
+    np.testing.assert_allclose(test["statistic"], other["statistic"], rtol=1e-9)
 
 
 def test_messages():

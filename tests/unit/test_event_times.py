@@ -8,12 +8,12 @@ from seermatch.event_times import check_event_times, check_weights
     ("time", "event", "message"),
     [
         ([], [], "no patients"),
-        ([1, 2], [1], "one length"),
+        ([1, 2], [1], "event has 1 values, but time has 2"),
         ([1, -1], [0, 1], "negative in 1 of 2"),
         ([1, np.nan], [0, 1], "missing or negative"),
         ([1, 2], [0, -1], "coded 0"),
         ([1, 2], [0, 0.5], "coded 0"),
-        ([1, 2], ["alive", "dead"], "coded 0"),
+        ([1, 2], ["alive", "dead"], "event: numbers are needed"),
     ],
 )
 def test_unusable_times_or_events_are_named(time, event, message):

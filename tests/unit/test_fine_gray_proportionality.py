@@ -140,8 +140,8 @@ def test_whole_weights_are_copies_of_patients():
 def test_origin_and_unit_of_covariates_change_nothing():
     time, event, X, _ = random_data(4)
     order = np.random.default_rng(4).permutation(len(time))
-    first = proportionality_test(time, event, X, "abc")
-    second = proportionality_test(time[order], event[order], (X[order] + 2000) * 12, "abc")
+    first = proportionality_test(time, event, X, list("abc"))
+    second = proportionality_test(time[order], event[order], (X[order] + 2000) * 12, list("abc"))
     np.testing.assert_allclose(first["statistic"], second["statistic"], rtol=1e-6)
 
 
@@ -186,6 +186,6 @@ def test_an_infinite_interaction_has_no_statistic():
 def test_messages():
     time, event, X, _ = random_data(8)
     with pytest.raises(ValueError, match="transform: 'km' is none of identity, log"):
-        proportionality_test(time, event, X, "abc", transform="km")
+        proportionality_test(time, event, X, list("abc"), transform="km")
     with pytest.raises(StudyError, match="no event"):
-        proportionality_test(time, 0 * event, X, "abc")
+        proportionality_test(time, 0 * event, X, list("abc"))

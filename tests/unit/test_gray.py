@@ -92,8 +92,17 @@ def test_without_events_of_the_cause_there_is_no_statistic():
     assert test.df == 1
 
 
+def test_strata_of_one_group_each_are_refused():
+    time, event, group = [1, 2, 3, 4], [1, 1, 0, 1], [0, 1, 0, 1]
+    with pytest.raises(StudyError, match="strata: each of them holds one group only"):
+        gray_test(time, event, group, strata=group)
+    with pytest.raises(StudyError, match="strata: each"):
+        gray_test(time, event, group, strata=["a", "b", "c", "d"])
+    assert gray_test(time, event, group, strata=[0, 0, 1, 2]).df == 1
+
+
 def test_single_group_is_refused():
     with pytest.raises(StudyError, match="two groups"):
         gray_test([1, 2], [1, 0], [1, 1])
-    with pytest.raises(StudyError, match="one value per patient"):
+    with pytest.raises(StudyError, match="group has 3 values, but time has 2"):
         gray_test([1, 2], [1, 0], [0, 1, 1])

@@ -177,7 +177,7 @@ def test_weights_describe_and_do_not_test():
 
 def test_messages():
     frame = pd.DataFrame({"group": [0, 1, 2], "age": [1, 2, 3]})
-    with pytest.raises(StudyError, match="height: the cohort has no such column"):
+    with pytest.raises(StudyError, match="frame: there is no column height"):
         compare_groups(frame, ["height"])
     with pytest.raises(StudyError, match="group: two groups can be compared, but it has 3"):
         compare_groups(frame, ["age"])

@@ -96,7 +96,7 @@ def test_ascertainment_recovers_the_effect_of_a_mixture():
     assert correct_for_ascertainment(seen, share, found) == pytest.approx(true)
     assert correct_for_ascertainment(seen, share, 1.0) == pytest.approx(seen)
     assert np.isnan(correct_for_ascertainment(3.0, 0.1, 0.15))
-    with pytest.raises(StudyError, match=r"ascertainment is 0\.01"):
+    with pytest.raises(StudyError, match=r"found is 0\.01"):
         correct_for_ascertainment(1.5, 0.02, 0.01)
 
 

@@ -117,12 +117,38 @@ def test_order_of_patients_does_not_matter():
 
 @pytest.mark.parametrize(
     ("event", "median"),
-    [([1, 1, 1, 1], 2.5), ([1, 1, 0, 0], 2), ([0, 0, 1, 1], 3.5), ([0] * 4, None)],
+    [([1, 1, 1, 1], 2.5), ([1, 1, 0, 0], 3), ([0, 0, 1, 1], 3.5), ([0] * 4, None)],
 )
 def test_median_as_r(event, median):
     # quantile(survfit(Surv(1:4, event) ~ 1), .5)
     found = median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.array(event)))
     assert np.isnan(found) if median is None else found == median
+
+
+# R 4.2.2, survival 3.5-3: quantile(survfit(Surv(time, event) ~ 1, conf.type = ...), .5)
+R_MEDIANS = {"log": (8, 4, np.nan), "log-log": (8, 3, np.nan), "plain": (8, 4, np.nan)}
+
+
+@pytest.mark.parametrize("interval", R_MEDIANS)
+def test_limits_of_the_median_as_r(interval):
+    time = np.array([1, 1, 2, 3, 4, 5, 5, 6, 8, 8, 9, 11])
+    event = np.array([1, 0, 0, 1, 1, 1, 1, 0, 1, 1, 0, 0])
+    curve = kaplan_meier(time, event, interval=interval)
+    found = [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
+    assert found == pytest.approx(R_MEDIANS[interval], nan_ok=True)
+
+
+@pytest.mark.parametrize("off", [-1e-12, 0, 1e-12])
+def test_a_flat_half_is_one_up_to_rounding(off):
+    curve = pd.DataFrame({"time": [2, 5, 9], "survival": [0.5 + off, 0.4, 0.1]})
+    assert median_survival(curve) == 3.5
+    assert median_survival(curve.assign(survival=[0.8, 0.5 + off, 0.5 + off])) == 7
+
+
+def test_reverse_median_of_a_last_flat_part():
+    events = pd.Categorical.from_codes([1, 0, 0, 1, 1], EVENTS)
+    frame = pd.DataFrame({"group": 0, "time": [1, 2, 3, 6, 8], "event": events})
+    assert follow_up(frame, "matched")["reverse_km_median"].tolist() == [5.5, 5.5]
 
 
 def test_restricted_mean_is_the_mean_of_complete_data():
@@ -181,13 +207,13 @@ def test_follow_up_rows():
 
 
 def test_messages():
-    with pytest.raises(StudyError, match="No patient is left"):
+    with pytest.raises(StudyError, match="time: there are no patients"):
         kaplan_meier(np.array([]), np.array([]))
     with pytest.raises(ValueError, match="interval: 'exact' is none of log, log-log, plain"):
         kaplan_meier(np.array([1]), np.array([1]), interval="exact")
-    with pytest.raises(StudyError, match="only one has patients"):
+    with pytest.raises(StudyError, match="group: the log-rank test needs two groups"):
         logrank_test(np.array([1, 2]), np.ones(2), np.zeros(2))
-    with pytest.raises(StudyError, match="no patient of this cohort died"):
+    with pytest.raises(StudyError, match="event: the log-rank test needs deaths"):
         logrank_test(np.array([1, 2]), np.zeros(2), np.array([0, 1]))
-    with pytest.raises(StudyError, match="cohort: no patient is left"):
+    with pytest.raises(StudyError, match="frame: no patient is left"):
         follow_up(matched_frame().iloc[:0], "cohort")

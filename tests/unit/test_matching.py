@@ -301,16 +301,21 @@ BAD = {
         {},
         r"2 exposed patients need 4 reference patients at matching.ratio 2, but there are 2",
     ),
-    "no exposed": ([0, 1, 2.0], [0, 0, 0], {}, "No exposed patient among 3"),
-    "no reference": ([0, 1, 2.0], [1, 1, 1], {}, "No reference patient among 3"),
+    "no exposed": ([0, 1, 2.0], [0, 0, 0], {}, "exposed: no exposed patient among 3"),
+    "no reference": ([0, 1, 2.0], [1, 1, 1], {}, "exposed: no reference patient among 3"),
     "missing score": ([0, np.nan, 2.0], [1, 0, 0], {}, "missing or infinite for 1 of 3"),
     "nobody near": ([0, 50, 51.0], [1, 0, 0], {}, "None of the 1 exposed"),
     "no shared block": ([0, 0, 0.0], [1, 0, 0], {"exact": [1, 2, 2]}, "in the same exact block"),
-    "ratio": ([0, 1, 2.0], [1, 0, 0], {"ratio": 0}, "matching.ratio is 0"),
-    "half ratio": ([0, 1, 2.0], [1, 0, 0], {"ratio": 1.5}, "matching.ratio is 1.5"),
-    "caliper": ([0, 1, 2.0], [1, 0, 0], {"caliper": -0.1}, "matching.caliper is -0.1"),
-    "order": ([0, 1, 2.0], [1, 0, 0], {"order": "closest"}, "matching.order is 'closest'; use la"),
-    "ties": ([0, 1, 2.0], [1, 0, 0], {"ties": "first"}, "matching.ties is 'first'; use hash"),
+    "ratio": (
+        [0, 1, 2.0],
+        [1, 0, 0],
+        {"ratio": 0},
+        "ratio must be a whole number of 1 or more, not 0",
+    ),
+    "half ratio": ([0, 1, 2.0], [1, 0, 0], {"ratio": 1.5}, "of 1 or more, not 1.5"),
+    "caliper": ([0, 1, 2.0], [1, 0, 0], {"caliper": -0.1}, "caliper must be a number above 0"),
+    "order": ([0, 1, 2.0], [1, 0, 0], {"order": "closest"}, "order: 'closest' is none of la"),
+    "ties": ([0, 1, 2.0], [1, 0, 0], {"ties": "first"}, "ties: 'first' is none of hash"),
     "twice": ([0, 1, 2.0], [1, 0, 0], {"patient_id": ["a", "b", "b"]}, "patient_id b occurs more"),
 }
 
@@ -324,9 +329,9 @@ def test_bad_input_is_explained(case):
 
 
 def test_calls_that_cannot_be_meant_are_refused():
-    with pytest.raises(ValueError, match="need patient_id"):
+    with pytest.raises(StudyError, match="patient_id: .* need it"):
         match([0, 1, 2.0], [1, 0, 0])
-    with pytest.raises(ValueError, match="differ in length"):
+    with pytest.raises(StudyError, match="exposed has 2 values, but distance has 3"):
         match([0, 1, 2.0], [1, 0], patient_id=["a", "b"])
 
 

@@ -109,7 +109,7 @@ def test_distance_is_the_linear_predictor_or_the_probability():
     fit = estimate_propensity(cohort(), ["age"])
     np.testing.assert_array_equal(fit.distance(), fit.linear_predictor)
     np.testing.assert_array_equal(fit.distance("probability"), fit.probability)
-    with pytest.raises(StudyError, match="use 'logit' or 'probability'"):
+    with pytest.raises(StudyError, match="link: 'probit' is none of logit, probability"):
         fit.distance("probit")
 
 
@@ -188,7 +188,7 @@ def test_one_exposed_patient_in_a_large_level_is_no_separation():
     np.testing.assert_allclose(fit.coefficients["coef"].iloc[1], np.log(1 / 99_999), rtol=1e-8)
 
 
-@pytest.mark.parametrize(("value", "message"), [(0, "No exposed"), (1, "No reference"), (2, "0 ")])
+@pytest.mark.parametrize(("value", "message"), [(0, "no exposed"), (1, "no reference"), (2, "0 ")])
 def test_groups_are_checked(value, message):
     with pytest.raises(StudyError, match=message):
         estimate_propensity(cohort().assign(group=value), COVARIATES)

@@ -91,7 +91,7 @@ def test_effective_sample_size_ignores_the_scale_of_a_group():
 
 
 def test_refusals():
-    with pytest.raises(StudyError, match="'ATM' is unknown; use ATT, ATE, ATO"):
+    with pytest.raises(StudyError, match="estimand: 'ATM' is none of ATT, ATE, ATO"):
         balancing_weights([0.0], [1], "ATM")
     with pytest.raises(StudyError, match="missing or infinite"):
         balancing_weights([np.nan], [1])

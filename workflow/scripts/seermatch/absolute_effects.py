@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from seermatch.checks import check_binary, check_labels, check_names, check_number, check_numbers
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times, check_weights
 
@@ -62,7 +63,7 @@ def absolute_effects(
     Raises
     ------
     StudyError
-        If times, events or weights are unusable, or an arm is empty.
+        If an argument is unusable, or an arm is empty.
 
     References
     ----------
@@ -76,11 +77,14 @@ def absolute_effects(
     >>> table.loc[5, ["measure", "outcome"]].tolist(), round(float(table.loc[5, "difference"]), 3)
     (['restricted mean survival', 'death of any cause'], 0.167)
     """
-    time, event = check_event_times(time, event)
-    group = np.asarray(group)
+    time, event = check_event_times(time, event, largest=2)
+    group = check_binary("group", group, len(time))
+    months = check_numbers("months", months, low=0).tolist()
+    causes = check_names("causes", causes, 2)
+    check_number("confidence", confidence, 0, 1)
     weights = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
-    clusters = np.arange(len(time)) if clusters is None else np.asarray(clusters)
-    sets = np.unique(clusters, return_inverse=True)[1]
+    clusters = np.arange(len(time)) if clusters is None else clusters
+    sets = np.unique(check_labels("clusters", clusters, len(time)), return_inverse=True)[1]
     for code, name in ((0, "reference"), (1, "exposed")):
         if not (group == code).any():
             raise StudyError(f"group: there is no {name} patient.")

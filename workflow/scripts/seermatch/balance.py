@@ -11,6 +11,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_binary, check_columns, check_names, check_numbers
+from seermatch.errors import StudyError
+from seermatch.event_times import check_weights
+
 _SMALL = np.sqrt(np.finfo(np.float64).eps)  # differences below it are not standardized
 
 
@@ -37,6 +41,11 @@ def assess_balance(
         are two. The variance ratio, exposed over reference, is NaN for a level. A denominator of
         0 is replaced by the standard deviation pooled over both groups before matching.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable, or a group empty.
+
     Examples
     --------
     >>> cohort = pd.DataFrame(
@@ -49,9 +58,11 @@ def assess_balance(
     0  distance       0.471        0.0                  0.857
     1       age       0.707        0.0                  0.500
     """
-    before = cohort["group"].to_numpy() == 1
-    after = matched["group"].to_numpy() == 1
-    weight = matched["weight"].to_numpy(dtype=np.float64)
+    covariates = check_names("covariates", covariates)
+    check_columns("cohort", cohort, ["group", "propensity", *covariates])
+    check_columns("matched", matched, ["group", "propensity", "weight", *covariates])
+    before, after = (_exposed(frame) for frame in (cohort, matched))
+    weight = check_weights(matched["weight"], len(matched), "weight")
     unweighted = np.ones(len(cohort))
     rows = []
     columns = zip(_columns(cohort, covariates), _columns(matched, covariates), strict=True)
@@ -68,21 +79,30 @@ def assess_balance(
     return pd.DataFrame(rows, columns=["term", "level", *names])
 
 
+def _exposed(frame: pd.DataFrame) -> np.ndarray:
+    exposed = check_binary("group", frame["group"])
+    if exposed.all() or not exposed.any():
+        raise StudyError("group: balance is of two groups, but one of them is empty.")
+    return exposed
+
+
 def _columns(
     frame: pd.DataFrame, covariates: Sequence[str]
 ) -> Iterator[tuple[str, str, np.ndarray, bool]]:
     """Yield term, level, values and whether they are 0/1."""
-    yield "distance", "", frame["propensity"].to_numpy(dtype=np.float64), False
+    yield "distance", "", check_numbers("propensity", frame["propensity"]).astype(float), False
     for term in covariates:
         values = frame[term]
         if isinstance(values.dtype, pd.CategoricalDtype):
             levels = list(values.cat.categories)
             codes = values.cat.codes.to_numpy()
+            if (codes < 0).any():
+                raise StudyError(f"{term} is missing for some patients; exclude them.")
             for code, level in enumerate(levels):
                 if code or len(levels) > 2:
                     yield term, str(level), (codes == code).astype(np.float64), True
         else:
-            numbers = values.to_numpy(dtype=np.float64)
+            numbers = check_numbers(term, values).astype(float)
             yield term, "", numbers, bool(np.isin(numbers, (0, 1)).all())
 
 

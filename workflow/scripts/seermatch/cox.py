@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from seermatch.checks import check_choice, check_names
 from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
 from seermatch.errors import StudyError
+from seermatch.event_times import cluster_index
 from seermatch.fine_gray import wald_test
+from seermatch.subdistribution_likelihood import require_information
 
 MAX_STEPS = 40
 TRANSFORMS = ("km", "identity", "rank")
@@ -80,7 +83,7 @@ def fit_cox(
     time : ndarray (n,)
         Follow-up, 0 allowed.
     event : ndarray (n,)
-        True or non-zero for a death.
+        Whole numbers or bool; every code above 0 is a death.
     X : ndarray (n, p)
         Covariates without intercept, no column dependent on others; without any and with an
         offset, the log-likelihoods are of interest.
@@ -89,7 +92,8 @@ def fit_cox(
     clusters : ndarray (n,), optional
         Matched set of each patient, for `covariance_clustered`.
     weights : ndarray (n,), optional
-        Positive weights. Use the robust or clustered covariance with them.
+        Case weights; patients of weight 0 are left out. Use the robust or clustered covariance
+        with them.
     offset : ndarray (n,), optional
         Known part of the log hazard; ``-inf`` takes a patient without event out of all risk sets.
 
@@ -102,13 +106,16 @@ def fit_cox(
     Raises
     ------
     StudyError
-        If nobody died, or a column is constant or depends on others among those at risk.
+        If an argument is unusable, nobody died, or a column is constant or depends on others among
+        those at risk.
 
     Notes
     -----
     Newton's method, until the coefficients move by less than 1e-9 over the range of the
-    covariate. Sandwich (Lin and Wei 1989) of Efron score residuals, without small-sample factor,
-    as in R's survival.
+    covariate; those of nearly dependent columns, which are as large as their standard errors,
+    until they move by rounding only. Columns count as dependent where R's survival says so.
+    Sandwich (Lin and Wei 1989) of Efron score residuals, without small-sample factor, as in R's
+    survival.
 
     Examples
     --------
@@ -117,28 +124,19 @@ def fit_cox(
     >>> fit.coef.round(4), fit.se.round(4), fit.converged
     (array([1.0731]), array([1.2354]), True)
     """
-    X = np.asarray(X, dtype=float)
-    names = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(X.shape[1]))
-    if not np.asarray(event).any():
-        raise StudyError("Nobody in this cohort has the event, so no Cox model can be fitted.")
-    if weights is not None:
-        weights = np.asarray(weights, dtype=float)
-        weights = None if np.all(weights == 1) else weights
     data = DeathTimes(time, event, X, weights, offset)
-    null = EfronLikelihood(data, np.zeros(X.shape[1]))
+    p = data.X.shape[1]
+    names = check_names("names", names, p) if names is not None else [f"x{j + 1}" for j in range(p)]
+    null = EfronLikelihood(data, np.zeros(p))
     span = np.ptp(data.X, axis=0)
-    if not _is_regular(null.information, span):
-        raise StudyError(
-            f"Cox model of {', '.join(names)}: a column is constant or depends on the others "
-            "among the patients at risk. Leave it out."
-        )
+    require_information(null.information, data.mean_weight.sum() * span**2, names)
     best, coef, converged = _maximise(data, null, span)
     inverse = _inverse(best.information, span, converged)
     residual = best.residuals()
     clustered = None
     if clusters is not None:
-        code = np.unique(np.asarray(clusters)[data.rows], return_inverse=True)[1]
-        clustered = _sandwich(inverse, _sum_by(residual, code))
+        index = cluster_index(clusters, data.n_given, data.rows)
+        clustered = _sandwich(inverse, _sum_by(residual, index))
     return CoxFit(
         coef=coef,
         covariance=inverse,
@@ -146,18 +144,11 @@ def fit_cox(
         covariance_clustered=clustered,
         loglik=best.loglik,
         loglik_null=null.loglik,
-        n=len(X),
-        n_events=int(np.count_nonzero(event)),
+        n=len(data.followed),
+        n_events=int(np.count_nonzero(data.died)),
         converged=converged,
-        names=names,
+        names=tuple(names),
     )
-
-
-def _is_regular(information, span) -> bool:
-    if not np.all(span > 0):
-        return False
-    scale = 1 / np.sqrt(np.diag(information))
-    return bool(np.linalg.eigvalsh(information * np.outer(scale, scale)).min(initial=1.0) > 1e-12)
 
 
 def _inverse(information, span, converged) -> np.ndarray:
@@ -171,12 +162,16 @@ def _maximise(
     data: DeathTimes, null: EfronLikelihood, span
 ) -> tuple[EfronLikelihood, np.ndarray, bool]:
     """Newton's method with step halving, from 0."""
-    coef, best = np.zeros(len(span)), null
+    coef, best, shortest = np.zeros(len(span)), null, np.inf
     for _ in range(MAX_STEPS):
         step = _inverse(best.information, span, True) @ best.score
         size = np.abs(step * span).max(initial=0.0)
-        if size < 1e-9:
+        length = step @ best.score  # squared, in standard errors
+        if size < 1e-9 or shortest <= length < 1e-12 * abs(null.loglik):
             return best, coef, True
+        shortest = min(shortest, length)
+        # under separation, unlike among nearly dependent columns, information vanishes on the way
+        vanished = step @ best.information @ step < 0.1 * (step @ null.information @ step)
         trial = EfronLikelihood(data, coef + step)
         rounding = 1e-11 * abs(best.loglik)  # of a sum over all patients
         while not trial.loglik >= best.loglik - rounding and size > 1e-9:
@@ -184,7 +179,8 @@ def _maximise(
             trial = EfronLikelihood(data, coef + step)
         if not np.isfinite(trial.loglik):
             break
-        if size > 0.1 and abs(trial.loglik - best.loglik) < 1e-10 * abs(null.loglik):
+        gain = abs(trial.loglik - best.loglik)
+        if size > 0.1 and vanished and gain < 1e-10 * abs(null.loglik):
             break  # far to go and nothing to gain: the maximum is at infinity
         coef, best = coef + step, trial
     return best, coef, False
@@ -233,8 +229,8 @@ def proportional_hazards_test(
 
     Raises
     ------
-    ValueError
-        If `transform` is not one of the three.
+    StudyError
+        If an argument is unusable, or `fit` and `terms` are not those of the columns of `X`.
 
     Notes
     -----
@@ -250,20 +246,17 @@ def proportional_hazards_test(
     {'term': ['x1', 'GLOBAL'], 'statistic': [0.0536, 0.0536], 'df': [1, 1], \
 'p_value': [0.8169, 0.8169]}
     """
-    if transform not in TRANSFORMS:
-        raise ValueError(f"transform: {transform!r} is none of {', '.join(TRANSFORMS)}.")
-    X = np.asarray(X, dtype=float)
-    weights = None if weights is None else np.asarray(weights, dtype=float)
+    check_choice("transform", transform, TRANSFORMS)
     data = DeathTimes(time, event, X, weights)
-    efron = EfronLikelihood(data, fit.coef)
-    g = _transformed(transform, np.asarray(time), np.asarray(event).astype(bool), data.times)
+    p = data.X.shape[1]
+    terms = check_names("terms", fit.names if terms is None else terms, p)
+    efron = EfronLikelihood(data, fitted_coef(fit, p))
+    g = _transformed(transform, data.followed, data.died, data.times)
     g = g - g[data.tie].mean()
     died = data.weight[data.deaths, None] * data.X[data.deaths]
     score = g[data.tie] @ (died - data.mean_weight[:, None] * efron.mean)
     mixed = efron.information_over(g)
     information = np.block([[efron.information, mixed], [mixed.T, efron.information_over(g**2)]])
-    terms = list(terms) if terms is not None else list(fit.names)
-    p = len(terms)
     rows = []
     for term in [*dict.fromkeys(terms), "GLOBAL"]:
         tested = [j for j in range(p) if term in (terms[j], "GLOBAL")]
@@ -272,6 +265,30 @@ def proportional_hazards_test(
         statistic, _, _ = wald_test(u, information[np.ix_(kept, kept)])
         rows.append((term, statistic, len(tested), float(chdtrc(len(tested), statistic))))
     return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
+
+
+def fitted_coef(fit: CoxFit, p: int) -> np.ndarray:
+    """Return the coefficients of a fit that has p of them.
+
+    Parameters
+    ----------
+    fit : CoxFit
+        The model.
+    p : int
+        Columns of the data it is used with.
+
+    Returns
+    -------
+    numpy.ndarray, shape (p,)
+
+    Raises
+    ------
+    StudyError
+        If the model has another number of columns.
+    """
+    if not isinstance(fit, CoxFit) or fit.coef.shape != (p,):
+        raise StudyError(f"fit must be a Cox model of the {p} columns of X.")
+    return fit.coef
 
 
 def _transformed(transform, time, event, death_times) -> np.ndarray:

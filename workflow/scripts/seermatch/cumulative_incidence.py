@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from seermatch.checks import check_labels, check_number, check_numbers
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times, check_weights, distinct
 from seermatch.variables import EVENTS
@@ -44,14 +45,13 @@ def cumulative_incidence(
     Raises
     ------
     StudyError
-        If times, events or weights are unusable.
+        If an argument is unusable.
 
     Notes
     -----
     Without weights the variance is that of R's ``cmprsk::cuminc``, which allows for tied times;
     it changes at times of the cause only. With weights it is the infinitesimal jackknife
-    ``sum((w_i dF/dw_i) ** 2)`` with weights taken as fixed, as in R's ``survival::survfit``; its
-    cost grows with the square of the number of distinct times.
+    ``sum((w_i dF/dw_i) ** 2)`` with weights taken as fixed, as in R's ``survival::survfit``.
 
     References
     ----------
@@ -69,6 +69,9 @@ def cumulative_incidence(
     3   3.0          1         0        0.5
     """
     time, event = check_event_times(time, event)
+    check_number("confidence", confidence, 0, 1)
+    for cause in check_numbers("causes", causes):
+        check_number("causes", cause, 1, closed=True, whole=True)
     if weights is not None:
         weights = check_weights(weights, len(time))
         time, event, weights = (a[weights > 0] for a in (time, event, weights))
@@ -89,7 +92,7 @@ def cumulative_incidence(
             variance = _cmprsk_variance(at_risk, events, failures - events)
         else:
             squares = [total(rows, 2) for rows in _states(event, cause)]
-            variance = _jackknife_variance(at_risk, events, failures, squares)
+            variance = _jackknife_variance(at_risk, events, failures, np.array(squares))
         se = np.sqrt(variance)
         low, high = _log_log_interval(incidence, se, confidence)
         frames.append(
@@ -141,7 +144,7 @@ def incidence_by_group(
     Raises
     ------
     StudyError
-        If a group has no patients or a patient no named group.
+        If a group has no patients or a patient no named group, or an argument is unusable.
 
     Examples
     --------
@@ -159,7 +162,9 @@ def incidence_by_group(
     7          other death  M0(i+)   3.0        0.0
     """
     time, event = check_event_times(time, event)
-    group = np.asarray(group)
+    group = check_labels("group", group, len(time))
+    if weights is not None:
+        weights = check_weights(weights, len(time))
     unknown = np.setdiff1d(pd.unique(group), list(group_labels))
     if unknown.size:
         raise StudyError(f"group: {unknown[0]} has no label; name it or exclude its patients.")
@@ -169,7 +174,7 @@ def incidence_by_group(
         rows = group == value
         if not rows.any():
             raise StudyError(f"group: there are no patients in {label}.")
-        own_weights = None if weights is None else np.asarray(weights)[rows]
+        own_weights = None if weights is None else weights[rows]
         frame = cumulative_incidence(time[rows], event[rows], causes, own_weights, confidence)
         frame.insert(1, "group", label)
         frames.append(frame)
@@ -223,41 +228,41 @@ def _cmprsk_variance(at_risk: np.ndarray, events: np.ndarray, competing: np.ndar
 
 
 def _jackknife_variance(
-    at_risk: np.ndarray,
-    events: np.ndarray,
-    failures: np.ndarray,
-    squares: Sequence[np.ndarray],
+    at_risk: np.ndarray, events: np.ndarray, failures: np.ndarray, squares: np.ndarray
 ) -> np.ndarray:
-    """Infinitesimal jackknife variance of a weighted cumulative incidence.
+    """Infinitesimal jackknife variance of a weighted cumulative incidence, linear in the times.
 
     The derivative of F(t) by a patient's weight depends on time and kind of the end of follow-up
-    only, so it is kept per distinct time and kind (rows of `squares`, sums of squared weights).
+    only: censored, the cause, a competing event (rows of `squares`, sums of squared weights). Of
+    those still followed at t it is one common term; of those gone at u it is ``p + q F(t)``, where
+    p and q depend on u. F is counted from its end, F(end) - F(t), which is as small as the
+    survival that q is divided by.
     """
-    n_times = len(at_risk)
-    survival = 1.0
-    d_survival = np.zeros((3, n_times))  # derivatives by the weight of a patient who ends there
-    d_incidence = np.zeros((3, n_times))
-    kinds = np.arange(3)[:, None]
-    variance = np.empty(n_times)
-    for t in range(n_times):
-        hazard, all_hazard = events[t] / at_risk[t], failures[t] / at_risk[t]
-        here = np.arange(n_times) == t
-        still_at_risk = np.arange(n_times) >= t
-        d_hazard = ((here & (kinds == 1)) - still_at_risk * hazard) / at_risk[t]
-        d_all_hazard = ((here & (kinds > 0)) - still_at_risk * all_hazard) / at_risk[t]
-        d_incidence += survival * d_hazard + hazard * d_survival
-        d_survival = d_survival * (1 - all_hazard) - survival * d_all_hazard
-        survival *= 1 - all_hazard
-        variance[t] = np.sum(np.asarray(squares) * d_incidence**2)
-    return variance
+    hazard, all_hazard = events / at_risk, failures / at_risk
+    before = _survival_before(failures, at_risk)
+    jump = before * hazard
+    survivors = at_risk - failures
+    # 0 where all patients at risk fail: nobody's weight changes that
+    left = np.divide(1, survivors, out=np.zeros_like(before), where=survivors > 1e-12 * at_risk)
+    path = np.cumsum(all_hazard * left)
+    followed = np.cumsum(jump * (path - all_hazard * left) - jump / at_risk)
+    incidence = np.cumsum(jump)
+    rest = incidence[-1] - incidence
+    failed, caused = np.array([0, 1, 1])[:, None], np.array([0, 1, 0])[:, None]
+    q = path - failed * left
+    p = followed + caused * before / at_risk + q * rest
+    constant, mixed, square = (
+        np.cumsum((squares * factor).sum(axis=0)) for factor in (p * p, p * q, q * q)
+    )
+    still = np.append(np.cumsum(squares.sum(axis=0)[:0:-1])[::-1], 0.0)
+    variance = constant - 2 * rest * mixed + rest**2 * square + followed**2 * still
+    return np.where(incidence > 0, np.maximum(variance, 0.0), 0.0)
 
 
 def _log_log_interval(
     incidence: np.ndarray, se: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval on the scale of log(-log F); missing where F is 0 or 1."""
-    if not 0 < confidence < 1:
-        raise StudyError(f"confidence must lie between 0 and 1, not at {confidence}.")
     z = ndtri((1 + confidence) / 2)
     inside = (incidence > 0) & (incidence < 1 - 1e-12)  # 1 is reached up to rounding only
     f = np.where(inside, incidence, 0.5)

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_matrix, check_names, check_number
 from seermatch.errors import StudyError
+
+# What counts as zero in a model of hazards: where R's coxph finds columns dependent, a share of
+# eps ** 0.75 of the information is left, which is 1.3e-6 of the length.
+OF_HAZARDS = 2e-6
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def design_matrix(
     """
     columns: list[np.ndarray] = []
     labels: list[tuple[str, str]] = []
-    for variable in variables:
+    for variable in check_names("variables", variables):
         if variable not in frame.columns:
             raise StudyError(f"{variable}: no such column; correct it in {setting}.")
         values = frame[variable]
@@ -90,6 +95,8 @@ def design_matrix(
             if not pd.api.types.is_numeric_dtype(values.dtype):
                 raise StudyError(f"{variable} is text; make it a category or a number.")
             numbers = values.to_numpy(dtype=np.float64)
+            if not np.isfinite(numbers).all():
+                raise StudyError(f"{variable} is infinite for some patients; correct the values.")
             _require_variation(variable, numbers, None, setting)
             columns.append(numbers)
             labels.append((variable, ""))
@@ -147,6 +154,7 @@ def aliased_columns(X: np.ndarray, intercept: bool = True, tolerance: float = 1e
     >>> aliased_columns(np.column_stack([a, b, a + b]))
     array([False, False,  True])
     """
+    check_number("tolerance", tolerance, 0, 1)
     kept = _independent(_triangle(X, intercept), tolerance)
     return ~kept[1:] if intercept else ~kept
 
@@ -178,7 +186,9 @@ def describe_aliasing(
     >>> describe_aliasing(np.column_stack([a, 1 - a]), ["Positive", "Negative"])
     {'Negative': 'Negative = 1 - Positive'}
     """
+    check_number("tolerance", tolerance, 0, 1)
     triangle = _triangle(X, intercept)
+    names = check_names("names", names, triangle.shape[1] - intercept)
     kept = _independent(triangle, tolerance)
     all_names = ["", *names] if intercept else list(names)
     described = {}
@@ -192,7 +202,7 @@ def describe_aliasing(
 
 def _triangle(X: np.ndarray, intercept: bool) -> np.ndarray:
     """Reduce [1, X] to its triangular factor: same lengths and angles, only p rows."""
-    X = np.asarray(X, dtype=np.float64)
+    X = check_matrix("X", X)
     if intercept:
         X = np.column_stack([np.ones(len(X)), X])
     return np.linalg.qr(X, mode="r")

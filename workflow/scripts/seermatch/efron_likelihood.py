@@ -4,20 +4,40 @@ from functools import cached_property
 
 import numpy as np
 
+from seermatch.checks import check_matrix
+from seermatch.errors import StudyError
+from seermatch.event_times import check_events, check_offset, check_times, check_weights
+
 
 class DeathTimes:
     """Data sorted into blocks between death times; patients who leave before the first go.
 
-    So do patients whose offset is ``-inf``. Block j holds those who leave at or after death time j
-    and before the next, so the risk set at death time j is the blocks j, j+1, ...
+    So do patients whose offset is ``-inf`` or whose weight is 0. Block j holds those who leave at
+    or after death time j and before the next, so the risk set at death time j is the blocks j,
+    j+1, ... The arguments are those of `seermatch.cox.fit_cox`, and are checked here.
     """
 
-    def __init__(self, time, event, X, weights, offset=None):
-        time, event = np.asarray(time), np.asarray(event).astype(bool)
+    def __init__(self, time, event, X, weights=None, offset=None):
+        time = check_times(time)
+        event = check_events(event, len(time)) > 0
+        X = check_matrix("X", X, len(time))
+        if weights is not None:
+            weights = check_weights(weights, len(time))
+            event = event & (weights > 0)
+        if offset is not None:
+            offset = check_offset(offset, event)
+        if not event.any():
+            raise StudyError("Nobody in this cohort has the event, so no Cox model can be fitted.")
+        self.n_given = len(time)
         self.times = np.unique(time[event])
+        self.followed, self.died = time, event  # of everybody with a weight
+        if weights is not None and not weights.all():
+            self.followed, self.died = time[weights > 0], event[weights > 0]
         block = np.searchsorted(self.times, time, side="right") - 1
         if offset is not None:
             block[offset == -np.inf] = -1  # no hazard, so nothing to any risk set
+        if weights is not None:
+            block[weights == 0] = -1
         order = np.argsort(block, kind="stable")
         self.rows = order[np.searchsorted(block[order], 0) :]
         self.block = block[self.rows]

@@ -5,18 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_labels, check_numbers
 from seermatch.errors import StudyError
 
 
-def check_event_times(time: Sequence[float], event: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def check_event_times(
+    time: Sequence[float], event: Sequence[int], *, largest: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return follow-up times and event codes as arrays, or say what is wrong with them.
 
     Parameters
     ----------
     time : array_like, shape (n,)
-        Follow-up in months (or any unit), zero or more.
+        Follow-up in months (or any unit), zero or more, none missing or infinite.
     event : array_like, shape (n,)
-        0 censored, 1 the event of interest, 2 a competing event; or bool.
+        0 censored, 1 the event of interest, 2 a competing event; or bool. Whole floats are codes,
+        text is none.
+    largest : int, optional
+        Largest code that the estimator knows.
 
     Returns
     -------
@@ -27,29 +33,126 @@ def check_event_times(time: Sequence[float], event: Sequence[int]) -> tuple[np.n
     ------
     StudyError
         If there are no patients, lengths differ, a time is missing or negative, or an event is
-        not a whole number of zero or more.
+        missing or not a whole number of zero or more, up to `largest`.
 
     Examples
     --------
     >>> check_event_times([3, 5], [True, False])
     (array([3., 5.]), array([1, 0]))
     """
-    time = np.asarray(time, dtype=np.float64)
-    codes = np.asarray(event)
-    if time.ndim != 1 or time.shape != codes.shape:
-        raise StudyError(
-            f"time and event must be two columns of one length, not {time.shape} and {codes.shape}."
-        )
+    time = check_times(time)
+    return time.astype(np.float64, copy=False), check_events(event, len(time), largest)
+
+
+def check_times(time: Sequence[float]) -> np.ndarray:
+    """Return follow-up times as an array of the type given, or say what is wrong with them.
+
+    Parameters
+    ----------
+    time : array_like, shape (n,)
+        As in `check_event_times`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+
+    Raises
+    ------
+    StudyError
+        If there are no patients, or a time is missing, infinite or negative.
+
+    Examples
+    --------
+    >>> check_times([3, 5])
+    array([3, 5])
+    """
+    time = check_numbers("time", time, finite=False)
     if time.size == 0:
         raise StudyError("time: there are no patients.")
-    wrong = ~(np.isfinite(time) & (time >= 0))
-    if wrong.any():
+    # without missing ones the smallest and the largest time tell all
+    if not (time.min() >= 0 and time.max() < np.inf):
+        wrong = ~(np.isfinite(time) & (time >= 0))
         raise StudyError(
             f"time is missing or negative in {wrong.sum()} of {time.size} patients; exclude them."
         )
-    if codes.dtype.kind not in "biuf" or not np.all((codes >= 0) & (codes % 1 == 0)):
-        raise StudyError("event must be coded 0 (censored), 1 (event) or 2 (competing event).")
-    return time, codes.astype(np.int64)
+    return time
+
+
+def check_events(event: Sequence[int], n: int, largest: int | None = None) -> np.ndarray:
+    """Return event codes as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    event : array_like, shape (n,)
+        As in `check_event_times`.
+    n : int
+        Number of patients.
+    largest : int, optional
+        Largest code that the estimator knows.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), int64
+
+    Raises
+    ------
+    StudyError
+        If there is not one code per patient.
+
+    Examples
+    --------
+    >>> check_events([0.0, 2.0], 2)
+    array([0, 2])
+    """
+    codes = check_numbers("event", event, n, finite=False)
+    if codes.dtype.kind != "b":
+        whole = codes.dtype.kind in "iu" or np.all(codes == np.floor(codes))
+        if not (whole and codes.min() >= 0 and codes.max() <= (largest or 2**31)):
+            raise StudyError(
+                "event must be coded 0 (censored), 1 (event) or 2 (competing event), and missing "
+                "for nobody."
+                if largest != 1
+                else "event must be coded 0 (censored) or 1 (event), and missing for nobody."
+            )
+    return codes.astype(np.int64)
+
+
+def category_codes(event: pd.Series, levels: Sequence[str] | None = None) -> np.ndarray:
+    """Return the codes of a column of events, or say what is wrong with it.
+
+    Parameters
+    ----------
+    event : pandas.Series
+        Of pandas' ``category`` type, the first level censored; none missing.
+    levels : sequence of str, optional
+        The levels in the order of their codes; default the column's own.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), int64
+
+    Raises
+    ------
+    StudyError
+        If it is of another type, or missing for somebody.
+
+    Examples
+    --------
+    >>> category_codes(pd.Series(["died", "alive"], dtype=pd.CategoricalDtype(["alive", "died"])))
+    array([1, 0])
+    """
+    if not isinstance(event.dtype, pd.CategoricalDtype):
+        raise StudyError(f"{event.name or 'event'} must be a category, its first level censored.")
+    if levels is not None:
+        event = event.cat.set_categories(levels)
+    codes = event.cat.codes.to_numpy(dtype=np.int64)
+    missing = np.count_nonzero(codes < 0)
+    if missing:
+        raise StudyError(
+            f"{event.name or 'event'} is missing or of an unknown level in {missing:,} of "
+            f"{len(codes):,} patients; exclude them."
+        )
+    return codes
 
 
 def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +179,75 @@ def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(found), index
 
 
-def check_weights(weights: Sequence[float], n: int) -> np.ndarray:
+def check_offset(offset: Sequence[float], happened: np.ndarray) -> np.ndarray:
+    """Return known parts of log hazards as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    offset : array_like, shape (n,)
+        A number per patient; ``-inf`` for no hazard.
+    happened : numpy.ndarray of bool, shape (n,)
+        Who has the event, and so a hazard.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float64
+
+    Raises
+    ------
+    StudyError
+        If a value is missing or infinitely large, or a patient with the event has no hazard.
+
+    Examples
+    --------
+    >>> check_offset([0, -np.inf], np.array([True, False]))
+    array([  0., -inf])
+    """
+    offset = check_numbers("offset", offset, len(happened), finite=False)
+    offset = offset.astype(np.float64, copy=False)
+    if not offset.max() < np.inf:
+        raise StudyError("offset: every value must be a number, or -inf for no hazard.")
+    if np.isneginf(offset[happened]).any():
+        raise StudyError("offset: a patient with the event must have a hazard, not -inf.")
+    return offset
+
+
+def cluster_index(clusters: Sequence, n: int, rows: np.ndarray | None = None) -> np.ndarray:
+    """Give the clusters of some patients numbers from 0, or say what is wrong with them.
+
+    Parameters
+    ----------
+    clusters : array_like, shape (n,)
+        Matched set of each patient, missing for nobody.
+    n : int
+        Number of patients.
+    rows : numpy.ndarray of int, shape (m,), optional
+        The patients in question; default all.
+
+    Returns
+    -------
+    numpy.ndarray, shape (m,), int
+
+    Raises
+    ------
+    StudyError
+        If there is not one label per patient, or fewer than two clusters.
+
+    Examples
+    --------
+    >>> cluster_index([7, 3, 7], 3)
+    array([1, 0, 1])
+    """
+    labels = check_labels("clusters", clusters, n)
+    index = np.unique(labels if rows is None else labels[rows], return_inverse=True)[1]
+    if index.max() < 1:
+        raise StudyError("clusters: the sandwich needs two matched sets or more.")
+    return index
+
+
+def check_weights(
+    weights: Sequence[float], n: int, name: str = "weights", *, like: str = "time"
+) -> np.ndarray:
     """Return case weights as an array, or say what is wrong with them.
 
     Parameters
@@ -85,6 +256,10 @@ def check_weights(weights: Sequence[float], n: int) -> np.ndarray:
         One weight per patient, zero or more, not all zero.
     n : int
         Number of patients.
+    name : str
+        Of the argument or column, for messages.
+    like : str
+        Argument that has so many values, for messages.
 
     Returns
     -------
@@ -100,9 +275,10 @@ def check_weights(weights: Sequence[float], n: int) -> np.ndarray:
     >>> check_weights([1, 0.5], 2)
     array([1. , 0.5])
     """
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (n,):
-        raise StudyError(f"weight: {weights.shape} values for {n} patients; give one for each.")
-    if not (np.all(np.isfinite(weights) & (weights >= 0)) and weights.any()):
-        raise StudyError("weight: every weight must be a number of zero or more, and not all zero.")
+    weights = check_numbers(name, weights, n, like=like, finite=False)
+    weights = weights.astype(np.float64, copy=False)
+    if not (len(weights) and weights.min() >= 0 and 0 < weights.max() < np.inf):
+        raise StudyError(
+            f"{name}: every weight must be a number of zero or more, and not all of them zero."
+        )
     return weights

@@ -7,6 +7,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from seermatch.checks import (
+    check_binary,
+    check_columns,
+    check_labels,
+    check_number,
+    check_numbers,
+)
+from seermatch.errors import StudyError
+from seermatch.event_times import check_weights
 from seermatch.matched_sets import GroupTest
 from seermatch.subdistribution_likelihood import (
     SubdistributionLikelihood,
@@ -134,9 +143,11 @@ def fit_fine_gray(
     >>> fit.converged, fit.coef.round(4), fit.se.round(4)
     (True, array([-1.5466]), array([1.1251]))
     """
+    check_number("tolerance", tolerance, 0, 1)
+    check_number("max_iterations", max_iterations, 0, closed=True, whole=True)
     likelihood = SubdistributionLikelihood(time, event, X, weights, offset)
     start = likelihood.evaluate(np.zeros(likelihood.p))
-    require_information(start.information)
+    require_information(start.information, likelihood.largest_information())
     end, iterations, converged = newton_raphson(
         likelihood.evaluate, start, tolerance=tolerance, max_iterations=max_iterations
     )
@@ -188,7 +199,12 @@ def wald_test(
         Number of coefficients.
     p_value : float
         Upper tail of the chi-square distribution. It and the statistic are missing where the
-        covariance is singular, as with fewer matched sets than coefficients.
+        covariance is singular, as with fewer matched sets than coefficients, or a value missing.
+
+    Raises
+    ------
+    StudyError
+        If shapes do not fit together, or `index` names a coefficient that is not there.
 
     Examples
     --------
@@ -196,16 +212,58 @@ def wald_test(
     >>> statistic, df, round(p, 4)
     (2.0, 2, 0.3679)
     """
-    coef, covariance = np.asarray(coef, dtype=float), np.asarray(covariance, dtype=float)
-    index = np.arange(len(coef)) if index is None else np.atleast_1d(index)
+    coef = check_numbers("coef", coef, finite=False).astype(float)
+    covariance = np.array(
+        [
+            check_numbers("covariance", row, len(coef), like="coef", finite=False)
+            for row in covariance
+        ]
+    )
+    if covariance.shape != (len(coef), len(coef)):
+        raise StudyError(f"covariance: a matrix of {len(coef)} rows is needed, one per coef.")
+    index = coefficient_index("index", index, len(coef))
     b, covariance = coef[index], covariance[np.ix_(index, index)]
     scale = np.sqrt(np.maximum(np.diag(covariance), 0))
     statistic = np.nan
-    if scale.all() and np.isfinite(covariance).all():
+    if scale.all() and np.isfinite(covariance).all() and np.isfinite(b).all():
         correlation = covariance / np.outer(scale, scale)
         if np.linalg.eigvalsh(correlation)[0] > 1e-13:
             statistic = float(b / scale @ np.linalg.solve(correlation, b / scale))
     return statistic, len(b), float(chdtrc(len(b), statistic))
+
+
+def coefficient_index(name: str, index: Sequence[int] | None, p: int) -> np.ndarray:
+    """Return the numbers of some coefficients, or say what is wrong with them.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    index : sequence of int or None
+        Numbers from 0, each once; None for all.
+    p : int
+        Number of coefficients.
+
+    Returns
+    -------
+    numpy.ndarray of int
+
+    Raises
+    ------
+    StudyError
+        If a number is not that of a coefficient, or is given twice.
+
+    Examples
+    --------
+    >>> coefficient_index("index", None, 2)
+    array([0, 1])
+    """
+    if index is None:
+        return np.arange(p)
+    numbers = [check_number(name, j, 0, p - 1, closed=True, whole=True) for j in index]
+    if len(set(numbers)) < len(numbers):
+        raise StudyError(f"{name}: a coefficient is named twice.")
+    return np.array(numbers, dtype=np.int64)
 
 
 def score_test(
@@ -246,7 +304,7 @@ def score_test(
     """
     likelihood = SubdistributionLikelihood(time, event, X, weights)
     null = likelihood.evaluate(np.zeros(likelihood.p))
-    require_information(null.information)
+    require_information(null.information, likelihood.largest_information())
     residuals = likelihood.residuals(null)
     if clusters is not None:
         residuals = likelihood.sum_by_cluster(residuals, clusters)
@@ -286,11 +344,14 @@ def clustered_score_test(matched: pd.DataFrame, event: np.ndarray) -> GroupTest:
     >>> clustered_score_test(matched, np.array([1, 0, 1, 1])).df
     1
     """
+    check_columns("matched", matched, ["time", "group", "weight", "matched_set"])
+    check_labels("matched_set", matched["matched_set"])
+    check_weights(matched["weight"], len(matched), "weight")
     return GroupTest(
         *score_test(
             matched["time"],
             event,
-            matched[["group"]].to_numpy(float),
+            check_binary("group", matched["group"])[:, None],
             weights=matched["weight"].to_numpy(),
             clusters=matched["matched_set"].to_numpy(),
         )

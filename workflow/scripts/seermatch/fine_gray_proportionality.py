@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from seermatch.fine_gray import fit_fine_gray, wald_test
+from seermatch.checks import check_choice, check_matrix, check_names
+from seermatch.fine_gray import coefficient_index, fit_fine_gray, wald_test
 from seermatch.subdistribution_likelihood import (
     Evaluation,
     SubdistributionLikelihood,
@@ -69,9 +70,7 @@ def proportionality_test(
     Raises
     ------
     StudyError
-        As `seermatch.fine_gray.fit_fine_gray`.
-    ValueError
-        If `transform` is neither of the two.
+        As `seermatch.fine_gray.fit_fine_gray`, or if `terms` are not those of the columns.
 
     Notes
     -----
@@ -93,7 +92,8 @@ def proportionality_test(
     {'term': ['group', 'GLOBAL'], 'statistic': [3.6057, 3.6057], 'df': [1, 1], \
 'p_value': [0.0576, 0.0576]}
     """
-    terms = list(terms)
+    X = check_matrix("X", X)
+    terms = check_names("terms", terms, X.shape[1])
     rows = []
     for term in [*dict.fromkeys(terms), "GLOBAL"]:
         tested = [j for j in range(len(terms)) if term in (terms[j], "GLOBAL")]
@@ -138,9 +138,7 @@ def fit_time_interaction(
     Raises
     ------
     StudyError
-        As `seermatch.fine_gray.fit_fine_gray`.
-    ValueError
-        If `transform` is neither of the two.
+        As `seermatch.fine_gray.fit_fine_gray`, or if `columns` are not those of X.
 
     Examples
     --------
@@ -149,8 +147,9 @@ def fit_time_interaction(
     >>> fit.converged, fit.coef.round(4)
     (True, array([ 0.6037, -0.738 ]))
     """
-    if transform not in TRANSFORMS:
-        raise ValueError(f"transform: {transform!r} is none of {', '.join(TRANSFORMS)}.")
+    check_choice("transform", transform, TRANSFORMS)
+    X = check_matrix("X", X)
+    columns = coefficient_index("columns", columns, X.shape[1])
     proportional = fit_fine_gray(time, event, X, weights=weights)
     model = _TimeInteraction(
         SubdistributionLikelihood(time, event, X, weights), columns, TRANSFORMS[transform]
@@ -181,7 +180,7 @@ class _TimeInteraction:
 
     def __init__(self, likelihood: SubdistributionLikelihood, columns, transform):
         self.likelihood = likelihood
-        self.columns = np.asarray(columns, dtype=np.int64)
+        self.columns = columns
         self.failing = np.flatnonzero(likelihood.events)
         events = likelihood.events[self.failing]
         g = transform(likelihood.times[self.failing])

@@ -11,7 +11,9 @@ from itertools import combinations
 
 import numpy as np
 
+from seermatch.checks import check_binary, check_matrix
 from seermatch.design_matrix import DesignMatrix
+from seermatch.errors import StudyError
 from seermatch.formatting import describe_balance_term
 from seermatch.recession import Recession
 
@@ -60,6 +62,12 @@ def finite_contrasts(
         out are those that the table of coefficients holds, or that are made up of others.
         Patients are compared with the kind that is more frequent.
 
+    Raises
+    ------
+    StudyError
+        If `estimated` or `recession` is not of the columns of `design`, or a factor has no
+        reference level.
+
     Examples
     --------
     No event in level A, so the other two are infinitely far from it, but not from each other:
@@ -73,6 +81,10 @@ def finite_contrasts(
     >>> finite_contrasts(design, np.array([True, True]), found, {"stage": "A"})
     [FiniteContrast(patients='stage: B', against='stage: C', vector=array([ 1., -1.]))]
     """
+    check_matrix("design", design.X)
+    estimated = check_binary("estimated", estimated, len(design.names), like="design")
+    if len(recession.infinite) != estimated.sum() or len(recession.offset) != len(design.X):
+        raise StudyError("recession must be of the estimated columns and patients of design.")
     infinite = np.zeros(len(design.names), dtype=bool)
     infinite[estimated] = recession.infinite
     terms = [
@@ -80,6 +92,8 @@ def finite_contrasts(
         for term in dict.fromkeys(design.terms)
         if any(infinite[j] and design.levels[j] for j in _columns_of(design, term))
     ]
+    if lacking := [term for term in terms if term not in reference_levels]:
+        raise StudyError(f"reference_levels: there is none for {', '.join(lacking)}.")
     columns = [j for term in terms for j in _columns_of(design, term)]
     left = np.isfinite(recession.offset)
     kinds, sizes = np.unique(design.X[np.ix_(left, columns)], axis=0, return_counts=True)

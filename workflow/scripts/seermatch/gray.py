@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from seermatch.checks import check_columns, check_labels, check_number
 from seermatch.errors import StudyError
-from seermatch.event_times import check_event_times, distinct
+from seermatch.event_times import category_codes, check_event_times, distinct
 from seermatch.matched_sets import GroupTest, has_complete_sets
 
 
@@ -65,7 +66,8 @@ def gray_test(
     Raises
     ------
     StudyError
-        If there are fewer than two groups, or times or events are unusable.
+        If there are fewer than two groups, no stratum holds two of them, or an argument is
+        unusable.
 
     References
     ----------
@@ -81,14 +83,20 @@ def gray_test(
     (3.7139, 1, 0.054)
     """
     time, event = check_event_times(time, event)
-    groups, group = distinct(np.asarray(group))
+    groups, group = distinct(check_labels("group", group, len(time)))
+    check_number("rho", rho)
+    check_number("cause", cause, 1, closed=True, whole=True)
     if len(groups) < 2:
         raise StudyError("group: Gray's test compares two groups or more, but there is one only.")
     stratum = np.zeros(len(time), dtype=np.int64)
     if strata is not None:
-        _, stratum = distinct(np.asarray(strata))
-    if not len(time) == len(group) == len(stratum):
-        raise StudyError("time, group and strata must have one value per patient.")
+        _, stratum = distinct(check_labels("strata", strata, len(time)))
+        cells = np.unique(stratum * len(groups) + group)  # a stratum of one group has one cell
+        if np.bincount(cells // len(groups)).max() < 2:
+            raise StudyError(
+                "strata: each of them holds one group only, so that no groups are compared; leave "
+                "out strata that the groups are made of."
+            )
     state = np.where(event == cause, 1, np.where(event > 0, 2, 0))
     score = np.zeros(len(groups))
     variance = np.zeros((len(groups), len(groups)))
@@ -133,7 +141,9 @@ def compare_incidence(matched: pd.DataFrame, cause: int = 1) -> GroupTest:
     >>> compare_incidence(matched).df
     1
     """
-    event = matched["event"].cat.codes.to_numpy(int)
+    check_columns("matched", matched, ["time", "event", "group", "weight", "matched_set"])
+    event = category_codes(matched["event"])
+    check_number("cause", cause, 1, closed=True, whole=True)
     if has_complete_sets(matched):
         test = gray_test(matched["time"], event, matched["group"], cause=cause)
         return GroupTest(test.statistic, test.df, test.p_value)

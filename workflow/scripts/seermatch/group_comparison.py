@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtr
 
+from seermatch.checks import (
+    check_columns,
+    check_labels,
+    check_matrix,
+    check_names,
+    check_number,
+)
 from seermatch.errors import StudyError
+from seermatch.event_times import check_weights
 
 COLUMNS = (
     *("variable", "level", "group", "n", "percent", "median", "q1", "q3"),
@@ -83,7 +91,8 @@ def compare_groups(
     Raises
     ------
     StudyError
-        If a column is missing or there are more than two arms.
+        If a column is absent, there are more than two arms, an arm is missing, a number is
+        infinite, or weights are unusable.
 
     Examples
     --------
@@ -94,14 +103,16 @@ def compare_groups(
     >>> table["test"][0], float(table["p_value"].round(4)[0])
     ('Wilcoxon rank-sum', 0.0809)
     """
-    for column in (group, *variables):
-        if column not in frame.columns:
-            raise StudyError(f"{column}: the cohort has no such column to compare.")
+    variables = check_names("variables", variables)
+    check_columns("frame", frame, [group, *variables], empty=True)
+    check_labels(group, frame[group])
+    check_number("seed", seed, 0, closed=True, whole=True)
     arm, arms = _codes(frame[group])
     if len(arms) > 2:
         raise StudyError(f"{group}: two groups can be compared, but it has {len(arms)} values.")
-    weighted = weights is not None and not np.all(np.asarray(weights) == 1)
-    weight = np.asarray(weights, dtype=float) if weighted else None
+    weight = None if weights is None else check_weights(weights, len(frame), like="frame")
+    weighted = weight is not None and not np.all(weight == 1)
+    weight = weight if weighted else None
     rows = []
     for variable in variables:
         column = frame[variable]
@@ -132,6 +143,8 @@ def _cross_table(code, arm, shape, weight=None):
 
 def _continuous(column, arm, arms, weight):
     values = column.to_numpy(dtype=float, na_value=np.nan)
+    if np.isinf(values).any():
+        raise StudyError(f"{column.name} is infinite for some patients; correct the values.")
     distinct, code = np.unique(values, return_inverse=True)
     missing = np.isnan(distinct)
     code = np.where(missing[code], -1, code) if missing.any() else code
@@ -217,6 +230,11 @@ def independence_test(table: np.ndarray, *, seed: int = 0) -> GroupTest:
     GroupTest
         Without a test where fewer than two levels or arms are left.
 
+    Raises
+    ------
+    StudyError
+        If the table holds anything but counts.
+
     Examples
     --------
     >>> result = independence_test(np.array([[239129, 490], [44374, 95]]))
@@ -225,7 +243,11 @@ def independence_test(table: np.ndarray, *, seed: int = 0) -> GroupTest:
     >>> independence_test(np.array([[3, 1], [1, 3]])).test
     'Fisher exact'
     """
-    table = np.asarray(table)
+    counts = check_matrix("table", table)
+    if counts.min(initial=0) < 0 or np.any(counts != np.floor(counts)):
+        raise StudyError("table: counts must be whole numbers of zero or more.")
+    check_number("seed", seed, 0, closed=True, whole=True)
+    table = counts.astype(np.int64)
     table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
     if min(table.shape) < 2:
         return GroupTest()

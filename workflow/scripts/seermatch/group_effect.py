@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from seermatch.checks import check_binary, check_choice, check_labels, check_matrix, check_number
+from seermatch.errors import StudyError
+from seermatch.event_times import check_event_times, check_weights
+
 # outcome -> model, and the event of interest (0: death of any cause)
 OUTCOMES = {
     "overall survival (Cox)": ("cox", 0),
@@ -34,6 +38,7 @@ class GroupEffect:
 
     def hazard_ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
         """Hazard ratio and its Wald limits."""
+        check_number("confidence", confidence, 0, 1)
         width = ndtri(0.5 + confidence / 2) * self.se
         return tuple(np.exp([self.coef, self.coef - width, self.coef + width]).tolist())
 
@@ -74,6 +79,11 @@ def estimate_group_effect(
     GroupEffect
         Without estimate where one arm has no event.
 
+    Raises
+    ------
+    StudyError
+        If an argument is unusable, or a model cannot be fitted for another reason.
+
     Examples
     --------
     >>> time, event = np.array([1, 2, 3, 4, 5, 6]), np.array([1, 2, 0, 1, 2, 0])
@@ -82,8 +92,16 @@ def estimate_group_effect(
     >>> effect.events, round(effect.coef, 4), round(effect.se, 4)
     (4, 0.2739, 0.8023)
     """
-    model, cause = OUTCOMES[outcome]
-    event, group = np.asarray(event), X[:, 0] == 1
+    model, cause = OUTCOMES[check_choice("outcome", outcome, OUTCOMES)]
+    time, event = check_event_times(time, event, largest=2)
+    X = check_matrix("X", X, len(time))
+    if X.shape[1] == 0:
+        raise StudyError("X: the group must be its first column.")
+    group = check_binary("X", X[:, 0])
+    if weights is not None:
+        weights = check_weights(weights, len(time))
+    if clusters is not None:
+        check_labels("clusters", clusters, len(time))
     happened = event == cause if cause else event > 0
     n, events = len(event), int(happened.sum())
     nothing = GroupEffect(np.nan, np.nan, n, events)

@@ -17,7 +17,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from seermatch.checks import (
+    check_binary,
+    check_columns,
+    check_matrix,
+    check_names,
+    check_number,
+    check_numbers,
+)
 from seermatch.errors import StudyError
+from seermatch.event_times import category_codes, check_event_times, check_times
 
 CYCLES = 5
 DONORS = 5  # of which predictive mean matching draws one
@@ -25,6 +34,7 @@ MOST_DONORS = 50_000  # complete rows among which the nearest are looked for
 # Of each coefficient before the data are seen, that is a standard deviation of 10 for columns of
 # the size of 1: finite where a level is predicted without error, and of no weight elsewhere.
 PRIOR_PRECISION = 0.01
+NEEDED = ("group", "year", "time", "event", "er", "pr", "her2", "subtype")
 _STEPS = 50
 
 
@@ -42,12 +52,17 @@ def cumulative_hazards(time: np.ndarray, event: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray, shape (n, 2)
 
+    Raises
+    ------
+    StudyError
+        If times or events are unusable.
+
     Examples
     --------
     >>> cumulative_hazards([1, 2, 2, 3], [1, 0, 2, 1]).round(3).tolist()
     [[0.25, 0.0], [0.25, 0.333], [0.25, 0.333], [1.25, 0.333]]
     """
-    event = np.asarray(event)
+    time, event = check_event_times(time, event, largest=2)
     distinct, at = np.unique(time, return_inverse=True)
     leaving = np.bincount(at, minlength=len(distinct))
     at_risk = np.cumsum(leaving[::-1])[::-1]
@@ -94,7 +109,7 @@ def impute(
     Raises
     ------
     StudyError
-        If no patient has all variables.
+        If no patient has all variables, or an argument is unusable.
 
     References
     ----------
@@ -113,6 +128,12 @@ def impute(
     >>> float(((drawn["age"] > 60) == (drawn["high"] == "yes"))[:100].mean())
     0.99
     """
+    variables = check_names("variables", variables)
+    check_columns("frame", frame, variables)
+    known = check_matrix("known", known, len(frame), like="frame")
+    check_number("imputations", imputations, 1, closed=True, whole=True)
+    check_number("cycles", cycles, 1, closed=True, whole=True)
+    check_number("seed", seed, 0, closed=True, whole=True)
     chain = _Chain(frame, variables, known)
     for number in range(imputations):
         yield chain.run(cycles, np.random.default_rng([seed, number]))
@@ -218,7 +239,9 @@ class _Number:
 
     def __init__(self, column: pd.Series):
         self.name = column.name
-        self.observed = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        self.observed = check_numbers(self.name, column, finite=False).astype(float)
+        if np.isinf(self.observed).any():
+            raise StudyError(f"{self.name} is infinite for some patients; correct the values.")
         present = self.observed[~np.isnan(self.observed)]
         self.logarithm = len(present) < len(self.observed) and present.min() > 0
         present = np.log(present) if self.logarithm else present
@@ -335,15 +358,17 @@ def imputed_cohorts(
     StudyError
         If no patient has all covariates.
     """
+    covariates = check_names("covariates", covariates)
+    check_columns("eligible", eligible, [*NEEDED, *covariates])
     variables = [name for name in covariates if name not in ("subtype", "year")]
     if "subtype" in covariates:
         variables += [name for name in ("er", "pr", "her2") if name not in variables]
-    event = eligible["event"].cat.codes.to_numpy()
-    time = eligible["time"].to_numpy()
+    event = category_codes(eligible["event"])
+    time = check_times(eligible["time"])
     known = np.column_stack(
         [
-            eligible["group"],
-            eligible["year"],
+            check_binary("group", eligible["group"]),
+            check_numbers("year", eligible["year"]),
             event == 1,
             event == 2,
             cumulative_hazards(time, event),

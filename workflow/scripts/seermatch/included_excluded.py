@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_binary, check_columns, check_names
+from seermatch.errors import StudyError
+from seermatch.event_times import category_codes, check_times
 from seermatch.group_comparison import compare_groups
 
 COLUMNS = (
@@ -42,6 +45,11 @@ def compare_included(
         minus included, is over the root of the mean of both variances (Austin, Stat Med
         2009;28:3083-3107), per level, and on both rows.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable, or `labels` are not two.
+
     Examples
     --------
     >>> grade = pd.Categorical(["I-II", "III", "III", "III", None])
@@ -58,8 +66,18 @@ def compare_included(
     16       unknown              M0  1   33.333333
     17       unknown          M0(i+)  0    0.000000
     """
-    patients = pd.Categorical.from_codes((~eligible["complete"]).astype(int), [INCLUDED, EXCLUDED])
-    group = pd.Categorical.from_codes(eligible["group"], labels)
+    covariates, labels = check_names("covariates", covariates), check_names("labels", labels, 2)
+    check_columns("eligible", eligible, ["complete", "group", "year", *OUTCOMES, *covariates])
+    check_times(eligible["time"])
+    category_codes(eligible["event"])
+    complete = check_binary("complete", eligible["complete"])
+    if len(set(labels)) < 2:
+        raise StudyError(f"labels: both groups are called {labels[0]}.")
+    if eligible["year"].isna().any():
+        raise StudyError("year is missing for some patients; exclude them.")
+    patients = pd.Categorical.from_codes((~complete).astype(int), [INCLUDED, EXCLUDED])
+    exposed = check_binary("group", eligible["group"])
+    group = pd.Categorical.from_codes(exposed.astype(int), labels)
     year = eligible["year"].astype(str).astype("category")
     frame = eligible.assign(patients=patients, group=group, year=year)
     names = ["group", "year", *(name for name in covariates if name != "year"), *OUTCOMES]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from seermatch.checks import check_number
 from seermatch.errors import StudyError
 
 
@@ -49,6 +50,11 @@ def minimum_detectable_hazard_ratio(
     float
         Its inverse is the largest detectable one below 1; infinite without events.
 
+    Raises
+    ------
+    StudyError
+        If `events` is negative, or a share or probability not between 0 and 1.
+
     References
     ----------
     D. A. Schoenfeld. Sample-size formula for the proportional-hazards regression model.
@@ -59,8 +65,10 @@ def minimum_detectable_hazard_ratio(
     >>> round(minimum_detectable_hazard_ratio(82, 1 / 3), 3)
     1.928
     """
-    if not 0 < share_exposed < 1:
-        raise StudyError(f"share_exposed is {share_exposed}; both groups need patients.")
+    check_number("events", events, 0, closed=True)
+    check_number("share_exposed", share_exposed, 0, 1)
+    check_number("power", power, 0, 1)
+    check_number("alpha", alpha, 0, 1)
     if events == 0:
         return float("inf")
     z = ndtri(1 - alpha / 2) + ndtri(power)
@@ -80,6 +88,11 @@ def risk_ratio(hazard_ratio: float) -> float:
     float
         (1 - 0.5**sqrt(HR)) / (1 - 0.5**sqrt(1 / HR)).
 
+    Raises
+    ------
+    StudyError
+        If the ratio is not above 0.
+
     References
     ----------
     T. J. VanderWeele. On a square-root transformation of the odds ratio for a common outcome.
@@ -90,7 +103,7 @@ def risk_ratio(hazard_ratio: float) -> float:
     >>> round(risk_ratio(2.0), 4)
     1.6125
     """
-    root = np.sqrt(hazard_ratio)
+    root = np.sqrt(check_number("hazard_ratio", hazard_ratio, 0))
     return float((1 - 0.5**root) / (1 - 0.5 ** (1 / root)))
 
 
@@ -109,6 +122,11 @@ def e_value(ratio: float, target: float = 1.0) -> float:
     float
         The smallest risk ratio that the confounder must have with both exposure and outcome.
 
+    Raises
+    ------
+    StudyError
+        If a ratio is not above 0.
+
     References
     ----------
     T. J. VanderWeele and P. Ding. Sensitivity analysis in observational research: introducing the
@@ -119,7 +137,7 @@ def e_value(ratio: float, target: float = 1.0) -> float:
     >>> round(e_value(3.9), 2), round(e_value(0.8), 2), e_value(1.0)
     (7.26, 1.81, 1.0)
     """
-    bias = ratio / target
+    bias = check_number("ratio", ratio, 0) / check_number("target", target, 0)
     bias = max(bias, 1 / bias)
     return float(bias + np.sqrt(bias * (bias - 1)))
 
@@ -130,7 +148,7 @@ def e_value_of_interval(low: float, high: float, target: float = 1.0) -> float:
     Parameters
     ----------
     low, high : float
-        Limits of the ratio.
+        Limits of the ratio; 0 and infinity where there is no bound.
     target : float
         As in `e_value`.
 
@@ -138,11 +156,22 @@ def e_value_of_interval(low: float, high: float, target: float = 1.0) -> float:
     -------
     float
 
+    Raises
+    ------
+    StudyError
+        If limits are missing, negative or not in order, or the target is not above 0.
+
     Examples
     --------
     >>> e_value_of_interval(0.8, 1.9), round(e_value_of_interval(1.8, 8.7), 2)
     (1.0, 3.0)
     """
+    check_number("target", target, 0)
+    for name, limit in (("low", low), ("high", high)):
+        if limit != np.inf:
+            check_number(name, limit, 0, closed=True)
+    if low > high:
+        raise StudyError(f"low is {low:g}, above high, {high:g}.")
     if low <= target <= high:
         return 1.0
     return e_value(low if low > target else high, target)
@@ -167,7 +196,7 @@ def equivalence_test(coef: float, se: float, margin: float, alpha: float = 0.05)
     Raises
     ------
     StudyError
-        If the margin is not above 1.
+        If the margin is not above 1, or another argument out of range.
 
     References
     ----------
@@ -181,8 +210,10 @@ def equivalence_test(coef: float, se: float, margin: float, alpha: float = 0.05)
     >>> round(test.low, 3), round(test.high, 3), round(test.p_value, 4), test.shown
     (0.848, 1.179, 0.0128, True)
     """
-    if not margin > 1:
-        raise StudyError(f"interpretation.equivalence_margin is {margin}; use a ratio above 1.")
+    check_number("coef", coef)
+    check_number("se", se, 0)
+    check_number("margin", margin, 1)
+    check_number("alpha", alpha, 0, 1)
     z = ndtri(1 - alpha)
     p_value = ndtr((abs(coef) - np.log(margin)) / se)
     return Equivalence(
@@ -216,7 +247,8 @@ def correct_for_ascertainment(hazard_ratio: float, share_exposed: float, found: 
     Raises
     ------
     StudyError
-        If so few were found that every reference patient would be exposed.
+        If so few were found that every reference patient would be exposed, or an argument is out
+        of range.
 
     Examples
     --------
@@ -225,10 +257,14 @@ def correct_for_ascertainment(hazard_ratio: float, share_exposed: float, found: 
     >>> correct_for_ascertainment(1.0, 0.002, 0.01)
     1.0
     """
-    if not share_exposed < found <= 1:
+    if hazard_ratio != np.inf:
+        check_number("hazard_ratio", hazard_ratio, 0, closed=True)
+    check_number("share_exposed", share_exposed, 0, 1, closed=True)
+    check_number("found", found, 0, 1, closed=True)
+    if not share_exposed < found:
         raise StudyError(
-            f"interpretation.ascertainment is {found}; use shares above that of the patients "
-            f"recorded as exposed, {share_exposed:.4f}, and up to 1."
+            f"found is {found:g}; use a share above that of the patients recorded as exposed, "
+            f"{share_exposed:.4f}."
         )
     missed = share_exposed * (1 - found) / found / (1 - share_exposed)
     if missed * hazard_ratio >= 1:

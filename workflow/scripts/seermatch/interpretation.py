@@ -7,7 +7,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from seermatch.absolute_effects import absolute_effects
+from seermatch.checks import check_binary, check_columns, check_names, check_number, check_numbers
 from seermatch.cox import fit_cox, proportional_hazards_test
+from seermatch.event_times import category_codes, check_weights
 from seermatch.fine_gray import clustered_score_test
 from seermatch.fine_gray_proportionality import proportionality_test
 from seermatch.group_effect import GroupEffect, estimate_group_effect
@@ -63,6 +65,11 @@ def interpret(
         quantity, outcome, month, estimate, low, high, note. Intervals are 95 % and clustered by
         matched set unless the quantity says otherwise.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable, or another argument out of range.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -73,7 +80,16 @@ def interpret(
     >>> table["quantity"].unique()[:3].tolist()
     ['hazard ratio', 'hazard ratio, 90% interval', 'minimum detectable hazard ratio']
     """
-    share = float((cohort["group"] == 1).mean())
+    labels = check_names("labels", labels, 2)
+    check_columns("cohort", cohort, ["group"])
+    check_columns("matched", matched, ["group", "time", "event", "matched_set", "weight"])
+    check_number("power", power, 0, 1)
+    if margin is not None:
+        check_number("margin", margin, 1)
+    ascertainment = check_numbers("ascertainment", ascertainment).tolist()
+    for found in ascertainment:
+        check_number("ascertainment", found, 0, 1, closed=True)
+    share = float(check_binary("group", cohort["group"]).mean())
     rows = []
     for outcome in HEADLINE:
         effect = _effect(matched, outcome)
@@ -92,7 +108,7 @@ def interpret(
 
 def _clustered_tests(matched: pd.DataFrame) -> Iterator[tuple]:
     """Yield the score tests that allow for the matched sets, beside log-rank and Gray's test."""
-    event = matched["event"].cat.set_categories(EVENTS).cat.codes.to_numpy(int)
+    event = category_codes(matched["event"], EVENTS)
     for outcome, codes, beside in (
         ("death of any cause", np.minimum(event, 1), "the log-rank test"),
         (EVENTS[1], event, "Gray's test"),
@@ -107,11 +123,11 @@ def _clustered_tests(matched: pd.DataFrame) -> Iterator[tuple]:
 
 def _arrays(matched: pd.DataFrame) -> tuple:
     """Time, event code, group, weights (None if all are 1) and sets."""
-    weights = matched["weight"].to_numpy(dtype=np.float64)
+    weights = check_weights(matched["weight"], len(matched), "weight")
     return (
         matched["time"].to_numpy(),
-        matched["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64),
-        matched["group"].to_numpy(dtype=np.float64),
+        category_codes(matched["event"], EVENTS),
+        check_binary("group", matched["group"]).astype(np.float64),
         None if np.all(weights == 1) else weights,
         matched["matched_set"].to_numpy(),
     )

@@ -11,11 +11,20 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from seermatch.checks import check_choice, check_columns, check_labels, check_number, check_numbers
 from seermatch.errors import StudyError
-from seermatch.event_times import distinct
+from seermatch.event_times import (
+    category_codes,
+    check_events,
+    check_times,
+    check_weights,
+    distinct,
+)
 from seermatch.matched_sets import GroupTest, has_complete_sets
 
 INTERVALS = ("log", "log-log", "plain")
+CURVES = ("survival", "conf_low", "conf_high")
+_HALF = np.sqrt(np.finfo(float).eps)  # of 0.5; R's tolerance
 
 
 @dataclass(frozen=True)
@@ -63,9 +72,9 @@ def kaplan_meier(
     time : ndarray (n,)
         Follow-up, 0 allowed.
     event : ndarray (n,)
-        True or non-zero for a death.
+        Whole numbers or bool; every code above 0 is a death.
     weights : ndarray (n,), optional
-        Positive weights. Unless all are 1, the standard error is the infinitesimal jackknife
+        Weights of zero or more. Unless all are 1, the standard error is the infinitesimal jackknife
         (robust) one of R's survfit instead of Greenwood's.
     interval : {"log", "log-log", "plain"}
         Scale of the confidence limits; "log" is the default of R's survfit.
@@ -82,9 +91,7 @@ def kaplan_meier(
     Raises
     ------
     StudyError
-        If there is no patient.
-    ValueError
-        If `interval` is not one of the three.
+        If there is no patient or an argument is unusable.
 
     Examples
     --------
@@ -93,13 +100,11 @@ def kaplan_meier(
 'survival': [0.75, 0.5, 0.5], 'se': [0.217, 0.25, 0.25], 'conf_low': [0.426, 0.188, 0.188], \
 'conf_high': [1.0, 1.0, 1.0]}
     """
-    if interval not in INTERVALS:
-        raise ValueError(f"interval: {interval!r} is none of {', '.join(INTERVALS)}.")
-    time, event = np.asarray(time), np.asarray(event).astype(bool)
-    if len(time) == 0:
-        raise StudyError("No patient is left whose survival could be estimated.")
-    weighted = weights is not None and not np.all(np.asarray(weights) == 1)
-    weight = np.asarray(weights, dtype=float) if weighted else np.ones(len(time))
+    check_choice("interval", interval, INTERVALS)
+    check_number("confidence", confidence, 0, 1)
+    time, event = _checked(time, event)
+    weight = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
+    weighted = not np.all(weight == 1)
     times, index = distinct(time)
     n_events = np.bincount(index, weights=weight * event)
     n_censored = np.bincount(index, weights=weight * ~event)
@@ -126,6 +131,12 @@ def kaplan_meier(
         }
     )
     return frame if weighted else frame.astype({"n_at_risk": "int64", "n_events": "int64"})
+
+
+def _checked(time, event) -> tuple[np.ndarray, np.ndarray]:
+    """Return times of the type given, and who died."""
+    time = check_times(time)
+    return time, check_events(event, len(time)) > 0
 
 
 def _lifelines_survival(times, died, censored) -> np.ndarray:
@@ -181,36 +192,51 @@ def _limits(survival, relative_se, interval, confidence) -> tuple[np.ndarray, np
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
-def median_survival(curve: pd.DataFrame) -> float:
-    """Median of a Kaplan-Meier curve, as R's survfit.
+def median_survival(curve: pd.DataFrame, column: str = "survival") -> float:
+    """Median of a Kaplan-Meier curve, as R's ``quantile`` of a survfit object.
 
     Parameters
     ----------
     curve : DataFrame
         As returned by `kaplan_meier`.
+    column : {"survival", "conf_low", "conf_high"}
+        The curve that is read; the two others give the confidence limits of the median.
 
     Returns
     -------
     float
-        The first time with S(t) below 0.5; midway to the next death if the curve runs at exactly
-        0.5; NaN if it is never reached.
+        The first time with S(t) below 0.5; if the curve runs at exactly 0.5 (as far as rounding
+        tells), midway from there to the next death or, without one, to the end of follow-up; NaN
+        if 0.5 is never reached. R's ``print`` gives the start of a last flat part instead of its
+        middle.
+
+    Raises
+    ------
+    StudyError
+        If the curve lacks a column or has a missing time or survival.
 
     Examples
     --------
     >>> median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.ones(4)))
     2.5
-    >>> median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.array([1, 0, 0, 0])))
-    nan
+    >>> curve = kaplan_meier(np.array([1, 2, 3, 4]), np.array([1, 1, 0, 0]))
+    >>> [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
+    [3.0, 1.0, nan]
     """
-    survival, times = curve["survival"].to_numpy(), curve["time"].to_numpy(dtype=float)
-    reached = np.flatnonzero(survival <= 0.5 + 1e-9)
-    if len(reached) == 0:
+    check_choice("column", column, CURVES)
+    check_columns("curve", curve, ["time", column])
+    times = np.r_[0.0, check_numbers("curve: time", curve["time"])]
+    values = check_numbers(f"curve: {column}", curve[column], finite=column == "survival")
+    # as R does: by distinct values, since limits may rise again; missing ones come last
+    fallen, first = np.unique(np.r_[0.0, 1 - values], return_index=True)
+    last = fallen[np.argmax(first)]
+    fallen = fallen[~np.isnan(fallen)]
+    at, beyond = np.searchsorted(fallen, [0.5 - _HALF, 0.5 + _HALF])
+    if at < len(fallen) and abs(last - 0.5) < _HALF:
+        return float((times[first[at]] + times[-1]) / 2)
+    if beyond == len(fallen):
         return float("nan")
-    below = np.flatnonzero(survival < 0.5 - 1e-9)
-    first = times[reached[0]]
-    if len(below) == 0 or below[0] == reached[0]:
-        return float(first)
-    return float((first + times[below[0]]) / 2)
+    return float((times[first[at]] + times[first[beyond]]) / 2)
 
 
 def restricted_mean_survival(time: np.ndarray, event: np.ndarray, horizon: float) -> RestrictedMean:
@@ -228,12 +254,18 @@ def restricted_mean_survival(time: np.ndarray, event: np.ndarray, horizon: float
     RestrictedMean
         Estimate and its Greenwood-type standard error (Klein and Moeschberger 2003, 4.5).
 
+    Raises
+    ------
+    StudyError
+        If an argument is unusable.
+
     Examples
     --------
     >>> mean = restricted_mean_survival(np.array([1, 2, 3]), np.array([1, 1, 1]), 3)
     >>> round(mean.estimate, 6), round(mean.se, 6)
     (2.0, 0.471405)
     """
+    check_number("horizon", horizon, 0, closed=True)
     curve = kaplan_meier(time, event)
     curve = curve[curve["time"] <= horizon]
     times = np.r_[0.0, curve["time"], horizon]
@@ -262,7 +294,7 @@ def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogR
     Raises
     ------
     StudyError
-        If there are fewer than two groups or no death.
+        If an argument is unusable, or there are fewer than two groups or no death.
 
     Examples
     --------
@@ -270,12 +302,12 @@ def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogR
     >>> round(test.statistic, 4), test.df, round(test.p_value, 4), test.expected.round(3).tolist()
     (2.8824, 1, 0.0896, [0.833, 3.167])
     """
-    time, event = np.asarray(time), np.asarray(event).astype(bool)
-    groups, code = distinct(np.asarray(group))
+    time, event = _checked(time, event)
+    groups, code = distinct(check_labels("group", group, len(time)))
     if len(groups) < 2:
-        raise StudyError("The log-rank test needs two groups, but only one has patients.")
+        raise StudyError("group: the log-rank test needs two groups, but there is one only.")
     if not event.any():
-        raise StudyError("The log-rank test needs deaths, but no patient of this cohort died.")
+        raise StudyError("event: the log-rank test needs deaths, but nobody died.")
     from lifelines.statistics import multivariate_logrank_test
 
     times, index = distinct(time)
@@ -324,7 +356,8 @@ def compare_survival(matched: pd.DataFrame) -> GroupTest:
     >>> round(compare_survival(matched).p_value, 3)
     0.157
     """
-    died = (matched["event"].cat.codes > 0).to_numpy()
+    check_columns("matched", matched, ["time", "event", "group", "weight", "matched_set"])
+    died = category_codes(matched["event"]) > 0
     if has_complete_sets(matched):
         test = logrank_test(matched["time"].to_numpy(), died, matched["group"].to_numpy())
         return GroupTest(test.statistic, test.df, test.p_value)
@@ -368,12 +401,12 @@ def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> 
     {'group': ['0', '1', 'all'], 'n': [2, 2, 4], 'median': [15.0, 35.0, 25.0], \
 'maximum': [20, 40, 40], 'deaths_other': [0, 1, 1]}
     """
-    if len(frame) == 0:
-        raise StudyError(f"{population}: no patient is left whose follow-up could be summarised.")
+    check_columns("frame", frame, ["time", "event", group])
+    check_labels(group, frame[group])
     parts = [(str(label), part) for label, part in frame.groupby(group, observed=True)]
     rows = []
     for label, part in [*parts, ("all", frame)]:
-        time, code = part["time"].to_numpy(), part["event"].cat.codes.to_numpy()
+        time, code = check_times(part["time"]), category_codes(part["event"])
         q1, median, q3 = np.quantile(time, (0.25, 0.5, 0.75))
         rows.append(
             {

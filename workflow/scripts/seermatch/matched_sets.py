@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seermatch.checks import check_columns
+from seermatch.event_times import check_weights
+
 SCORE_TEST = "set-clustered score test"
 
 
@@ -44,7 +47,8 @@ def has_complete_sets(matched: pd.DataFrame) -> bool:
     >>> has_complete_sets(pd.DataFrame({"weight": [1.0, 1.0, 0.5]}))
     False
     """
-    return bool((matched["weight"] == 1).all())
+    check_columns("matched", matched, ["weight"])
+    return bool((check_weights(matched["weight"], len(matched), "weight") == 1).all())
 
 
 def test_names(matched: pd.DataFrame) -> tuple[str, str]:

@@ -24,6 +24,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seermatch.checks import (
+    check_binary,
+    check_choice,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+    check_numbers,
+)
 from seermatch.errors import StudyError
 from seermatch.tie_rules import FileOrderRule, HashRule, ScoreBlock, digests
 
@@ -164,6 +173,7 @@ def exact_codes(cohort: "pd.DataFrame", names: Sequence[str]) -> np.ndarray | No
     >>> exact_codes(rows, ["year", "registry"]).tolist()
     [0, 1, 0]
     """
+    names = check_names("names", names)
     if missing := [name for name in names if name not in cohort.columns]:
         raise StudyError(
             f"matching.exact: {', '.join(missing)} is not in all exports. SEER Research exports "
@@ -172,6 +182,9 @@ def exact_codes(cohort: "pd.DataFrame", names: Sequence[str]) -> np.ndarray | No
         )
     if not names:
         return None
+    check_columns("cohort", cohort, names)
+    for name in names:
+        check_labels(name, cohort[name])
     return cohort.groupby(list(names), observed=True).ngroup().to_numpy()
 
 
@@ -205,16 +218,15 @@ class MatchingProblem:
         patient_id: Sequence[str] | None = None,
         exact: np.ndarray | None = None,
     ):
-        self.distance = np.asarray(distance, dtype=np.float64)
-        self.exposed = np.asarray(exposed).astype(bool)
+        self.distance = check_numbers("distance", distance, finite=False).astype(np.float64)
+        n = len(self.distance)
+        self.exposed = check_binary("exposed", exposed, n, like="distance")
         self.patient_id: list[str] | None = None
         if patient_id is not None:
-            self.patient_id = np.asarray(patient_id, dtype=object).tolist()
-        n = len(self.distance)
-        self.exact = np.zeros(n, dtype=np.int64) if exact is None else np.asarray(exact)
-        ids = n if self.patient_id is None else len(self.patient_id)
-        if not n == len(self.exposed) == len(self.exact) == ids:
-            raise ValueError("distance, exposed, patient_id and exact differ in length")
+            self.patient_id = check_labels("patient_id", patient_id, n, like="distance").tolist()
+        self.exact = np.zeros(n, dtype=np.int64)
+        if exact is not None:
+            self.exact = check_labels("exact", exact, n, like="distance")
         self._check(caliper)
         deviation = _standard_deviation(self.distance)
         self.caliper_width = math.inf if caliper is None else caliper * deviation
@@ -223,19 +235,19 @@ class MatchingProblem:
 
     def _check(self, caliper: float | None) -> None:
         n = len(self.distance)
-        if caliper is not None and not caliper > 0:
-            raise StudyError(f"matching.caliper is {caliper}; use a number above 0, or null.")
+        if caliper is not None:
+            check_number("caliper", caliper, 0)
         missing = int((~np.isfinite(self.distance)).sum())
         if missing:
             raise StudyError(
-                f"The propensity score is missing or infinite for {missing:,} of {n:,} patients; "
-                "check the covariates for missing values."
+                f"distance: the propensity score is missing or infinite for {missing:,} of {n:,} "
+                "patients; check the covariates for missing values."
             )
         n_exposed = int(self.exposed.sum())
         for count, name in ((n_exposed, "exposed"), (n - n_exposed, "reference")):
             if count == 0:
                 raise StudyError(
-                    f"No {name} patient among {n:,}; check the definition of the groups."
+                    f"exposed: no {name} patient among {n:,}; check the definition of the groups."
                 )
         ids = self.patient_id or []
         ascending = all(map(operator.lt, ids, ids[1:]))  # as in the cohort's file: none is twice
@@ -256,6 +268,7 @@ class MatchingProblem:
     ) -> Match:
         """Match under one rule; the parameters and errors are those of `match`."""
         self._check_rule(ratio, order, ties)
+        check_number("seed", seed, whole=True)
         descending, sequence = self._orders(order, ties, seed)
         rules = self._rules(ties, seed)
         codes = self.exact[sequence].tolist()
@@ -265,7 +278,7 @@ class MatchingProblem:
             if code in rules
         ]
         exposed, control, rounds = [], [], []
-        for number in range(1, ratio + 1):
+        for number in range(1, int(ratio) + 1):
             found = []
             for open_set in open_sets:
                 row, take = open_set
@@ -286,12 +299,10 @@ class MatchingProblem:
 
     def _check_rule(self, ratio: int, order: str, ties: str) -> None:
         for key, value, allowed in (("order", order, ORDERS), ("ties", ties, TIES)):
-            if value not in allowed:
-                raise StudyError(f"matching.{key} is {value!r}; use {', '.join(allowed)}.")
-        if ratio < 1 or ratio != int(ratio):
-            raise StudyError(f"matching.ratio is {ratio}; use a whole number from 1.")
+            check_choice(key, value, allowed)
+        check_number("ratio", ratio, 1, closed=True, whole=True)
         if self.patient_id is None and (ties == "hash" or order == "random"):
-            raise ValueError("ties='hash' and order='random' need patient_id")
+            raise StudyError("patient_id: ties='hash' and order='random' need it.")
         n_exposed = int(self.exposed.sum())
         n_reference = len(self.exposed) - n_exposed
         if n_reference < ratio * n_exposed:

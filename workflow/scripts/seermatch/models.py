@@ -15,13 +15,23 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtr, ndtri
 
+from seermatch.checks import (
+    check_binary,
+    check_choice,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+)
 from seermatch.design_matrix import (
+    OF_HAZARDS,
     DesignMatrix,
     aliased_columns,
     describe_aliasing,
     design_matrix,
 )
 from seermatch.errors import StudyError
+from seermatch.event_times import category_codes, check_times, check_weights
 from seermatch.fine_gray import wald_test
 from seermatch.finite_contrasts import finite_contrasts
 from seermatch.formatting import describe_balance_term
@@ -173,9 +183,16 @@ def regression_models(
     >>> models.table[["model", "term", "level", "status"]].to_dict("split")["data"][:2]
     [['univariable', 'age', '', 'ok'], ['univariable', 'group', 'M0(i+)', 'ok']]
     """
+    covariates = check_names("covariates", covariates)
+    recommended = check_names("recommended", recommended)
+    check_columns("frame", frame, [GROUP, "time", "event", *covariates, *recommended])
+    check_choice("estimator", estimator, ("cox", "fine_gray"))
+    check_number("threshold", threshold, 0, 1, closed=True)
+    check_number("confidence", confidence, 0, 1)
+    labels = check_names("group_labels", group_labels, 2)
     data = _data(frame, estimator)
-    labels = list(group_labels)
-    frame = frame.assign(**{GROUP: pd.Categorical.from_codes(frame[GROUP].to_numpy(int), labels)})
+    exposed = check_binary(GROUP, frame[GROUP])
+    frame = frame.assign(**{GROUP: pd.Categorical.from_codes(exposed.astype(int), labels)})
     univariable = {
         term: _fit_model(data, frame, "univariable", [term], confidence)
         for term in (*covariates, GROUP)
@@ -198,19 +215,21 @@ def regression_models(
 
 
 def _data(frame: pd.DataFrame, estimator: Estimator) -> _Data:
-    event = frame["event"].cat.codes.to_numpy(dtype=np.int64)
+    event = category_codes(frame["event"])
     outcome = "breast cancer death"
     if estimator == "cox":
         event, outcome = (event > 0).astype(np.int64), "death"
     if not (event == 1).any():
         raise StudyError(f"event: no {outcome} among the {len(frame):,} patients, so no model.")
-    weights = frame["weight"].to_numpy(dtype=float) if "weight" in frame else None
+    weights = check_weights(frame["weight"], len(frame), "weight") if "weight" in frame else None
     return _Data(
         estimator=estimator,
-        time=frame["time"].to_numpy(),
+        time=check_times(frame["time"]),
         event=event,
         weights=None if weights is None or np.all(weights == 1) else weights,
-        clusters=frame["matched_set"].to_numpy() if "matched_set" in frame else None,
+        clusters=(
+            check_labels("matched_set", frame["matched_set"]) if "matched_set" in frame else None
+        ),
     )
 
 
@@ -239,10 +258,10 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
-    kept = ~aliased_columns(at_risk)
+    kept = ~aliased_columns(at_risk, tolerance=OF_HAZARDS)
     notes = [
         f"{title}: {name} cannot be estimated ({reason})."
-        for name, reason in describe_aliasing(at_risk, design.names).items()
+        for name, reason in describe_aliasing(at_risk, design.names, tolerance=OF_HAZARDS).items()
     ]
     estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
     if kept.any():
@@ -253,7 +272,7 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
         infinite = ", ".join(np.array(design.names)[status == "separated"])
         notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
     words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
-    dependence = {} if kept.all() else describe_aliasing(at_risk, words)
+    dependence = {} if kept.all() else describe_aliasing(at_risk, words, tolerance=OF_HAZARDS)
     found = iter(estimates.rows)
     size = {"n": len(frame), "events": int(np.count_nonzero(data.event == 1))}
     rows = [

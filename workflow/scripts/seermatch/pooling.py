@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
+from seermatch.checks import check_number, check_numbers
+from seermatch.errors import StudyError
+
 
 @dataclass(frozen=True)
 class PooledEstimate:
@@ -25,6 +28,7 @@ class PooledEstimate:
 
     def hazard_ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
         """Exponential of the estimate, with limits by the t distribution."""
+        check_number("confidence", confidence, 0, 1)
         width = _quantile(0.5 + confidence / 2, self.df) * self.se
         return tuple(np.exp([self.coef, self.coef - width, self.coef + width]).tolist())
 
@@ -53,6 +57,11 @@ def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> PooledEsti
         the variance B between the m estimates; df = (m - 1) (1 + W / ((1 + 1/m) B))**2, with the
         analysis of each data set taken as normal.
 
+    Raises
+    ------
+    StudyError
+        If there are fewer than two, lengths differ, or a value is infinite or an error negative.
+
     References
     ----------
     D. B. Rubin. Multiple Imputation for Nonresponse in Surveys. Wiley, 1987, section 3.3.
@@ -65,8 +74,14 @@ def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> PooledEsti
     >>> pool([0.1, 0.1], [0.2, 0.2]).df
     inf
     """
-    q = np.asarray(coefs, dtype=np.float64)
-    within = float(np.mean(np.square(standard_errors)))
+    q = check_numbers("coefs", coefs, finite=False).astype(np.float64)
+    errors = check_numbers("standard_errors", standard_errors, len(q), like="coefs", finite=False)
+    for name, values in (("coefs", q), ("standard_errors", errors)):
+        if np.isinf(values).any() or (name == "standard_errors" and (values < 0).any()):
+            raise StudyError(f"{name}: a value is infinite or a standard error negative.")
+    if len(q) < 2:
+        raise StudyError("coefs: Rubin's rules need two estimates or more.")
+    within = float(np.mean(np.square(errors.astype(np.float64))))
     added = (1 + 1 / len(q)) * float(q.var(ddof=1))
     # Equal estimates may differ in their last bits.
     if added <= 1e-20 * within:

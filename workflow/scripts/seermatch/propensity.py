@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_binary, check_choice, check_columns, check_matrix, check_names
 from seermatch.design_matrix import (
     DesignMatrix,
     aliased_columns,
@@ -62,11 +63,8 @@ class PropensityFit:
         -------
         numpy.ndarray, shape (n,)
         """
-        if link == "logit":
-            return self.linear_predictor
-        if link == "probability":
-            return self.probability
-        raise StudyError(f"matching.link is {link!r}; use 'logit' or 'probability'.")
+        check_choice("link", link, ("logit", "probability"))
+        return self.linear_predictor if link == "logit" else self.probability
 
 
 def estimate_propensity(
@@ -109,6 +107,8 @@ def estimate_propensity(
     >>> fit.n_patterns
     2
     """
+    covariates = check_names("covariates", covariates)
+    check_columns("frame", frame, [group])
     exposed = _exposed(frame, group)
     design = design_matrix(frame, covariates)
     patterns, pattern = distinct_patterns(design.X)
@@ -166,6 +166,7 @@ def distinct_patterns(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> pattern
     array([1, 0, 1])
     """
+    X = check_matrix("X", X)
     # Each row becomes one integer, a number with one digit per column; far faster than
     # sorting rows (numpy.unique with axis=0).
     code = np.zeros(len(X), dtype=np.int64)
@@ -212,6 +213,8 @@ def r_glm_linear_predictor(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> r_glm_linear_predictor(x[:, None], y)[[0, -1]].round(6) + 0.0
     array([-1.098612,  0.      ])
     """
+    X = check_matrix("X", X)
+    y = check_binary("y", y, len(X), like="X").astype(np.float64)
     kept = ~aliased_columns(X, tolerance=1e-11)
     X = np.column_stack([np.ones(len(X)), X[:, kept]])
     mu = (y + 0.5) / 2
@@ -244,13 +247,12 @@ def _deviance(y: np.ndarray, mu: np.ndarray) -> float:
 
 def _exposed(frame: pd.DataFrame, group: str) -> np.ndarray:
     """Return the group as 0.0/1.0 after checking that both groups have patients."""
-    exposed = frame[group].to_numpy(dtype=np.float64)
-    if not np.isin(exposed, (0, 1)).all():
-        raise StudyError(f"{group} must be 0 (reference) or 1 (exposed) for every patient.")
+    exposed = check_binary(group, frame[group]).astype(np.float64)
     for value, name in ((1, "exposed"), (0, "reference")):
         if not (exposed == value).any():
             raise StudyError(
-                f"No {name} patient among {len(exposed):,}; check the definition of the groups."
+                f"{group}: no {name} patient among {len(exposed):,}; "
+                "check the definition of the groups."
             )
     return exposed
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from seermatch.checks import check_choice, check_matrix
 from seermatch.design_matrix import aliased_columns
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times
@@ -106,14 +107,9 @@ def find_recession(
     >>> found.infinite, found.estimable, found.offset
     (array([False,  True]), array([ True, False]), array([  0.,   0., -inf,   0., -inf,   0.]))
     """
-    time, event = check_event_times(time, event)
-    X = np.asarray(X, dtype=np.float64)
-    if kind not in ("cox", "fine_gray"):
-        raise StudyError(f"kind must be 'cox' or 'fine_gray', not {kind!r}.")
-    if event.max() > (1 if kind == "cox" else 2):
-        raise StudyError(f"event has the value {event.max()}, which the {kind} model has not.")
-    if X.ndim != 2 or len(X) != len(time) or not np.isfinite(X).all():
-        raise StudyError(f"X must have one row of numbers for each of {len(time)} patients.")
+    check_choice("kind", kind, ("cox", "fine_gray"))
+    time, event = check_event_times(time, event, largest=1 if kind == "cox" else 2)
+    X = check_matrix("X", X, len(time))
     scale = X.std(axis=0)
     scale[scale == 0] = 1.0
     Z = (X - X.mean(axis=0)) / scale
@@ -159,11 +155,17 @@ def interior_direction(rows: np.ndarray) -> np.ndarray:
     numpy.ndarray, shape (p,)
         Zero if the cone holds nothing else.
 
+    Raises
+    ------
+    StudyError
+        If a value is missing or infinite.
+
     Examples
     --------
     >>> interior_direction(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
     array([-1.,  0.])
     """
+    rows = check_matrix("rows", rows)
     flat = _flat_directions(rows).T
     active = np.zeros(len(rows), dtype=bool)
     active[:: max(1, len(rows) // 500)] = True

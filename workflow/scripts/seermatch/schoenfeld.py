@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from seermatch.cox import CoxFit, fit_cox, proportional_hazards_test
+from seermatch.checks import check_binary, check_columns, check_number, check_numbers
+from seermatch.cox import CoxFit, fit_cox, fitted_coef, proportional_hazards_test
 from seermatch.design_matrix import design_matrix
 from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
+from seermatch.event_times import category_codes, check_weights
 
 GROUP = "group"
 MODELS = ("univariable", "recommended")
@@ -62,6 +64,11 @@ def schoenfeld_residuals(
         Coefficient, plus the number of deaths times the covariance times the Schoenfeld residual.
         They average to the coefficients.
 
+    Raises
+    ------
+    StudyError
+        If an argument is unusable, or `fit` is no model of the columns of `X`.
+
     References
     ----------
     P. M. Grambsch, T. M. Therneau. Proportional hazards tests and diagnostics based on weighted
@@ -75,9 +82,9 @@ def schoenfeld_residuals(
     >>> months.tolist(), residual[:, 0].round(3).tolist()
     ([1, 2, 2, 5], [2.629, -2.835, 3.227, 1.007])
     """
-    weights = None if weights is None else np.asarray(weights, dtype=float)
-    data = DeathTimes(time, event, np.asarray(X, dtype=float), weights)
-    mean = data.per_time(EfronLikelihood(data, fit.coef).mean) / data.size[:, None]
+    data = DeathTimes(time, event, X, weights)
+    coef = fitted_coef(fit, data.X.shape[1])
+    mean = data.per_time(EfronLikelihood(data, coef).mean) / data.size[:, None]
     residual = data.X[data.deaths] - mean[data.tie]
     return data.times[data.tie], fit.coef + len(residual) * residual @ fit.covariance
 
@@ -101,6 +108,11 @@ def smooth_residuals(
     DataFrame
         time, smooth, conf_low, conf_high. Empty where the deaths are too few.
 
+    Raises
+    ------
+    StudyError
+        If an argument is unusable.
+
     Notes
     -----
     Four degrees of freedom, the constant among them: knots at the first and the last death and at
@@ -115,7 +127,10 @@ def smooth_residuals(
     1   4.5    -2.5
     2   9.0    -7.0
     """
-    time, residual = np.asarray(time, dtype=float), np.asarray(residual, dtype=float)
+    time = check_numbers("time", time).astype(float)
+    residual = check_numbers("residual", residual, len(time)).astype(float)
+    check_number("points", points, 1, closed=True, whole=True)
+    check_number("confidence", confidence, 0, 1)
     knots = np.unique(np.quantile(time, [0, 1 / 3, 2 / 3, 1])) if len(time) else time
     freedom = len(time) - len(knots)
     if len(knots) < 2 or freedom < LEAST_BEYOND_SPLINE:
@@ -160,6 +175,11 @@ def assess_proportionality(matched: pd.DataFrame, models: pd.DataFrame) -> Propo
         Each column is tested with the others in the model (transform ``km``); the statistic is
         missing where the deaths are too few, or the column is not ``ok``.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -173,6 +193,8 @@ def assess_proportionality(matched: pd.DataFrame, models: pd.DataFrame) -> Propo
     [['univariable', 'group', 1], ['recommended', 'age', 1], ['recommended', 'group', 1], \
 ['recommended', 'GLOBAL', 2]]
     """
+    check_columns("matched", matched, ["group", "time", "event", "weight"])
+    check_columns("models", models, ["model", "term", "level", "status"])
     tests, residuals = [], []
     for model in MODELS:
         rows = models[models["model"] == model].fillna({"level": ""})
@@ -195,10 +217,10 @@ def _assess_model(matched: pd.DataFrame, rows: pd.DataFrame) -> tuple[list[tuple
         return [
             (row.term, row.level, np.nan, 1, np.nan, row.status) for row in rows.itertuples()
         ], []
-    weights = matched["weight"].to_numpy(dtype=float)
+    weights = check_weights(matched["weight"], len(matched), "weight")
     data = {
         "time": matched["time"].to_numpy(),
-        "event": matched["event"].cat.codes.to_numpy() > 0,
+        "event": category_codes(matched["event"]) > 0,
         "X": _columns(matched, kept),
         "weights": None if np.all(weights == 1) else weights,
     }
@@ -226,7 +248,7 @@ def _columns(matched: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     if terms:
         design = design_matrix(matched, terms, setting="regression.recommended")
         columns = dict(zip(zip(design.terms, design.levels, strict=True), design.X.T, strict=True))
-    group = matched[GROUP].to_numpy(dtype=float)
+    group = check_binary(GROUP, matched[GROUP]).astype(float)
     return np.column_stack(
         [group if row.term == GROUP else columns[row.term, row.level] for row in rows.itertuples()]
     )

@@ -12,8 +12,18 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from seermatch.design_matrix import aliased_columns, design_matrix
+from seermatch.checks import (
+    check_binary,
+    check_choice,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+    check_numbers,
+)
+from seermatch.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.errors import StudyError
+from seermatch.event_times import category_codes, check_times
 from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
@@ -22,7 +32,7 @@ from seermatch.populations import compare_populations
 from seermatch.propensity import estimate_propensity
 from seermatch.splines import natural_spline
 from seermatch.variables import EVENTS
-from seermatch.weighting import balancing_weights, effective_sample_size
+from seermatch.weighting import ESTIMANDS, balancing_weights, effective_sample_size
 
 COLUMNS = (
     "analysis",
@@ -46,6 +56,7 @@ CAUSE_OF_DEATH = "cause of death = breast"
 FIRST_PRIMARY = "first primary only"
 IMPUTED = "multiple imputation"
 
+_RULE = ("link", "ratio", "caliper", "order", "ties", "seed")
 _SPLINED = ("age", "tumor_size")
 _EVENT, _FIRST = "event_by_cause_of_death", "first_primary"  # columns of the eligible patients
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles, Harrell's choice for four knots
@@ -149,9 +160,8 @@ def sensitivity_analyses(
     Raises
     ------
     StudyError
-        If the main match cannot be made.
-    ValueError
-        If the complete patients of `eligible` are not those of the cohort.
+        If the main match cannot be made, an argument is unusable, or the complete patients of
+        `eligible` are not those of the cohort.
 
     Examples
     --------
@@ -169,7 +179,9 @@ def sensitivity_analyses(
     ['main', 'caliper 0.1', 'ratio 1', 'score with splines', 'weighted, ATT', \
 'full cohort, adjusted']
     """
-    score = np.asarray(linear_predictor, dtype=np.float64)
+    _check(cohort, covariates, matching, largest_size, imputations, estimands)
+    score = check_numbers("linear_predictor", linear_predictor, len(cohort), like="cohort")
+    score = score.astype(np.float64)
     rule = dict(matching)
     exact = tuple(rule.pop("exact", ()))
     main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
@@ -212,6 +224,24 @@ def sensitivity_analyses(
             notes.append(f"{IMPUTED}: left out, because {error}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return Sensitivity(table, tuple(notes), compare_populations(frames))
+
+
+def _check(cohort, covariates, matching, largest_size, imputations, estimands) -> None:
+    check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])
+    check_columns("cohort", cohort, check_names("covariates", covariates))
+    check_binary("group", cohort["group"])
+    check_times(cohort["time"])
+    category_codes(cohort["event"], EVENTS)
+    check_labels("patient_id", cohort["patient_id"])
+    if lacking := [key for key in _RULE if key not in matching]:
+        raise StudyError(f"matching: there is no {', '.join(lacking)}.")
+    check_choice("matching: link", matching["link"], ("logit", "probability"))
+    if largest_size is not None:
+        check_number("largest_size", largest_size, 0)
+    if imputations is not None:
+        check_number("imputations", imputations, 2, closed=True, whole=True)
+    for estimand in estimands:
+        check_choice("estimands", estimand, ESTIMANDS)
 
 
 def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specification]:
@@ -307,7 +337,7 @@ def _match(specification: _Specification) -> _Sample:
 def _full_cohort(cohort: pd.DataFrame, covariates: Sequence[str]) -> _Sample:
     """Everybody, adjusted for the covariates; the hazard ratio is conditional on them."""
     X = design_matrix(cohort, covariates).X
-    X = X[:, ~aliased_columns(X)]
+    X = X[:, ~aliased_columns(X, tolerance=OF_HAZARDS)]
     return _Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
 
 
@@ -315,7 +345,7 @@ def _complete(eligible: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Take the eligible patients of the cohort, in its order."""
     complete = eligible[eligible["complete"]]
     if not np.array_equal(complete["patient_id"], cohort["patient_id"]):
-        raise ValueError("the complete patients among the eligible are not those of the cohort")
+        raise StudyError("eligible: the complete patients are not those of the cohort.")
     return complete.set_axis(cohort.index)
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from scipy.special import chdtrc, chdtri
 
-from seermatch.errors import StudyError
+from seermatch.checks import check_number
 from seermatch.event_times import check_event_times
+from seermatch.fine_gray import coefficient_index
 from seermatch.recession import find_recession
 from seermatch.subdistribution_likelihood import (
     Evaluation,
@@ -132,9 +133,7 @@ def firth_cox(
     >>> fit.coef.round(3), fit.conf_low.round(3), fit.conf_high.round(3)
     (array([ 0.125, -1.632]), array([-0.445, -6.596]), array([0.836, 0.961]))
     """
-    _, codes = check_event_times(time, event)
-    if codes.max() > 1:
-        raise StudyError("event must be 0 or 1 in a Cox model.")
+    _, codes = check_event_times(time, event, largest=1)
     return _firth(SubdistributionLikelihood(time, codes, X, weights), index, confidence)
 
 
@@ -190,8 +189,7 @@ def _firth(
     likelihood: SubdistributionLikelihood, index: Sequence[int] | None, confidence: float
 ) -> FirthFit:
     """Maximise the penalised likelihood; profile the coefficients in `index`."""
-    if not 0 < confidence < 1:
-        raise StudyError(f"confidence must lie between 0 and 1, not at {confidence}.")
+    check_number("confidence", confidence, 0, 1)
     p = likelihood.p
     zero = np.zeros(p)
     require_information(likelihood.evaluate(zero).information)
@@ -199,7 +197,7 @@ def _firth(
     se = np.sqrt(np.diag(np.linalg.inv(best.information)))
     low, high, p_value = (np.full(p, np.nan) for _ in range(3))
     drop = float(chdtri(1, 1 - confidence)) / 2
-    for k in range(p) if index is None else index:
+    for k in coefficient_index("index", index, p):
         low[k] = _profile_limit(likelihood, best, k, -se[k], drop)
         high[k] = _profile_limit(likelihood, best, k, se[k], drop)
         null = _constrained(likelihood, best, k, 0.0)

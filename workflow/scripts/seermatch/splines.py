@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seermatch.checks import check_numbers
+from seermatch.errors import StudyError
+
 
 def natural_spline(x: np.ndarray, knots: Sequence[float]) -> np.ndarray:
     """Restricted cubic spline basis: cubic between knots, straight beyond the outer ones.
@@ -19,6 +22,11 @@ def natural_spline(x: np.ndarray, knots: Sequence[float]) -> np.ndarray:
     numpy.ndarray, shape (n, knots - 1)
         The first column is `x`; the others are zero below the first knot.
 
+    Raises
+    ------
+    StudyError
+        If a value is missing or infinite, or the knots are too few or not ascending.
+
     References
     ----------
     F. E. Harrell. Regression Modeling Strategies. 2nd ed., Springer, 2015, section 2.4.5.
@@ -28,7 +36,10 @@ def natural_spline(x: np.ndarray, knots: Sequence[float]) -> np.ndarray:
     >>> natural_spline([0, 1, 2, 3, 4], [1, 2, 3]).round(3).tolist()
     [[0.0, 0.0], [1.0, 0.0], [2.0, 0.25], [3.0, 1.5], [4.0, 3.0]]
     """
-    x, t = np.asarray(x, dtype=np.float64), np.asarray(knots, dtype=np.float64)
+    x = check_numbers("x", x).astype(np.float64)
+    t = check_numbers("knots", knots).astype(np.float64)
+    if len(t) < 3 or (np.diff(t) <= 0).any():
+        raise StudyError("knots: give three or more in ascending order.")
     before, last = t[-2:]
 
     def cube(knot):

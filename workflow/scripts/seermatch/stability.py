@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from seermatch.checks import check_binary, check_columns, check_number, check_numbers
 from seermatch.cox import CoxFit, fit_cox
 from seermatch.errors import StudyError
+from seermatch.event_times import category_codes, check_times
 from seermatch.fine_gray import FineGrayFit, fit_fine_gray
 from seermatch.matching import Match, MatchingProblem
 from seermatch.variables import EVENTS
@@ -71,7 +73,7 @@ def matching_stability(
     Raises
     ------
     StudyError
-        If there is no seed, or as `seermatch.matching.match`.
+        If there is no seed, a column is unusable, or as `seermatch.matching.match`.
 
     Examples
     --------
@@ -86,19 +88,22 @@ def matching_stability(
     1     2      38  1.269            0.275
     2     3      34  1.743            0.175
     """
+    seeds = check_numbers("seeds", seeds)
     if len(seeds) == 0:
         raise StudyError("stability.seeds is 0; ask for at least one repetition.")
+    check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])
+    exposed = check_binary("group", cohort["group"])
     problem = MatchingProblem(
         distance,
-        cohort["group"].to_numpy() == 1,
+        exposed,
         caliper=caliper,
         patient_id=cohort["patient_id"].to_numpy(),
         exact=exact,
     )
     outcome = (
-        cohort["time"].to_numpy(),
-        cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64),
-        cohort["group"].to_numpy(dtype=np.float64),
+        check_times(cohort["time"]),
+        category_codes(cohort["event"], EVENTS),
+        exposed.astype(np.float64),
     )
     main: np.ndarray | None = None
     rows = []
@@ -130,6 +135,11 @@ def stability_range(repeats: pd.DataFrame, coverage: float = 0.95) -> pd.DataFra
         repetitions, the main match left out (type 7 quantiles); share_below, the share of them
         below the main one, ties counted half.
 
+    Raises
+    ------
+    StudyError
+        If `repeats` is empty or not of numbers, or the coverage is not between 0 and 1.
+
     Examples
     --------
     >>> repeats = pd.DataFrame({"seed": [1, 2, 3, 4], "os_hr": [1.1, 0.9, 1.2, 1.0]})
@@ -137,10 +147,11 @@ def stability_range(repeats: pd.DataFrame, coverage: float = 0.95) -> pd.DataFra
     [{'quantity': 'os_hr', 'main': 1.1, 'median': 1.0, 'low': 0.95, 'high': 1.1, \
 'share_below': 0.667}]
     """
-    tail = (1 - coverage) / 2
+    check_columns("repeats", repeats, ["seed"])
+    tail = (1 - check_number("coverage", coverage, 0, 1)) / 2
     rows = []
     for name in repeats.columns.drop("seed"):
-        main, *others = repeats[name].astype(float)
+        main, *others = check_numbers(name, repeats[name], finite=False).astype(float)
         others = np.array(others)[~np.isnan(others)]
         low = median = high = below = np.nan
         if len(others):

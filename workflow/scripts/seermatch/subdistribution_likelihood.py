@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seermatch.checks import check_matrix
 from seermatch.errors import StudyError
-from seermatch.event_times import check_event_times, check_weights
+from seermatch.event_times import (
+    check_event_times,
+    check_offset,
+    check_weights,
+    cluster_index,
+)
+
+DEPENDENT = np.finfo(float).eps ** 0.75  # toler.chol of R's coxph.control
 
 
 @dataclass(frozen=True)
@@ -45,16 +53,13 @@ class SubdistributionLikelihood:
         weights: Sequence[float] | None = None,
         offset: np.ndarray | None = None,
     ):
-        time, event = check_event_times(time, event)
-        X = np.asarray(X, dtype=np.float64)
-        if X.ndim != 2 or len(X) != len(time):
-            raise StudyError(f"X: {X.shape} covariates for {len(time)} patients.")
-        if not np.isfinite(X).all():
-            raise StudyError("X: a covariate is missing or infinite; exclude those patients.")
-        if event.max() > 2:
-            raise StudyError("event must be coded 0 (censored), 1 (event) or 2 (competing event).")
+        time, event = check_event_times(time, event, largest=2)
+        X = check_matrix("X", X, len(time))
+        self._n_given = len(time)
         self._rows = np.arange(len(time))
         w = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
+        if offset is not None:
+            offset = check_offset(offset, event == 1)
         if not w.all():
             self._rows = np.flatnonzero(w)
             time, event, X, w = time[self._rows], event[self._rows], X[self._rows], w[self._rows]
@@ -123,6 +128,10 @@ class SubdistributionLikelihood:
             beta, loglik, score, information, shift, risk, mean, jump, (competing0, competing1)
         )
 
+    def largest_information(self) -> np.ndarray:
+        """Information that each column would have if it split every risk set in its extremes."""
+        return self.events.sum() * np.ptp(self.X, axis=1) ** 2
+
     def residuals(self, evaluation: Evaluation) -> np.ndarray:
         """Weighted contributions to the score, (p, n), in the order of cells.
 
@@ -149,15 +158,10 @@ class SubdistributionLikelihood:
 
     def sum_by_cluster(self, residuals: np.ndarray, clusters: Sequence[int]) -> np.ndarray:
         """Sum rows of `residuals` within clusters; (p, number of clusters)."""
-        clusters = np.asarray(clusters)
-        if clusters.ndim != 1 or len(clusters) <= self._rows.max():
-            raise StudyError("clusters: give the matched set of every patient.")
-        labels, index = np.unique(clusters[self._rows], return_inverse=True)
-        if len(labels) < 2:
-            raise StudyError("clusters: the sandwich needs two matched sets or more.")
-        sums = np.empty((len(residuals), len(labels)))
+        index = cluster_index(clusters, self._n_given, self._rows)
+        sums = np.empty((len(residuals), index.max() + 1))
         for row, residual in zip(sums, residuals, strict=True):
-            row[:] = np.bincount(index, weights=residual, minlength=len(labels))
+            row[:] = np.bincount(index, weights=residual)
         return sums
 
     def baseline(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +242,7 @@ def newton_raphson(
     """
     free = np.ones(len(start.beta), dtype=bool) if free is None else free
     block = np.ix_(free, free)
-    current = start
+    current, shortest = start, np.inf
     curvature = start.information[block]
     for iteration in range(max_iterations + 1):
         try:
@@ -248,6 +252,10 @@ def newton_raphson(
         decrement = float(step @ current.score[free])  # squared length in standard errors
         if 0 <= decrement < tolerance**2:
             return current, iteration, True
+        # among nearly dependent columns steps end in rounding; under separation they go on falling
+        if not secant and shortest <= decrement < 1e-12:
+            return current, iteration, True
+        shortest = min(shortest, decrement)
         if iteration == max_iterations or not decrement > 0:
             break
         slack = 1e-12 * max(abs(current.loglik), 1.0)
@@ -280,20 +288,43 @@ def invert(information: np.ndarray) -> np.ndarray:
         return np.full(information.shape, np.nan)
 
 
-def require_information(information: np.ndarray, tolerance: float = 1e-10) -> None:
-    """Raise StudyError for the first column without information beside the earlier ones."""
+def require_information(
+    information: np.ndarray,
+    largest: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+    tolerance: float = DEPENDENT,
+) -> None:
+    """Raise StudyError for the first column without information beside the earlier ones.
+
+    Parameters
+    ----------
+    information : numpy.ndarray, shape (p, p)
+        At coefficients of zero.
+    largest : numpy.ndarray, shape (p,), optional
+        Largest information that each column could have, so that the rounding of a constant one is
+        not taken for information.
+    names : sequence of str, optional
+        Of the columns, for the message.
+    tolerance : float
+        Share of a column's information that the earlier ones must leave; R's ``coxph`` asks for
+        the same.
+    """
     diagonal = np.diag(information)
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    varies = diagonal > 0
+    if largest is not None:
+        varies &= (largest > 0) & (diagonal > 1e-14 * largest)
+    scale = np.sqrt(np.where(varies, diagonal, 1.0))
     correlation = information / np.outer(scale, scale)
-    for j in range(len(correlation)):
-        rest = correlation[j, j]
-        if j and rest > tolerance:
+    rests = np.where(varies, 1.0, 0.0)
+    for j, rest in enumerate(rests):
+        if j and rest:
             earlier = correlation[:j, j]
             rest -= earlier @ np.linalg.solve(correlation[:j, :j], earlier)
         if not rest > tolerance:
+            name = "" if names is None else f" ({names[j]})"
             raise StudyError(
-                f"Column {j + 1} of {len(correlation)} in the model is constant among the patients "
-                "at risk or depends on the columns before it; leave it out."
+                f"X: column {j + 1} of {len(rests)}{name} is constant among the patients at risk "
+                "or depends on the columns before it; leave it out."
             )
 
 

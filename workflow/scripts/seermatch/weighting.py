@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.special import expit
 
-from seermatch.errors import StudyError
+from seermatch.checks import check_binary, check_choice, check_numbers
+from seermatch.event_times import check_weights
 
 ESTIMANDS = ("ATT", "ATE", "ATO")
 
@@ -31,7 +32,7 @@ def balancing_weights(
     Raises
     ------
     StudyError
-        If the estimand is not one of the three, or a score is missing.
+        If the estimand is not one of the three, or a score or an exposure is missing.
 
     References
     ----------
@@ -48,19 +49,16 @@ def balancing_weights(
     >>> balancing_weights(linear_predictor, [0, 1, 0, 1], "ATO").round(3)
     array([0.25, 0.75, 0.5 , 0.5 ])
     """
-    log_odds = np.asarray(linear_predictor, dtype=np.float64)
-    exposed = np.asarray(exposed).astype(bool)
-    if not np.isfinite(log_odds).all():
-        raise StudyError("The propensity score is missing or infinite for some patients.")
+    log_odds = check_numbers("linear_predictor", linear_predictor).astype(np.float64)
+    exposed = check_binary("exposed", exposed, len(log_odds), like="linear_predictor")
+    check_choice("estimand", estimand, ESTIMANDS)
     if estimand == "ATT":
         return np.where(exposed, 1.0, np.exp(log_odds))
     own_group = expit(np.where(exposed, log_odds, -log_odds))
     if estimand == "ATE":
         share = exposed.mean()
         return np.where(exposed, share, 1 - share) / own_group
-    if estimand == "ATO":
-        return expit(np.where(exposed, -log_odds, log_odds))
-    raise StudyError(f"The estimand {estimand!r} is unknown; use {', '.join(ESTIMANDS)}.")
+    return expit(np.where(exposed, -log_odds, log_odds))
 
 
 def effective_sample_size(weights: np.ndarray, exposed: np.ndarray) -> float:
@@ -79,6 +77,11 @@ def effective_sample_size(weights: np.ndarray, exposed: np.ndarray) -> float:
         Kish's (sum w)**2 / sum w**2 of each group, added up; the scale of the weights, which may
         differ between the groups, does not matter.
 
+    Raises
+    ------
+    StudyError
+        If a weight is negative or missing, or an exposure missing.
+
     References
     ----------
     L. Kish. Survey Sampling. Wiley, 1965.
@@ -90,7 +93,7 @@ def effective_sample_size(weights: np.ndarray, exposed: np.ndarray) -> float:
     >>> effective_sample_size([1, 1, 1, 3], [1, 1, 0, 0])
     3.6
     """
-    weights = np.asarray(weights, dtype=np.float64)
-    exposed = np.asarray(exposed).astype(bool)
+    exposed = check_binary("exposed", exposed)
+    weights = check_weights(weights, len(exposed), like="exposed")
     groups = [weights[rows] for rows in (exposed, ~exposed)]
     return float(sum(w.sum() ** 2 / (w @ w) for w in groups if w.any()))
