@@ -295,11 +295,12 @@ def test_exposed_patients_outside_the_caliper_or_block_are_unmatched():
 def test_fewer_reference_patients_than_the_ratio_needs(ties):
     """The first round serves all it can, the second takes what is left."""
     score, exposed = np.array([0, 1, 2, 2.1, 1.2, 0.9, 5]), np.array([1, 1, 1, 0, 0, 0, 0])
-    rule = {"ratio": 2, "caliper": None, "ties": ties, "patient_id": list("abcdefg")}
-    m = match(score, exposed, **rule)
+    rule = {"ratio": 2, "caliper": None, "ties": ties}
+    m = match(score, exposed, patient_id=list("abcdefg"), **rule)
     assert sets_of(m) == {2: [3, 6], 1: [5], 0: [4]}
     np.testing.assert_allclose(m.weight, [1, 1, 1, 2 / 3, 4 / 3, 4 / 3, 2 / 3])
     # more exposed than reference patients: those of low score stay alone
+    rule["patient_id"] = list("abcde")
     m = match(score[:5], exposed[:5], **rule)
     assert sets_of(m) == {2: [3], 1: [4]}
     assert (m.n_exposed, m.n_matched_exposed, m.n_controls) == (3, 2, 2)
