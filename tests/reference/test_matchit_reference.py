@@ -1,4 +1,4 @@
-"""``ties="file_order"`` against R: 200 stored answers of MatchIt 4.7.2, and glm under separation."""
+"""``ties="file_order"`` against R: stored answers of MatchIt 4.7.2, and glm under separation."""
 
 import json
 from pathlib import Path

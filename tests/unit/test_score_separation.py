@@ -150,13 +150,13 @@ def signed(frame, terms):
 def separated_by_definition(frame, terms):
     """Patients strictly on their side in a direction in which nobody is on the wrong one.
 
-    One linear programme for each patient: as far on the own side as the others allow.
+    One linear programme for each kind of patient: as far on the own side as the others allow.
     """
-    sides = signed(frame, terms)
+    sides, kind = np.unique(signed(frame, terms), axis=0, return_inverse=True)
     far = [
         -linprog(-row, A_ub=-sides, b_ub=np.zeros(len(sides)), bounds=(-1, 1)).fun for row in sides
     ]
-    return np.array(far) > 1e-6
+    return np.array(far)[kind] > 1e-6
 
 
 def test_the_pool_is_what_no_direction_separates():

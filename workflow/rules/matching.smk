@@ -1,6 +1,7 @@
 """Propensity score and 1:k nearest-neighbor matching.
 
-Needs `<results>/cohort.parquet`. Makes the score of every patient and the matched cohort.
+Needs `<results>/cohort.parquet`. Makes the score of every patient, the cells of one group only, where
+there is no score, and the matched cohort.
 """
 
 
@@ -9,7 +10,8 @@ rule estimate_propensity:
     input:
         "<results>/cohort.parquet",
     output:
-        "<results>/propensity.parquet",
+        scores="<results>/propensity.parquet",
+        cells="<results>/separated_cells.parquet",
     log:
         "<logs>/estimate_propensity.log",
     benchmark:

@@ -236,6 +236,7 @@ rule render_report:
         claims="<results>/claims.tsv" if config["study"]["claims"] else [],
         included="<results>/included_excluded.tsv",
         quality="<results>/data_quality.tsv",
+        separated_cells="<results>/separated_cells.parquet",
         paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
         paper_comparison=(
             "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
@@ -315,6 +316,7 @@ rule write_methods:
         followup="<results>/followup.tsv",
         matched="<results>/matched.parquet",
         provenance="<results>/provenance.json",
+        separated_cells="<results>/separated_cells.parquet",
         sensitivity="<results>/sensitivity.tsv",
         table1="<results>/table1.tsv",
         table2="<results>/table2.tsv",

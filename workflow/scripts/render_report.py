@@ -15,7 +15,7 @@ from study_io import (
 TABLES = (
     *("attrition", "balance", "followup", "logrank", "gray", "kaplan_meier", "cox", "incidence"),
     *("fine_gray", "sensitivity", "stability", "interpretation", "proportional_hazards"),
-    "included",
+    *("included", "separated_cells"),
     *("cox_contrasts", "fine_gray_contrasts"),
 )
 DIAGNOSTICS = (

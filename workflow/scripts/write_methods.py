@@ -11,7 +11,7 @@ from study_io import (
     write_bytes,
 )
 
-ROWS = ("attrition", "followup", "sensitivity", "cox", "fine_gray")
+ROWS = ("attrition", "followup", "sensitivity", "cox", "fine_gray", "separated_cells")
 
 with job(snakemake) as tell:
     import pandas as pd

@@ -41,6 +41,7 @@ from seermatch.study_warnings import (
     warn_about_criteria,
     warn_about_matching,
     warn_about_models,
+    warn_about_score,
 )
 from seermatch.variables import printed
 
@@ -85,6 +86,8 @@ class ReportContent:
     sensitivity, stability, interpretation, included, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv``,
         ``included_excluded.tsv`` and ``data_quality.tsv``.
+    separated_cells : pandas.DataFrame
+        Cells of one group only, as `seermatch.study_warnings.warn_about_score` takes them.
     proportional_hazards : pandas.DataFrame
         Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
@@ -135,6 +138,7 @@ class ReportContent:
     interpretation: pd.DataFrame
     included: pd.DataFrame
     quality: pd.DataFrame
+    separated_cells: pd.DataFrame
     proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
@@ -281,20 +285,23 @@ def find_warnings(content: ReportContent) -> list[str]:
     Parameters
     ----------
     content : ReportContent
-        Results. `config` gives ``cohort.criteria``, ``matching.ratio`` and ``balance.threshold``.
+        Results. `config` gives ``cohort.criteria``, ``matching`` and ``balance.threshold``.
 
     Returns
     -------
     list of str
         Sentences; empty if there is nothing to warn about.
     """
+    minimum = content.config.get("disclosure", {}).get("minimum_count", 0)
     return [
         *warn_about_criteria(content.attrition, content.config["cohort"]["criteria"]),
+        *warn_about_score(content.separated_cells, content.labels, minimum),
         *warn_about_matching(
             content.followup,
             content.labels,
             content.config["matching"]["ratio"],
-            content.config.get("disclosure", {}).get("minimum_count", 0),
+            content.config["matching"]["order"],
+            minimum,
         ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
         *warn_about_models(

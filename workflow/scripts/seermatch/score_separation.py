@@ -127,6 +127,36 @@ def describe_cells(
     return table.astype({"cell": int, "n_reference": int, "n_exposed": int})
 
 
+def cell_sentences(cells: pd.DataFrame) -> list[str]:
+    """Say for a log what each cell is.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        From `describe_cells`, with in_pool: whether the patients keep a score all the same.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"cell": 1, "term": ["er", "pr"], "level": ["Negative", "Positive"],
+    ...     "n_reference": 10, "n_exposed": 0, "in_pool": False})
+    >>> cell_sentences(cells)
+    ['er: Negative, pr: Positive: 10 reference and 0 exposed patients, outside the pool']
+    """
+    found = []
+    for _, cell in cells.groupby("cell"):
+        names = [f"{row.term}: {row.level}" if row.level else row.term for row in cell.itertuples()]
+        first = cell.iloc[0]
+        found.append(
+            f"{', '.join(names)}: {first['n_reference']:,} reference and {first['n_exposed']:,} "
+            f"exposed patients, {'kept in' if first['in_pool'] else 'outside'} the pool"
+        )
+    return found
+
+
 @dataclass(frozen=True)
 class _Problem:
     """Patterns with an intercept, the term of each column, and which groups each pattern has."""
