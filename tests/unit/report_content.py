@@ -61,6 +61,17 @@ def model_rows(hr):
     return frame.assign(dependence="", **clustered)
 
 
+def cell_rows(*cells):
+    """Cells of one group only: (levels by term, reference patients, exposed patients, in_pool)."""
+    rows = [
+        (number, term, level, *counts)
+        for number, (levels, *counts) in enumerate(cells, start=1)
+        for term, level in levels.items()
+    ]
+    columns = ["cell", "term", "level", "n_reference", "n_exposed", "in_pool"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def contrast_rows():
     frame = pd.DataFrame(
         {
@@ -334,6 +345,7 @@ def made_up_content():
         interpretation=interpretation_rows(),
         included=included_rows(),
         quality=quality_rows(),
+        separated_cells=cell_rows(),
         proportional_hazards=proportional_hazards_rows(),
         paper_audit=audit_rows(),
         claims=claim_rows(),

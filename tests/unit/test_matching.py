@@ -86,20 +86,17 @@ def by_definition_of_hash(score, exposed, ids, blocks, ratio, caliper, order, se
 
 
 def by_definition_of_file_order(score, exposed, blocks, ratio, caliper, order):
-    """Walk through the sorted patients of a block, one step to each side at a time."""
+    """Walk through all sorted patients, one step to each side at a time; only the block counts."""
     n = len(score)
     width = np.inf if caliper is None else caliper * np.std(score, ddof=1)
     rows = np.flatnonzero(exposed)
     descending = rows[np.argsort(-score[rows], kind="stable")].tolist()
     ascending = rows[np.argsort(score[rows], kind="stable")].tolist()
     still = {"largest": descending, "smallest": ascending, "data": rows.tolist()}[order]
-    sorted_rows = {
-        b: [i for i in np.argsort(score, kind="stable") if blocks[i] == b] for b in set(blocks)
-    }
+    line = np.argsort(score, kind="stable").tolist()
     used, sets = set(), {}
 
     def walk(t):
-        line = sorted_rows[blocks[t]]
         own = [t, *sets.get(t, [])]
         first, last = (f(line.index(i) for i in own) for f in (min, max))
         candidates = []  # in the order in which they are met
@@ -109,7 +106,7 @@ def by_definition_of_file_order(score, exposed, blocks, ratio, caliper, order):
                     continue
                 c = line[place]
                 away = abs(score[t] - score[c])
-                if exposed[c] or c in used or away > width:
+                if exposed[c] or c in used or away > width or blocks[c] != blocks[t]:
                     continue
                 candidates.append((side, away, c))
         return min(candidates, key=lambda found: found[1])[2] if candidates else None
@@ -294,13 +291,24 @@ def test_exposed_patients_outside_the_caliper_or_block_are_unmatched():
     check_match(m, score, exposed, exact)
 
 
+@pytest.mark.parametrize("ties", ["hash", "file_order"])
+def test_fewer_reference_patients_than_the_ratio_needs(ties):
+    """The first round serves all it can, the second takes what is left."""
+    score, exposed = np.array([0, 1, 2, 2.1, 1.2, 0.9, 5]), np.array([1, 1, 1, 0, 0, 0, 0])
+    rule = {"ratio": 2, "caliper": None, "ties": ties}
+    m = match(score, exposed, patient_id=list("abcdefg"), **rule)
+    assert sets_of(m) == {2: [3, 6], 1: [5], 0: [4]}
+    np.testing.assert_allclose(m.weight, [1, 1, 1, 2 / 3, 4 / 3, 4 / 3, 2 / 3])
+    # more exposed than reference patients: those of low score stay alone
+    rule["patient_id"] = list("abcde")
+    m = match(score[:5], exposed[:5], **rule)
+    assert sets_of(m) == {2: [3], 1: [4]}
+    assert (m.n_exposed, m.n_matched_exposed, m.n_controls) == (3, 2, 2)
+    m = match(score[:5], exposed[:5], **rule, order="smallest")
+    assert sets_of(m) == {1: [3], 0: [4]}
+
+
 BAD = {
-    "fewer reference patients": (
-        [0, 1, 2, 3.0],
-        [1, 1, 0, 0],
-        {},
-        r"2 exposed patients need 4 reference patients at matching.ratio 2, but there are 2",
-    ),
     "no exposed": ([0, 1, 2.0], [0, 0, 0], {}, "exposed: no exposed patient among 3"),
     "no reference": ([0, 1, 2.0], [1, 1, 1], {}, "exposed: no reference patient among 3"),
     "missing score": ([0, np.nan, 2.0], [1, 0, 0], {}, "missing or infinite for 1 of 3"),

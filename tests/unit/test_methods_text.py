@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from report_content import cell_rows
 from seermatch import (
     group_comparison,
     matching,
@@ -92,6 +93,7 @@ def facts():
         table2=table_of("Wilcoxon rank-sum", "Pearson chi-square"),
         cox=models(),
         fine_gray=models(terms=("grade",)),
+        separated_cells=cell_rows(),
         survival_test="log-rank",
         reference_levels=LEVELS,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from report_content import (
     CRITERIA,
     LABELS,
+    cell_rows,
     made_up_content,
     model_rows,
 )
@@ -17,6 +18,7 @@ from seermatch.study_warnings import (
     warn_about_criteria,
     warn_about_matching,
     warn_about_models,
+    warn_about_score,
 )
 
 
@@ -104,3 +106,72 @@ def test_matching_warnings(content):
     assert warn_about_matching(content.followup, LABELS, 2) == []
     (text,) = warn_about_matching(content.followup, LABELS, 3)
     assert "1,170 M0 patients for 585 M0(i+) patients instead of 1,755" in text
+
+
+RECEPTORS = {"er": "Negative", "pr": "Positive"}
+
+
+def test_cells_outside_the_pool_are_named_with_their_counts(content):
+    assert warn_about_score(cell_rows(), LABELS) == []
+    cells = cell_rows((RECEPTORS, 10, 0, False), ({"grade": "III"}, 0, 12, False))
+    one, other = warn_about_score(cells, LABELS)
+    assert one.startswith(
+        "No M0(i+) patient has ER: Negative and PR: Positive, so that the M0 patients who have "
+        "(10) got no propensity score and are outside the pool of the match."
+    )
+    assert "No M0 patient has Grade: III, so that the M0(i+) patients who have (12)" in other
+    one, other = warn_about_score(cells.assign(n_reference=cells["n_reference"].where(cells["n_reference"] == 0)), LABELS)
+    assert "(masked)" in one and "10" not in one and "(12)" in other
+    page = render_report(replace(content, separated_cells=cells))
+    assert page.count("No M0(i+) patient has ER: Negative and PR: Positive") == 2  # methods, too
+    assert "over all patients of both groups in the pool" in page
+
+
+def test_cells_of_numbers_are_named_without_values():
+    (text,) = warn_about_score(cell_rows(({"age": "", "her2": ""}, 7, 0, False)), LABELS)
+    assert (
+        "is in some of the combinations of Age and HER2, so that the M0 patients who are (7)"
+        in text
+    )
+
+
+def test_cells_that_stay_in_the_pool_are_told(content):
+    cells = cell_rows((RECEPTORS, 10, 0, True))
+    (text,) = warn_about_score(cells, LABELS)
+    assert text.endswith(
+        "not taken out of the pool of the match, as in R (ties: file_order), and widen the caliper."
+    )
+    page = render_report(replace(content, separated_cells=cells))
+    assert "over all eligible patients of both groups" in page
+
+
+def followup_of(cohort, matched):
+    return pd.DataFrame(
+        {
+            "population": ["cohort"] * 2 + ["matched"] * 2,
+            "group": [*LABELS] * 2,
+            "n": [*cohort, *matched],
+        }
+    )
+
+
+def test_fewer_reference_patients_than_the_ratio_needs_are_told():
+    few, sets = warn_about_matching(followup_of((150, 100), (150, 100)), LABELS, 2)
+    assert few == (
+        "There are 150 M0 patients for 100 M0(i+) patients, fewer than a ratio of 2 needs (200): "
+        "as many as possible were matched."
+    )
+    assert "150 M0 patients for 100 M0(i+) patients instead of 200" in sets
+
+
+@pytest.mark.parametrize(
+    ("order", "left"),
+    [("largest", "those of low score"), ("smallest", "those of high score"), ("random", "some")],
+)
+def test_more_exposed_than_reference_patients_call_for_overlap_weights(order, left):
+    few, lost = warn_about_matching(followup_of((60, 100), (60, 60)), LABELS, 1, order)
+    assert f"Not all M0(i+) patients can have a match, and {left} have none (order: {order})" in few
+    assert few.endswith(
+        "Overlap weights (ATO, among the sensitivity analyses) use all patients; prefer them."
+    )
+    assert lost == "40 of 100 M0(i+) patients found no match and are not in the results."

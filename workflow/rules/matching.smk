@@ -1,6 +1,7 @@
 """Propensity score and 1:k nearest-neighbor matching.
 
-Needs `<results>/private/cohort.parquet`. Makes the score of every patient and the matched cohort.
+Needs `<results>/private/cohort.parquet`. Makes the score of every patient, the cells of one group
+only, where there is no score, and the matched cohort.
 """
 
 
@@ -9,7 +10,8 @@ rule estimate_propensity:
     input:
         "<results>/private/cohort.parquet",
     output:
-        "<results>/private/propensity.parquet",
+        scores="<results>/private/propensity.parquet",
+        cells="<results>/private/separated_cells.parquet",
     log:
         "<logs>/estimate_propensity.log",
     benchmark:

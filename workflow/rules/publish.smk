@@ -18,6 +18,7 @@ rule publish_cohort:
         comparison="<results>/private/group_comparison.parquet",
         balance="<results>/private/balance.parquet",
         score_overlap="<results>/private/score_overlap.parquet",
+        separated_cells="<results>/private/separated_cells.parquet",
         quality=collect("<results>/private/quality/{export}.parquet", export=EXPORTS),
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
     output:
@@ -62,6 +63,12 @@ rule publish_cohort:
             caption="../report/data_quality.rst",
             category="Cohort",
             labels={"item": "Integrity of the exports"},
+        ),
+        separated_cells=report(
+            "<results>/separated_cells.tsv",
+            caption="../report/separated_cells.rst",
+            category="Matching",
+            labels={"item": "Cells of one group only"},
         ),
         disclosure=report(
             "<results>/disclosure.tsv",

@@ -231,6 +231,7 @@ rule render_report:
         claims="<results>/claims.tsv" if config["study"]["claims"] else [],
         included="<results>/included_excluded.tsv",
         quality="<results>/data_quality.tsv",
+        separated_cells="<results>/separated_cells.tsv",
         paper_audit="<results>/paper_audit.tsv" if config["paper"]["folder"] else [],
         paper_comparison=(
             "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
@@ -311,6 +312,7 @@ rule write_methods:
         logrank="<results>/survival/logrank.tsv",
         models="<results>/models.tsv",
         provenance="<results>/provenance.json",
+        separated_cells="<results>/separated_cells.tsv",
         sensitivity="<results>/sensitivity.tsv",
         table1="<results>/table1.tsv",
         table2="<results>/table2.tsv",

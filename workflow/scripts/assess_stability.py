@@ -10,13 +10,13 @@ with job(snakemake) as tell:
     rule = dict(params.matching)
     link, main_seed = rule.pop("link"), rule.pop("seed")
     del rule["covariates"]
-    cohort = read_table(snakemake.input.cohort)
-    propensity = read_table(snakemake.input.propensity)["propensity"].to_numpy()
+    scores = read_table(snakemake.input.propensity, ["propensity"])
+    pool = read_table(snakemake.input.cohort).assign(**scores).dropna(subset="propensity")
     repeats = matching_stability(
-        cohort,
-        matching_distance(propensity, link),
+        pool,
+        matching_distance(pool["propensity"].to_numpy(), link),
         seeds=range(main_seed, main_seed + 1 + params.stability["seeds"]),
-        exact=exact_codes(cohort, rule.pop("exact")),
+        exact=exact_codes(pool, rule.pop("exact")),
         **rule,
     )
     write_table(repeats, snakemake.output[0])

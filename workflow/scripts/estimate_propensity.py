@@ -5,6 +5,7 @@ from study_io import job, read_table, write_table
 with job(snakemake) as tell:
     from seermatch.design_matrix import design_matrix
     from seermatch.propensity import estimate_propensity, r_glm_linear_predictor
+    from seermatch.score_separation import cell_sentences
 
     params = snakemake.params
     cohort = read_table(snakemake.input[0], ["group", *params.covariates])
@@ -15,7 +16,12 @@ with job(snakemake) as tell:
         score = r_glm_linear_predictor(X, cohort["group"].to_numpy())
     del cohort  # in millions of patients, no room for all at once
     scores = read_table(snakemake.input[0], ["patient_id", "group"]).assign(propensity=score)
-    write_table(scores, snakemake.output[0])
+    write_table(scores, snakemake.output.scores)
+    cells = fit.cells.assign(in_pool=params.ties == "file_order")
+    write_table(cells, snakemake.output.cells)
+    for line in cell_sentences(cells):
+        tell(f"propensity score: {line}")
     for name, words in fit.aliased.items():
         tell(f"propensity score: {name} is aliased and was left out: {words}")
-    tell(f"scored {len(scores):,} patients with {fit.n_patterns:,} distinct covariate patterns")
+    n_scored = scores["propensity"].notna().sum()
+    tell(f"scored {n_scored:,} patients with {fit.n_patterns:,} distinct covariate patterns")

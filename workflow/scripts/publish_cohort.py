@@ -29,10 +29,10 @@ with job(snakemake) as tell:
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
     rule = disclosure_rule(params.disclosure, source.exports)
-    names = ("attrition", "comparison", "balance", "score_overlap")
+    names = ("attrition", "comparison", "balance", "score_overlap", "separated_cells")
     release = release_cohort({name: read_table(source[name]) for name in names}, rule)
     tables = release.tables
-    for name in ("attrition", "balance", "score_overlap"):
+    for name in ("attrition", "balance", "score_overlap", "separated_cells"):
         write_table(tables[name], out[name])
     comparison = tables["comparison"]
     for population, path in (("cohort", out.table1), ("matched", out.table2)):

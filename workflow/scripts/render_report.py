@@ -16,6 +16,7 @@ from study_io import (
 TABLES = (
     *("attrition", "balance", "followup", "survival", "logrank", "incidence", "gray"),
     *("sensitivity", "stability", "interpretation", "proportional_hazards", "included"),
+    "separated_cells",
 )
 DIAGNOSTICS = (
     *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),

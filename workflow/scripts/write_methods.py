@@ -12,7 +12,7 @@ from study_io import (
     write_bytes,
 )
 
-ROWS = ("attrition", "followup", "sensitivity")
+ROWS = ("attrition", "followup", "sensitivity", "separated_cells")
 ESTIMATORS = ("cox", "fine_gray")
 
 with job(snakemake) as tell:

@@ -26,7 +26,8 @@ def assess_balance(
     Parameters
     ----------
     cohort : pandas.DataFrame
-        All patients, with columns group (0/1), propensity and the covariates.
+        All patients, with columns group (0/1), propensity and the covariates. The score is missing
+        for patients outside the pool; they count in all rows but that of the score.
     matched : pandas.DataFrame
         The matched patients; additionally weight.
     covariates : sequence of str
@@ -67,7 +68,8 @@ def assess_balance(
     rows = []
     columns = zip(_columns(cohort, covariates), _columns(matched, covariates), strict=True)
     for (term, level, x, binary), (_, _, x_matched, _) in columns:
-        mean, variance = _moments(x, unweighted, before, binary)
+        known = ~np.isnan(x)
+        mean, variance = _moments(x[known], unweighted[known], before[known], binary)
         mean_after, variance_after = _moments(x_matched, weight, after, binary)
         denominator = np.sqrt(variance[1])
         if denominator < _SMALL:

@@ -108,18 +108,19 @@ def analyze_cohort(
     [('exposed patients', 'count'), ('matched exposed patients', 'count')]
     """
     try:
-        score = estimate_propensity(cohort, COVARIATES)
-    except StudyError:  # nobody of a level is exposed
+        score = estimate_propensity(cohort, COVARIATES).linear_predictor
+    except StudyError:  # the groups do not overlap
         return []
+    pool = cohort[~np.isnan(score)]
     found = match(
-        score.linear_predictor,
-        cohort["group"].to_numpy(),
+        score[~np.isnan(score)],
+        pool["group"].to_numpy(),
         ratio=RATIO,
         caliper=CALIPER,
-        patient_id=cohort["patient_id"].to_numpy(),
+        patient_id=pool["patient_id"].to_numpy(),
     )
     rows = np.flatnonzero(found.matched_set)
-    part = cohort.iloc[rows]
+    part = pool.iloc[rows]
     weights = found.weight[rows]
     sample = _Sample(
         time=part["time"].to_numpy(),

@@ -10,7 +10,9 @@ matched. There are two, and both are total orders:
     is no caliper) are tied, and the smaller SHA-256 of ``"seed:patient_id"`` comes first. The
     result does not depend on the order of the rows.
 ``file_order``
-    MatchIt 4.7.2's rule: exact comparison of the doubles, ties to the patient nearest in the file.
+    MatchIt 4.7.2's rule: exact comparison of the doubles, ties to the patient fewer steps away in
+    the order of the scores, equal scores in file order (of a single exposed patient MatchIt takes
+    all pairs at once, ties among them in no order).
 
 Each rule's search is in `seermatch.tie_rules`; the work is O(n log n).
 """
@@ -103,7 +105,8 @@ def match(
     exposed : array_like, shape (n,)
         True or 1 for exposed patients.
     ratio : int
-        Reference patients per exposed patient. One that finds fewer keeps those it has.
+        Reference patients per exposed patient. One that finds fewer keeps those it has; where
+        there are fewer than `ratio` times the exposed, rounds go on until none is left.
     caliper : float or None
         Largest allowed distance, itself allowed, in standard deviations (n - 1) of the score over
         all n patients. None sets no limit.
@@ -127,8 +130,7 @@ def match(
     ------
     StudyError
         If an argument is out of range, a score is missing, patients are duplicated, a group is
-        empty, there are fewer reference patients than `ratio` needs or nobody is within the
-        caliper.
+        empty or nobody is within the caliper.
 
     Examples
     --------
@@ -303,13 +305,6 @@ class MatchingProblem:
         check_number("ratio", ratio, 1, closed=True, whole=True)
         if self.patient_id is None and (ties == "hash" or order == "random"):
             raise StudyError("patient_id: ties='hash' and order='random' need it.")
-        n_exposed = int(self.exposed.sum())
-        n_reference = len(self.exposed) - n_exposed
-        if n_reference < ratio * n_exposed:
-            raise StudyError(
-                f"{n_exposed:,} exposed patients need {ratio * n_exposed:,} reference patients at "
-                f"matching.ratio {ratio}, but there are {n_reference:,}; lower the ratio."
-            )
 
     def _orders(self, order: str, ties: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Exposed rows by descending score and in the order in which they choose."""
@@ -331,8 +326,11 @@ class MatchingProblem:
     def _rules(self, ties: str, seed: int) -> dict[int, Callable[[int], int]]:
         """For each exact code a function that takes a reference patient for an exposed row."""
         if ties == "file_order":
+            place = np.empty(len(self.distance), dtype=np.int64)
+            place[np.argsort(self.distance, kind="stable")] = np.arange(len(place))
+            all_rows = place, self.distance, self.exposed, self.caliper_width
             return {
-                code: FileOrderRule(rows, self.distance, self.exposed, self.caliper_width).take
+                code: FileOrderRule(rows, *all_rows).take
                 for code, rows in self._sorted_rows.items()
             }
         limit = math.inf

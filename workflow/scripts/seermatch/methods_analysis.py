@@ -10,7 +10,7 @@ from seermatch.matched_sets import SCORE_TEST
 from seermatch.methods_words import listed, name_package, name_variables
 from seermatch.report_sections import IMPUTED, OTHER, print_outcome
 from seermatch.seer_dictionary import database_years
-from seermatch.study_warnings import group_sizes
+from seermatch.study_warnings import group_sizes, warn_about_score
 from seermatch.tables import MODELS
 from seermatch.variables import printed
 
@@ -83,10 +83,13 @@ def _propensity(facts) -> str:
         if matching["ties"] == "hash"
         else "by iteratively reweighted least squares with the start and stopping rule of R’s glm"
     )
-    return (
-        f"The propensity score, the probability of {exposed}, was estimated by logistic regression "
-        f"with main effects of {name_variables(matching['covariates'])}, fitted {how}; terms that "
-        "are linear combinations of earlier ones are left out."
+    return " ".join(
+        [
+            f"The propensity score, the probability of {exposed}, was estimated by logistic "
+            f"regression with main effects of {name_variables(matching['covariates'])}, fitted "
+            f"{how}; terms that are linear combinations of earlier ones are left out.",
+            *warn_about_score(facts.separated_cells, facts.labels),
+        ]
     )
 
 
@@ -107,11 +110,15 @@ def _matching(facts) -> list[str]:
             f"{reference} patient who was still free, {order}."
         )
         wanted = f"{'up to ' * _weighted(facts)}{ratio} {reference} patients"
+    everyone = facts.separated_cells["in_pool"].all()
+    scored = (
+        "eligible patients of both groups" if everyone else "patients of both groups in the pool"
+    )
     caliper = (
         "No caliper was set."
         if matching["caliper"] is None
         else f"The caliper was {matching['caliper']:g} standard deviations of {scale} (divisor "
-        "n − 1, over all eligible patients of both groups)."
+        f"n − 1, over all {scored})."
     )
     exact = ""
     if matching["exact"]:

@@ -50,6 +50,8 @@ class MethodsFacts:
         Table files, all text; their tests are named.
     cox, fine_gray : pandas.DataFrame
         Tidy models: which terms entered, and which are aliased or separated.
+    separated_cells : pandas.DataFrame
+        Cells of one group only, as `seermatch.study_warnings.warn_about_score` takes them.
     survival_test : str
         Name of the test of survival, from `seermatch.matched_sets.test_names`.
     reference_levels : mapping
@@ -70,6 +72,7 @@ class MethodsFacts:
     table2: pd.DataFrame
     cox: pd.DataFrame
     fine_gray: pd.DataFrame
+    separated_cells: pd.DataFrame
     survival_test: str
     reference_levels: Mapping[str, str]
     disclosure: DisclosureRule

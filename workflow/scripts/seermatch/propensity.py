@@ -12,14 +12,9 @@ import numpy as np
 import pandas as pd
 
 from seermatch.checks import check_binary, check_choice, check_columns, check_matrix, check_names
-from seermatch.design_matrix import (
-    DesignMatrix,
-    aliased_columns,
-    describe_aliasing,
-    design_matrix,
-)
+from seermatch.design_matrix import aliased_columns, describe_aliasing, design_matrix
 from seermatch.errors import StudyError
-from seermatch.recession import interior_direction
+from seermatch.score_separation import Cell, describe_cells, find_cells
 
 
 @dataclass(frozen=True)
@@ -29,19 +24,24 @@ class PropensityFit:
     Attributes
     ----------
     linear_predictor : numpy.ndarray, shape (n,)
-        Log odds of being exposed, in the order of the rows.
+        Log odds of being exposed, in the order of the rows; missing for patients of `cells`, who
+        are not in the pool.
     coefficients : pandas.DataFrame
         Columns term, level, coef, se; the first row is the intercept. An aliased term has NaN.
     aliased : dict of str to str
         For each aliased column the equation that makes it redundant.
     n_patterns : int
         Number of distinct covariate patterns.
+    cells : pandas.DataFrame
+        Cells of one group only: columns cell, term, level, n_reference, n_exposed, one row for
+        each term of each cell; the level is empty where a number is among the cell's terms.
     """
 
     linear_predictor: np.ndarray
     coefficients: pd.DataFrame
     aliased: dict[str, str]
     n_patterns: int
+    cells: pd.DataFrame
 
     @property
     def probability(self) -> np.ndarray:
@@ -73,7 +73,9 @@ def estimate_propensity(
     """Fit the logistic regression of the group on the covariates by maximum likelihood.
 
     statsmodels' binomial GLM is fitted to the counts of exposed and reference patients of each
-    distinct pattern. Columns that depend on earlier ones are left out, as R does.
+    distinct pattern. Columns that depend on earlier ones are left out, as R does. Patients of a
+    level, or of a combination found by linear programmes, that holds one group only are taken out
+    of the pool (`seermatch.score_separation`); the model is that of the others.
 
     Parameters
     ----------
@@ -92,7 +94,8 @@ def estimate_propensity(
     Raises
     ------
     StudyError
-        If a group is empty, a covariate cannot be used or the covariates separate the groups.
+        If a group is empty, a covariate cannot be used or the covariates separate the groups, so
+        that nobody is left in the pool.
 
     Examples
     --------
@@ -114,31 +117,39 @@ def estimate_propensity(
     patterns, pattern = distinct_patterns(design.X)
     n_exposed = np.bincount(pattern, weights=exposed, minlength=len(patterns))
     n_reference = np.bincount(pattern, minlength=len(patterns)) - n_exposed
-    kept = ~aliased_columns(patterns)
-    X = patterns[:, kept]
-    mean = np.average(X, axis=0, weights=n_exposed + n_reference)
-    scale = np.abs(X - mean).max(axis=0)
-    # columns of about the same size: a year of 2015 beside 0 and 1 would cost digits
-    Z = np.column_stack([np.ones(len(X)), (X - mean) / scale])
-    coef_z, covariance_z = _fit_counts(Z, n_exposed, n_reference, _subset(design, kept))
-    back = np.diag(np.r_[1.0, 1 / scale])
-    back[0, 1:] = -mean / scale
-    all_coef, all_se = np.full((2, 1 + len(kept)), np.nan)
-    all_coef[np.r_[True, kept]] = back @ coef_z
-    all_se[np.r_[True, kept]] = np.sqrt(np.diag(back @ covariance_z @ back.T))
+    inside = np.ones(len(patterns), dtype=bool)
+    cells: list[Cell] = []
+    model = _fit_patterns(patterns, n_exposed, n_reference)
+    if not model.overlap:
+        first = np.unique(pattern, return_index=True)[1]
+        values = frame[list(covariates)].iloc[first]
+        cells = find_cells(patterns, design.terms, values, n_exposed, n_reference)
+        for cell in cells:
+            inside &= ~cell.patterns
+        _require_both_groups(n_exposed[inside], n_reference[inside], cells)
+    if cells:
+        model = _fit_patterns(patterns[inside], n_exposed[inside], n_reference[inside])
+    if not model.converged:
+        raise StudyError(
+            "The propensity model did not converge in 100 iterations; check "
+            "matching.covariates for values far from all others."
+        )
+    score = np.full(len(patterns), np.nan)
+    score[inside] = model.linear_predictor
     coefficients = pd.DataFrame(
         {
             "term": ["(intercept)", *design.terms],
             "level": ["", *design.levels],
-            "coef": all_coef,
-            "se": all_se,
+            "coef": model.coef,
+            "se": model.se,
         }
     )
     return PropensityFit(
-        linear_predictor=(Z @ coef_z)[pattern],
+        linear_predictor=score[pattern],
         coefficients=coefficients,
-        aliased=describe_aliasing(patterns, design.names),
+        aliased=describe_aliasing(patterns[inside], design.names),
         n_patterns=len(patterns),
+        cells=describe_cells(cells, n_exposed, n_reference),
     )
 
 
@@ -188,7 +199,9 @@ def r_glm_linear_predictor(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     Iteratively reweighted least squares row by row from R's start,
     ``mustart = (weights * y + 0.5) / (weights + 1)``, until
     ``|deviance change| / (|deviance| + 0.1) < 1e-8``. It stops earlier than `estimate_propensity`
-    and is meant for comparison with R only (``ties: file_order``).
+    and is meant for comparison with R only (``ties: file_order``). Like R it ends after 25
+    iterations whether the deviance still changes or not, and keeps patients whom the covariates
+    tell apart without error: their linear predictors are then large, of no certain size.
 
     Parameters
     ----------
@@ -201,11 +214,6 @@ def r_glm_linear_predictor(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray, shape (n,)
 
-    Raises
-    ------
-    StudyError
-        If 25 iterations do not suffice.
-
     Examples
     --------
     >>> x = np.array([0.0] * 40 + [1.0] * 20)
@@ -217,6 +225,7 @@ def r_glm_linear_predictor(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     y = check_binary("y", y, len(X), like="X").astype(np.float64)
     kept = ~aliased_columns(X, tolerance=1e-11)
     X = np.column_stack([np.ones(len(X)), X[:, kept]])
+    epsilon = np.finfo(np.float64).eps
     mu = (y + 0.5) / 2
     eta = np.log(mu / (1 - mu))
     deviance = _deviance(y, mu)
@@ -229,15 +238,13 @@ def r_glm_linear_predictor(X: np.ndarray, y: np.ndarray) -> np.ndarray:
         eta = np.zeros(len(X))
         for b, column in zip(coef, X.T, strict=True):
             eta += b * column
-        odds = np.exp(np.clip(eta, -36, 36))  # R, too, stops short of probabilities 0 and 1
+        # R, too, stops short of probabilities 0 and 1
+        odds = np.where(np.abs(eta) > 30, epsilon ** -np.sign(eta), np.exp(np.clip(eta, -30, 30)))
         mu = odds / (1 + odds)
         previous, deviance = deviance, _deviance(y, mu)
         if abs(deviance - previous) / (abs(deviance) + 0.1) < 1e-8:
-            return eta
-    raise StudyError(
-        "The propensity model did not converge in 25 iterations, R's limit; "
-        "use matching.ties: hash or check the covariates for separation."
-    )
+            break
+    return eta
 
 
 def _deviance(y: np.ndarray, mu: np.ndarray) -> float:
@@ -257,16 +264,60 @@ def _exposed(frame: pd.DataFrame, group: str) -> np.ndarray:
     return exposed
 
 
-def _subset(design: DesignMatrix, kept: np.ndarray) -> list[tuple[str, str]]:
-    """Terms and levels of the estimable columns."""
-    labels = zip(design.terms, design.levels, strict=True)
-    return [label for label, keep in zip(labels, kept, strict=True) if keep]
+def _require_both_groups(
+    n_exposed: np.ndarray, n_reference: np.ndarray, cells: Sequence[Cell]
+) -> None:
+    """Raise StudyError if nobody of a group is left outside the cells."""
+    if not (n_exposed.any() and n_reference.any()):
+        raise StudyError(
+            f"The groups do not overlap in {', '.join(cells[-1].terms)}: no patient could have "
+            "been in either group. Remove a covariate from matching.covariates, merge levels, or "
+            "restrict the cohort."
+        )
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model of the counts of patterns, with NaN for aliased columns.
+
+    `overlap` is False if a combination of covariates predicts the group without error.
+    """
+
+    linear_predictor: np.ndarray
+    coef: np.ndarray
+    se: np.ndarray
+    converged: bool
+    overlap: bool
+
+
+def _fit_patterns(patterns: np.ndarray, n_exposed: np.ndarray, n_reference: np.ndarray) -> _Model:
+    """Fit the grouped logistic regression to columns of about the same size."""
+    kept = ~aliased_columns(patterns)
+    X = patterns[:, kept]
+    mean = np.average(X, axis=0, weights=n_exposed + n_reference)
+    scale = np.abs(X - mean).max(axis=0)
+    # columns of about the same size: a year of 2015 beside 0 and 1 would cost digits
+    Z = np.column_stack([np.ones(len(X)), (X - mean) / scale])
+    coef_z, covariance_z, probability, converged = _fit_counts(Z, n_exposed, n_reference)
+    back = np.diag(np.r_[1.0, 1 / scale])
+    back[0, 1:] = -mean / scale
+    coef, se = np.full((2, 1 + len(kept)), np.nan)
+    coef[np.r_[True, kept]] = back @ coef_z
+    with np.errstate(invalid="ignore"):  # without overlap there are no standard errors
+        se[np.r_[True, kept]] = np.sqrt(np.diag(back @ covariance_z @ back.T))
+    return _Model(
+        linear_predictor=Z @ coef_z,
+        coef=coef,
+        se=se,
+        converged=converged,
+        overlap=_groups_overlap(Z, probability, n_exposed, n_exposed + n_reference),
+    )
 
 
 def _fit_counts(
-    X: np.ndarray, n_exposed: np.ndarray, n_reference: np.ndarray, labels: list[tuple[str, str]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fit the grouped logistic regression; return coefficients and their covariance."""
+    X: np.ndarray, n_exposed: np.ndarray, n_reference: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Fit statsmodels' binomial GLM: coefficients, covariance, probabilities, convergence."""
     # statsmodels.api would import every model of the package
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
@@ -280,24 +331,14 @@ def _fit_counts(
         warnings.simplefilter("ignore", ConvergenceWarning)
         # on the coefficients: an absolute tolerance on the deviance would end in rounding noise
         fit = model.fit(start_params=start, maxiter=100, tol=1e-10, tol_criterion="params")
-        probability = np.asarray(fit.mu)
-    _require_overlap(X, probability, n_exposed, n_exposed + n_reference, labels)
-    if not fit.converged:
-        raise StudyError(
-            "The propensity model did not converge in 100 iterations; check "
-            "matching.covariates for values far from all others."
-        )
-    return np.asarray(fit.params), np.asarray(fit.cov_params())
+        found = fit.params, fit.cov_params(), fit.mu
+    return *map(np.asarray, found), bool(fit.converged)
 
 
-def _require_overlap(
-    X: np.ndarray,
-    probability: np.ndarray,
-    n_exposed: np.ndarray,
-    n: np.ndarray,
-    labels: list[tuple[str, str]],
-) -> None:
-    """Raise StudyError if a combination of covariates predicts the group without error.
+def _groups_overlap(
+    X: np.ndarray, probability: np.ndarray, n_exposed: np.ndarray, n: np.ndarray
+) -> bool:
+    """Tell whether no combination of covariates predicts the group without error.
 
     The likelihood then rises for ever along that combination and its information vanishes:
     relative to that of the model without covariates it falls below 1e-8, or the fit has ended in
@@ -308,45 +349,6 @@ def _require_overlap(
     overall = n_exposed.sum() / n.sum()
     information = (X.T * (n * probability * (1 - probability))) @ X
     without_covariates = (X.T * (n * overall * (1 - overall))) @ X
-    if np.isfinite(information).all():
-        ratio = eigh(information, without_covariates, eigvals_only=True)
-        if ratio[0] > 1e-8:
-            return
-    culprits = _separating_terms(X, n_exposed, n, labels)
-    for j, (term, level) in enumerate(labels):
-        inside = X[:, j + 1] > 0
-        if term in culprits and level and n_exposed[inside].sum() in (0, n[inside].sum()):
-            count = f"{int(n_exposed[inside].sum()):,} of its {int(n[inside].sum()):,}"
-            raise StudyError(
-                f"{term}: {level}: {count} patients are exposed, so no propensity score can be "
-                f"estimated there; merge the level with another, exclude it, or remove {term} "
-                "from matching.covariates."
-            )
-    raise StudyError(
-        f"The groups do not overlap in {', '.join(culprits)}: for some patients the fitted "
-        "probability of being exposed is 0 or 1. Remove a covariate from matching.covariates, "
-        "merge levels, or restrict the cohort."
-    )
-
-
-def _separating_terms(
-    X: np.ndarray, n_exposed: np.ndarray, n: np.ndarray, labels: list[tuple[str, str]]
-) -> list[str]:
-    """Find terms that together tell groups apart; without any of them they would not.
-
-    Patterns separate the groups if some combination is at least 0 where there are exposed and at
-    most 0 where there are reference patients, and not 0 everywhere.
-    """
-    terms = list(dict.fromkeys(term for term, _ in labels))
-    sides = np.concatenate([-X[n_exposed > 0], X[n_exposed < n]])
-
-    def separate(some: list[str]) -> bool:
-        columns = [0, *(j for j, (term, _) in enumerate(labels, start=1) if term in some)]
-        return bool(interior_direction(sides[:, columns]).any())
-
-    if separate(terms):
-        for term in list(terms):
-            others = [other for other in terms if other != term]
-            if separate(others):
-                terms = others
-    return terms
+    if not np.isfinite(information).all():
+        return False
+    return bool(eigh(information, without_covariates, eigvals_only=True)[0] > 1e-8)

@@ -42,6 +42,7 @@ from seermatch.study_warnings import (
     warn_about_criteria,
     warn_about_matching,
     warn_about_models,
+    warn_about_score,
 )
 from seermatch.variables import printed
 
@@ -86,6 +87,8 @@ class ReportContent:
     sensitivity, stability, interpretation, included, quality : pandas.DataFrame
         Rows of ``sensitivity.tsv``, ``matching_stability.tsv``, ``interpretation.tsv``,
         ``included_excluded.tsv`` and ``data_quality.tsv``.
+    separated_cells : pandas.DataFrame
+        Cells of one group only, as `seermatch.study_warnings.warn_about_score` takes them.
     proportional_hazards : pandas.DataFrame
         Rows of ``survival/proportional_hazards.tsv``.
     figures : mapping
@@ -138,6 +141,7 @@ class ReportContent:
     interpretation: pd.DataFrame
     included: pd.DataFrame
     quality: pd.DataFrame
+    separated_cells: pd.DataFrame
     proportional_hazards: pd.DataFrame
     figures: Mapping[str, str | bytes]
     marks: Sequence[float]
@@ -285,7 +289,7 @@ def find_warnings(content: ReportContent) -> list[str]:
     Parameters
     ----------
     content : ReportContent
-        Results. `config` gives ``cohort.criteria``, ``matching.ratio`` and ``balance.threshold``.
+        Results. `config` gives ``cohort.criteria``, ``matching`` and ``balance.threshold``.
 
     Returns
     -------
@@ -294,10 +298,12 @@ def find_warnings(content: ReportContent) -> list[str]:
     """
     return [
         *warn_about_criteria(content.attrition, content.config["cohort"]["criteria"]),
+        *warn_about_score(content.separated_cells, content.labels),
         *warn_about_matching(
             content.followup,
             content.labels,
             content.config["matching"]["ratio"],
+            content.config["matching"]["order"],
             content.disclosure.minimum_count,
         ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),

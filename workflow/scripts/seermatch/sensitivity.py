@@ -133,7 +133,8 @@ def sensitivity_analyses(
         (category: censored, breast cancer death, other death), year and the covariates. An
         analysis is left out where its column (year, registry, subtype, tumor_size) is absent.
     linear_predictor : array_like, shape (n,)
-        Log odds of being exposed, of the main propensity model.
+        Log odds of being exposed, of the main propensity model; missing for patients outside its
+        pool, who are in the adjusted full cohort only.
     covariates : sequence of str
         Terms of the main propensity model, and of the adjusted full-cohort models.
     matching : mapping
@@ -212,9 +213,10 @@ def sensitivity_analyses(
         except StudyError as error:
             notes.append(f"{other.name}: left out, because {error}")
     exposed = cohort["group"].to_numpy() == 1
+    pool = ~np.isnan(score)
     for estimand in estimands:
-        weights = balancing_weights(score, exposed, estimand)
-        add(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort, weights))
+        weights = balancing_weights(score[pool], exposed[pool], estimand)
+        add(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort[pool], weights))
     add(_full_cohort(cohort, covariates))
     if eligible is not None and imputations is not None:
         try:
@@ -308,11 +310,14 @@ def _with_splines(cohort: pd.DataFrame, terms: Sequence[str]) -> tuple[pd.DataFr
 
 
 def _match(specification: _Specification) -> _Sample:
-    """Make the match."""
+    """Make the match among the patients of the pool, those with a score."""
     cohort, rule = specification.cohort, dict(specification.rule)
     distance = specification.score
     if distance is None:
         distance = estimate_propensity(cohort, specification.terms).linear_predictor
+    n_exposed = int(cohort["group"].sum())
+    pool = ~np.isnan(distance)
+    cohort, distance = cohort[pool], distance[pool]
     if rule.pop("link") == "probability":
         distance = expit(distance)
     result = match(
@@ -323,7 +328,7 @@ def _match(specification: _Specification) -> _Sample:
         **rule,
     )
     rows = np.flatnonzero(result.matched_set)
-    complete = result.n_matched_exposed == result.n_exposed
+    complete = result.n_matched_exposed == n_exposed
     return _Sample(
         name=specification.name,
         estimand="ATT" if complete else "ATT in the matched",

@@ -17,6 +17,7 @@ from seermatch.tables import ALIASED, MODELS, SEPARATED
 from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
+LEFT_UNMATCHED = {"largest": "those of low score", "smallest": "those of high score"}  # by order
 TERMS_NAMED = 3  # of those out of balance
 MODEL_NAMES = dict(
     zip(
@@ -228,10 +229,61 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     return found
 
 
+def warn_about_score(cells: pd.DataFrame, labels: tuple[str, str]) -> list[str]:
+    """Name the patients whose group their covariates tell without error.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        Cells of one group only: cell, term, level (empty where a number is among the terms),
+        n_reference, n_exposed (missing where masked, which 0 never is), in_pool (whether they were
+        matched all the same).
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+
+    Returns
+    -------
+    list of str
+        One text per cell.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"cell": [1, 1], "term": ["er", "pr"], "in_pool": False,
+    ...     "level": ["Negative", "Positive"], "n_reference": [10, 10], "n_exposed": [0, 0]})
+    >>> warn_about_score(cells, ("M0", "M0(i+)"))[0]
+    'No M0(i+) patient has ER: Negative and PR: Positive, so that the M0 patients who have (10) \
+got no propensity score and are outside the pool of the match. Table 1 counts them.'
+    """
+    found = []
+    for _, cell in cells.groupby("cell"):
+        first = cell.iloc[0]
+        exposed = first["n_exposed"] != 0
+        told = format_count(first["n_exposed" if exposed else "n_reference"])
+        here, missing = printed(labels[exposed]), printed(labels[not exposed])
+        names = [describe_balance_term(row.term, row.level) for row in cell.itertuples()]
+        what = f"has {' and '.join(names)}"
+        if not cell["level"].all():
+            what = f"is in some of the combinations of {' and '.join(names)}"
+        who = f"No {missing} patient {what}, so that the {here} patients who "
+        who += f"{'have' if cell['level'].all() else 'are'} ({told}) "
+        found.append(
+            f"{who}have a propensity score that is 0 or 1 but for rounding. They were not taken "
+            "out of the pool of the match, as in R (ties: file_order), and widen the caliper."
+            if first["in_pool"]
+            else f"{who}got no propensity score and are outside the pool of the match. Table 1 "
+            "counts them."
+        )
+    return found
+
+
 def warn_about_matching(
-    followup: pd.DataFrame, labels: tuple[str, str], ratio: int, minimum: int = 0
+    followup: pd.DataFrame,
+    labels: tuple[str, str],
+    ratio: int,
+    order: str = "largest",
+    minimum: int = 0,
 ) -> list[str]:
-    """Say how many exposed patients found no match and whether sets are incomplete.
+    """Say how many exposed patients found no match, whether sets are incomplete, and why.
 
     Parameters
     ----------
@@ -241,13 +293,15 @@ def warn_about_matching(
         Label of the reference and of the exposed group.
     ratio : int
         Reference patients wanted per exposed patient.
+    order : {"largest", "smallest", "random", "data"}
+        Which exposed patients chose first.
     minimum : int
         ``disclosure.minimum_count``.
 
     Returns
     -------
     list of str
-        At most two sentences.
+        At most three texts.
 
     Examples
     --------
@@ -255,19 +309,19 @@ def warn_about_matching(
     ...                          "group": [0, 1, 0, 1], "n": [5000, 100, 190, 99]})
     >>> for sentence in warn_about_matching(followup, ("M0", "M0(i+)"), 2):
     ...     print(sentence)
-    1 of 100 M0(i+) patients found no match within the caliper and is not in the results.
+    1 of 100 M0(i+) patients found no match and is not in the results.
     Matched sets are incomplete: 190 M0 patients for 99 M0(i+) patients instead of 198; their \
 weights differ.
     """
     n = group_sizes(followup, labels)
     exposed, wanted = n["matched", labels[1]], ratio * n["matched", labels[1]]
     lost, name = n["cohort", labels[1]] - exposed, printed(labels[1])
-    found = []
+    found = _few_reference_patients(n, labels, ratio, order)
     if lost:
         told = MASKED if lost < minimum else format_count(lost)
         found.append(
             f"{told} of {format_count(n['cohort', labels[1]])} {name} patients found no match "
-            f"within the caliper and {'is' if lost == 1 else 'are'} not in the results."
+            f"and {'is' if lost == 1 else 'are'} not in the results."
         )
     if (reference := n["matched", labels[0]]) < wanted:
         found.append(
@@ -276,6 +330,31 @@ weights differ.
             "their weights differ."
         )
     return found
+
+
+def _few_reference_patients(
+    n: Mapping[tuple[str, str], int], labels: tuple[str, str], ratio: int, order: str
+) -> list[str]:
+    """Say that there are fewer reference patients than the ratio needs."""
+    reference, exposed = (n["cohort", label] for label in labels)
+    others, name = map(printed, labels)
+    if reference >= ratio * exposed:
+        return []
+    told = (
+        f"There are {format_count(reference)} {others} patients for {format_count(exposed)} {name} "
+        f"patients, fewer than a ratio of {ratio} needs ({format_count(ratio * exposed)}): as many "
+        "as possible were matched."
+    )
+    if reference < exposed:
+        left = {"largest": "those of low score", "smallest": "those of high score"}.get(
+            order, "some"
+        )
+        told += (
+            f" Not all {name} patients can have a match, and {left} have none (order: {order}), so "
+            "that the results do not stand for all of them. Overlap weights (ATO, among the "
+            "sensitivity analyses) use all patients; prefer them."
+        )
+    return [told]
 
 
 def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[str, str], int]:

@@ -149,24 +149,32 @@ class HashRule:
 class FileOrderRule:
     """MatchIt 4.7.2's walk through all patients sorted by score, equal scores in file order.
 
-    One step on either side, left first, until a free reference patient; the nearer of the two is
-    taken, and of two equally near ones that of fewer steps. Later rounds start outside the span
-    of the exposed patient and its own.
+    One step on either side, left first, until a free reference patient of the same exact block;
+    the nearer of the two is taken, and of two equally near ones that of fewer steps, patients of
+    other blocks counted. Later rounds start outside the span of the exposed patient and its own.
 
     Parameters
     ----------
     rows : numpy.ndarray
         Patients who may be matched to each other, sorted by score, equal scores in file order.
-    distance, exposed : numpy.ndarray
-        Score and group of all rows.
+    place : numpy.ndarray, shape (n,)
+        Place of each patient among all n, sorted in the same way.
+    distance, exposed : numpy.ndarray, shape (n,)
+        Score and group of all patients.
     caliper_width : float
         Largest allowed distance.
     """
 
     def __init__(
-        self, rows: np.ndarray, distance: np.ndarray, exposed: np.ndarray, caliper_width: float
+        self,
+        rows: np.ndarray,
+        place: np.ndarray,
+        distance: np.ndarray,
+        exposed: np.ndarray,
+        caliper_width: float,
     ):
         self.rows = rows.tolist()
+        self.place = place[rows].tolist()
         self.distance = distance
         self.score = distance[rows].tolist()
         self.limit = caliper_width
@@ -182,11 +190,13 @@ class FileOrderRule:
         score = float(self.distance[exposed])
         first, last = self.span[exposed]
         left, right = _follow(self.below, first - 1), _follow(self.above, last + 1)
-        candidates = []
+        place, candidates = self.place, []
         if left >= 0:
-            candidates.append((score - self.score[left], first - left, 0, left))
+            steps = place[first] - place[left]
+            candidates.append((score - self.score[left], steps, 0, left))
         if right < len(self.rows):
-            candidates.append((self.score[right] - score, right - last, 1, right))
+            steps = place[right] - place[last]
+            candidates.append((self.score[right] - score, steps, 1, right))
         if not candidates:
             return -1
         away, _, _, position = min(candidates)

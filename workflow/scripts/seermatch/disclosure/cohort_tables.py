@@ -15,7 +15,8 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     ----------
     tables : mapping of str to pandas.DataFrame
         ``attrition``, ``comparison`` (`group_comparison.compare_groups` of both populations),
-        ``balance`` and ``score_overlap`` (`disclosure.score_overlap.score_overlap`).
+        ``balance``, ``score_overlap`` (`disclosure.score_overlap.score_overlap`) and
+        ``separated_cells`` (`score_separation.describe_cells`).
     rule : DisclosureRule
         What is small, and what is done about it.
 
@@ -37,9 +38,33 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
             "comparison": comparison,
             "balance": mask_balance(tables["balance"], comparison),
             "score_overlap": merge_bins(tables["score_overlap"], rule.minimum_count),
+            "separated_cells": mask_cells(tables["separated_cells"]),
         },
         {"tables": {"comparison": _columns(comparison)}},
     )
+
+
+def mask_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Mask the patients of cells of one group only, of which other tables print the margins.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        From `score_separation.describe_cells`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Counts above 0 are missing; 0 says which group a cell lacks.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"cell": [1], "n_reference": [10], "n_exposed": [0]})
+    >>> mask_cells(cells)["n_reference"].isna().item(), mask_cells(cells)["n_exposed"].item()
+    (True, 0)
+    """
+    counts = ["n_reference", "n_exposed"]
+    return cells.assign(**cells[counts].astype("Int64").where(cells[counts] == 0))
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list]:

@@ -21,7 +21,8 @@ def score_overlap(distance: np.ndarray, group: np.ndarray, weight: np.ndarray) -
     Parameters
     ----------
     distance : ndarray (n,)
-        What the patients were matched on, one value per patient of the cohort.
+        What the patients were matched on, one value per patient of the cohort; missing for those
+        outside the pool, who are in no bin.
     group : ndarray (n,)
         0 reference, 1 exposed.
     weight : ndarray (n,)
@@ -47,12 +48,14 @@ def score_overlap(distance: np.ndarray, group: np.ndarray, weight: np.ndarray) -
     """
     distance, group = np.asarray(distance, dtype=float), np.asarray(group)
     weight = np.asarray(weight, dtype=float)
-    step = _step(float(np.ptp(distance)))
-    edges = step * np.arange(np.floor(distance.min() / step), np.floor(distance.max() / step) + 2)
+    in_pool = ~np.isnan(distance)
+    least, most = distance[in_pool].min(), distance[in_pool].max()
+    step = _step(float(most - least))
+    edges = step * np.arange(np.floor(least / step), np.floor(most / step) + 2)
     parts = []
     for code in (0, 1):
         for population, weights in zip(POPULATIONS, (np.ones(len(weight)), weight), strict=True):
-            inside = (group == code) & (weights > 0)
+            inside = (group == code) & (weights > 0) & in_pool
             bins = {
                 "population": population,
                 "group": code,
