@@ -10,12 +10,13 @@ from importlib.resources import files
 import polars as pl
 
 from seermatch.errors import StudyError
-from seermatch.quality_counts import COUNTS, GROUPS, count_quality
+from seermatch.quality_counts import COUNTS, GROUPS, OTHER_LABELS, count_quality
 from seermatch.quality_labels import SELECTED
 from seermatch.seer_fields import REQUIREMENTS, seer_fields
 
 __all__ = ["assess_quality", "count_quality", "refuse_poor_quality", "render_quality"]
 
+LABELS_SHOWN = 20
 VERDICTS = ("stop", "warning", "ok")
 QUALITY = COUNTS | {"percent": pl.Float64, "verdict": pl.String, "note": pl.String}
 
@@ -82,9 +83,10 @@ def assess_quality(
     keys = ["check", "field", "group"]
     totals = counts.filter(pl.col("detail") == "").group_by(keys).agg(pl.col("records").sum())
     summed = (
-        counts.group_by([*keys, "detail"], maintain_order=True)
+        counts.group_by([*keys, "detail"])
         .agg(pl.col("count").sum())
-        .join(totals, on=keys, how="left", maintain_order="left")
+        .join(totals, on=keys, how="left")
+        .sort("check", "field", "detail", "group")  # ties then do not hang on the files
     )
     rows = []
     for (check,), block in summed.group_by("check", maintain_order=True):
@@ -135,11 +137,13 @@ def _assess_labels(found: pl.DataFrame, block: pl.DataFrame, stop_percent: float
         verdict = _failing(total, records, stop_percent)
         verdict = verdict if name in NEEDED else "warning"
         variable = seer_fields()[name].variable
-        for row in labels.sort("count", descending=True, maintain_order=True).iter_rows(named=True):
-            note = f"{row['detail']!r} is no label of '{variable}' in any submission known here."
-            yield _row(
-                "unknown_label", name, row["detail"], "all", row["count"], records, verdict, note
-            )
+        ranked = labels.sort(pl.col("detail") == OTHER_LABELS, -pl.col("count"), "detail")
+        counted = dict(ranked.head(LABELS_SHOWN).select("detail", "count").rows())
+        if rest := total - sum(counted.values()):
+            counted[OTHER_LABELS] = counted.get(OTHER_LABELS, 0) + rest
+        for label, count in counted.items():
+            note = f"{label!r} is no label of '{variable}' in any submission known here."
+            yield _row("unknown_label", name, label, "all", count, records, verdict, note)
     if found.is_empty():
         records = block["records"].max()
         note = "Every label is one that SEER's dictionaries list."
@@ -234,7 +238,8 @@ def _assess_missing(block: pl.DataFrame, minimum: int) -> Iterator[dict]:
             if total.is_empty():
                 continue
             count, records = total["count"][0], total["records"][0]
-            labels = mine.filter(pl.col("detail") != "").sort("count", descending=True)
+            labels = mine.filter(pl.col("detail") != "")
+            labels = labels.sort("count", descending=True, maintain_order=True)
             detail = "; ".join(
                 row["detail"] if minimum else f"{row['detail']} {row['count']}"
                 for row in labels.rows(named=True)

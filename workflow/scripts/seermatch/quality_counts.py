@@ -40,7 +40,7 @@ COMBINATIONS = {
     "follow_up": ("year", "survival_months"),
 }
 MISSING_CAUSE = "Dead (missing/unknown COD)"
-MOST_LABELS = 20
+MOST_LABELS = 1000  # unknown ones of a field; a page shows fewer, of all exports together
 OTHER_LABELS = "(further labels)"
 
 
