@@ -77,6 +77,8 @@ rule assess_quality:
         runtime=minutes(5),
     params:
         code=code_of("assess_quality"),
+        cohort=section("cohort"),
+        recode=section("recode"),
         data_quality=section("data_quality"),
         disclosure=section("disclosure"),
         labels=LABELS,

@@ -88,8 +88,9 @@ def misread(node, place, key):
         return ""
     if kind == "null":
         return f"{text or 'an empty entry'} is read as nothing; write it in quotes or leave it out"
+    write = f'write "{text}", in quotes' if key in TEXTS | {"key"} else "write plain digits"
     value = str(yaml.safe_load(text)).lower()
-    return f'{text} is read as the {KINDS.get(kind, kind)} {value}; write "{text}", in quotes'
+    return f"{text} is read as the {KINDS.get(kind, kind)} {value}; {write}"
 
 
 def written_out(node, sizes, open_nodes=()):
@@ -131,7 +132,8 @@ def check_strictly(path, keys):
         for line, place, told in strict_problems(root)
     ]
     if found:
-        stop("\n".join(found))
+        more = [f"... and {len(found) - 5} more of the kind."] if len(found) > 6 else []
+        stop("\n".join(found[: 5 if more else None] + more))
 
 
 def check_texts(config):

@@ -5,6 +5,7 @@ from study_io import job, last_year_of, read_origin, replacing, write_bytes
 with job(snakemake) as tell:
     import polars as pl
     from seermatch.quality import assess_quality, render_quality
+    from seermatch.study_labels import named_labels
 
     params = snakemake.params
     origins = [read_origin(path) for path in snakemake.input.exports]
@@ -13,6 +14,7 @@ with job(snakemake) as tell:
         counts,
         last_year=last_year_of(snakemake.input.exports),
         minimum_count=params.disclosure["minimum_count"],
+        named=named_labels(params.cohort, params.recode),
         **params.data_quality,
     )
     # A failing check must not fail this job, whose page tells what is wrong; the merge stops.

@@ -10,9 +10,10 @@ from importlib.resources import files
 import polars as pl
 
 from seermatch.errors import StudyError
-from seermatch.quality_counts import COUNTS, GROUPS, OTHER_LABELS, count_quality
+from seermatch.quality_counts import COUNTS, GROUPS, OTHER_LABELS, count_quality, labels_seen
 from seermatch.quality_labels import SELECTED
 from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.study_labels import NamedLabels, refuse_unknown_labels
 
 __all__ = ["assess_quality", "count_quality", "refuse_poor_quality", "render_quality"]
 
@@ -30,6 +31,7 @@ CONSISTENCY = {
     "follow_up": "the follow-up is longer than the database allows for the year of diagnosis",
 }
 TITLES = {
+    "unused_label": "Labels that the study names",
     "unknown_label": "Unknown labels",
     "outcome": "Vital status and cause of death",
     "subtype": "Receptors and subtype",
@@ -47,6 +49,7 @@ def assess_quality(
     missing_cause_of_death_percent: float = 3.0,
     stop_percent: float = 1.0,
     minimum_count: int = 0,
+    named: Sequence[NamedLabels] = (),
 ) -> pl.DataFrame:
     """Add up the counts of all exports and say what to make of them.
 
@@ -65,12 +68,19 @@ def assess_quality(
     minimum_count : int, default 0
         Counts from 1 up to below it are left empty, and labels of unknown values listed without
         theirs; 0 shows all.
+    named : sequence of NamedLabels, optional
+        The labels that the study names (`seermatch.study_labels.named_labels`).
 
     Returns
     -------
     polars.DataFrame
         Columns `check`, `field`, `detail`, `group`, `count`, `records`, `percent` (of the
         records), `verdict` (``ok``, ``warning``, ``stop``) and `note`, a sentence.
+
+    Raises
+    ------
+    StudyError
+        If the study names a label that neither SEER's dictionaries nor a record knows.
 
     Examples
     --------
@@ -80,6 +90,7 @@ def assess_quality(
     >>> assess_quality(counts).select("check", "detail", "percent", "verdict").row(0)
     ('unknown_label', 'M7', 50.0, 'stop')
     """
+    unused = refuse_unknown_labels(named, labels_seen(counts))
     keys = ["check", "field", "group"]
     totals = counts.filter(pl.col("detail") == "").group_by(keys).agg(pl.col("records").sum())
     summed = (
@@ -88,7 +99,7 @@ def assess_quality(
         .join(totals, on=keys, how="left")
         .sort("check", "field", "detail", "group")  # ties then do not hang on the files
     )
-    rows = []
+    rows = list(_assess_named(unused, totals["records"].max() or 0))
     for (check,), block in summed.group_by("check", maintain_order=True):
         found = block.filter(pl.col("detail") != "", pl.col("count") > 0)
         if check == "unknown_label":
@@ -104,7 +115,14 @@ def assess_quality(
             rows += _assess_values(block)
         elif check == "missing":
             rows += _assess_missing(block, minimum_count)
-    order = ["unknown_label", *CONSISTENCY, "missing_cause_of_death", "one_value", "missing"]
+    order = [
+        "unused_label",
+        "unknown_label",
+        *CONSISTENCY,
+        "missing_cause_of_death",
+        "one_value",
+        "missing",
+    ]
     frame = pl.DataFrame([_hide(row, minimum_count) for row in rows], schema=QUALITY, orient="row")
     rank = pl.col("check").replace_strict(order, range(len(order)))
     return frame.sort(rank, maintain_order=True)
@@ -148,6 +166,13 @@ def _assess_labels(found: pl.DataFrame, block: pl.DataFrame, stop_percent: float
         records = block["records"].max()
         note = "Every label is one that SEER's dictionaries list."
         yield _row("unknown_label", "all", "", "all", 0, records, "ok", note)
+
+
+def _assess_named(unused: Sequence[NamedLabels], records: int) -> Iterator[dict]:
+    for item in unused:
+        detail = item.pattern or "; ".join(item.labels)
+        note = f"No record has a label that {item.place} names."
+        yield _row("unused_label", item.field, detail, "all", 0, records, "warning", note)
 
 
 def _assess_consistency(
