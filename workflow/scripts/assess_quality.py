@@ -1,6 +1,6 @@
 """Integrity of the exports: unknown labels, contradictions, missing values."""
 
-from study_io import job, last_year_of, read_origin, replacing, write_bytes
+from study_io import job, last_year_of, read_origin, write_bytes, write_polars_table
 
 with job(snakemake) as tell:
     import polars as pl
@@ -18,8 +18,7 @@ with job(snakemake) as tell:
         **params.data_quality,
     )
     # A failing check must not fail this job, whose page tells what is wrong; the merge stops.
-    with replacing(snakemake.output.table, private=True) as path:
-        frame.write_csv(path, separator="\t")
+    write_polars_table(frame, snakemake.output.table, private=True)
     page = render_quality(frame, params.labels, origins)
     write_bytes(page, snakemake.output.page, private=True)
     verdicts = frame["verdict"].value_counts()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from study_io import job, read_origin, replacing
+from study_io import job, read_origin, read_polars_table, replacing, write_polars_table
 
 with job(snakemake) as tell:
     import polars as pl
@@ -18,9 +18,8 @@ with job(snakemake) as tell:
     )
     from seermatch.quality import QUALITY, refuse_poor_quality
     from seermatch.recode import levels_of
-    from seermatch.spreadsheet import safe_cell
 
-    refuse_poor_quality(pl.read_csv(snakemake.input.quality, separator="\t", schema=QUALITY))
+    refuse_poor_quality(read_polars_table(snakemake.input.quality, QUALITY))
     settings = snakemake.params.cohort
     labels = snakemake.params.labels
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
@@ -47,9 +46,7 @@ with job(snakemake) as tell:
         from seermatch.disclosure import mask_attrition  # brings pandas, slow to import
 
         flow = pl.from_pandas(mask_attrition(flow.to_pandas(), minimum))
-    flow = flow.with_columns(pl.col("criterion").map_elements(safe_cell, return_dtype=pl.String))
-    with replacing(snakemake.output.attrition) as path:
-        flow.write_csv(path, separator="\t")
+    write_polars_table(flow, snakemake.output.attrition)
     exposed = int(cohort["group"].sum())
     tell(
         f"the cohort has {len(cohort):,} patients: {len(cohort) - exposed:,} {labels[0]} and "
