@@ -45,7 +45,7 @@ rule assess_balance:
         code=code_of("assess_balance"),
         covariates=config["matching"]["covariates"],
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
         threshold=config["balance"]["threshold"],
     message:
         "Comparing the groups and assessing their balance"

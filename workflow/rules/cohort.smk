@@ -81,7 +81,7 @@ rule assess_quality:
         recode=section("recode"),
         data_quality=section("data_quality"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Assessing the integrity of the exports"
     script:
@@ -118,7 +118,7 @@ rule merge_cohort:
         cohort=section("cohort"),
         recode=section("recode"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Merging the exports into one cohort"
     script:

@@ -93,6 +93,12 @@ def code_of(script):
 # Names of the groups, reference first.
 LABELS = [config["cohort"]["exposure"][arm]["label"] for arm in ARMS]
 
+
+def group_labels(wildcards):
+    """Give `LABELS` for `params`; braces in a string would be taken for wildcards."""
+    return LABELS
+
+
 # The synthetic registry: one export per year of diagnosis.
 SYNTHETIC_YEARS = [2018, 2019, 2020, 2021, 2022]
 SYNTHETIC = [

@@ -88,7 +88,9 @@ def misread(node, place, key):
         return ""
     if kind == "null":
         return f"{text or 'an empty entry'} is read as nothing; write it in quotes or leave it out"
-    write = f'write "{text}", in quotes' if key in TEXTS | {"key"} else "write plain digits"
+    write = (
+        f'write "{text}", in quotes' if key in TEXTS | {"key"} else "write plain digits"
+    )
     value = str(yaml.safe_load(text)).lower()
     return f"{text} is read as the {KINDS.get(kind, kind)} {value}; {write}"
 
@@ -172,15 +174,13 @@ def check_texts(config):
     ):
         first = {}
         for place, text in items:
-            # print makes en dashes of hyphens
-            same = text.casefold().replace("-", "\N{EN DASH}")
-            if same in taken or (
-                items is groups and re.fullmatch(r"[+-]?[\d.,]+", text)
-            ):
+            number = items is groups and re.fullmatch(r"[+-]?[\d.,]+", text)
+            if text.casefold() in taken or number:
                 stop(
                     f"config.{place}: {text!r} has another meaning in the tables of results; "
                     "choose a name in words."
                 )
+            same = text.replace("-", "\N{EN DASH}")  # as print does
             if same in first:
                 stop(
                     f"config.{place}: {text!r} is the same in print as {first[same]}; choose another."

@@ -70,7 +70,7 @@ rule draw_figures:
         code=code_of("draw_figures"),
         balance=section("balance"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
         figures=section("figures"),
     message:
         "Drawing Figures 1–4"
@@ -149,7 +149,7 @@ rule draw_diagnostics:
         code=code_of("draw_diagnostics"),
         covariates=config["matching"]["covariates"],
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
         link=config["matching"]["link"],
         widths=sorted_keys(config["figures"]["widths"]),
     message:
@@ -260,7 +260,7 @@ rule render_report:
         runtime=minutes(10),
     params:
         code=code_of("render_report"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Writing the report"
     script:
@@ -299,7 +299,7 @@ rule write_word_tables:
         runtime=minutes(5),
     params:
         code=code_of("write_word_tables"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Writing the tables as a Word document"
     script:
@@ -337,7 +337,7 @@ rule write_methods:
         runtime=minutes(5),
     params:
         code=code_of("write_methods"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Writing the methods section"
     script:

@@ -224,7 +224,7 @@ rule interpret_results:
     params:
         code=code_of("interpret_results"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
         interpretation=section("interpretation"),
     message:
         "Asking what the matched cohort can show"
@@ -259,7 +259,7 @@ rule compare_included:
         code=code_of("compare_included"),
         covariates=config["matching"]["covariates"],
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Comparing included and excluded patients"
     script:
@@ -296,7 +296,7 @@ if config["study"]["claims"]:
         params:
             code=code_of("answer_claims"),
             claims=sorted_keys(config["study"]["claims"]),
-            labels=LABELS,
+            labels=group_labels,
             interpretation=section("interpretation"),
         message:
             "Putting the claims of another source to the data"

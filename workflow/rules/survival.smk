@@ -39,7 +39,7 @@ rule estimate_survival:
         code=code_of("estimate_survival"),
         disclosure=section("disclosure"),
         survival=section("survival"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Estimating overall survival"
     script:
@@ -72,7 +72,7 @@ rule fit_cox:
     params:
         code=code_of("fit_cox"),
         covariates=config["matching"]["covariates"],
-        labels=LABELS,
+        labels=group_labels,
         regression=section("regression"),
     message:
         "Fitting the Cox models"
