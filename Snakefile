@@ -16,6 +16,7 @@ pathvars:
 
 
 include: "workflow/rules/start.smk"
+include: "workflow/rules/configuration.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/registry.smk"
 include: "workflow/rules/cohort.smk"

@@ -62,6 +62,24 @@ def test_doctests(module):
             ["0", "00", "7", "12.0", "98", "Blank(s)", None],
             ["00", "00", "07", "12", "98", "Blank(s)", None],
         ),
+        (
+            "grade",
+            [
+                "Site-specific grade system category (2)",
+                "Well differentiated",
+                "Moderately differentiated",
+                "Poorly differentiated",
+                "Undifferentiated and anaplastic",
+                "Low grade",
+                "High grade",
+                "Grade cannot be assessed; Unknown",
+                "Site-specific grade system category",
+                "Blank(s)",
+                "3",
+                None,
+            ],
+            [*"2ABCDLH9", "Site-specific grade system category", "Blank(s)", "3", None],
+        ),
         ("histology", ["8500", "8522/3: Infiltrating duct and lobular"], ["8500", "8522"]),
     ],
 )
@@ -81,7 +99,7 @@ def test_receptors_and_grade_come_from_the_fields_that_stand_in():
             er_2018=["ER positive", "ER negative", "Blank(s)"],
             her2_2018=["HER2 negative; equivocal", "HER2 positive", "x"],
             grade_clinical=["2", "9", "A"],
-            grade_pathological=["1", "H", "9"],
+            grade_pathological=["1", "High grade", "Grade cannot be assessed; Unknown"],
         )
     ).collect()
     assert frame["er"].to_list() == ["Positive", "Negative", "Blank(s)"]

@@ -381,8 +381,9 @@ def test_page_holds_every_section_and_the_banner(page, facts):
 @given(st.text(alphabet=st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs"))))
 def test_plain_markdown_loses_nothing(text):
     shown = plain_markdown(text)
-    assert re.sub(r"\\([\\`*_\[\]<>|~])", r"\1", shown) == text
-    assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<|\[]", shown)
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", shown) == text
+    assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<|\[&$#]", shown)
+    assert not re.match(r"[-+]|\d+[.)]", shown)
 
 
 def test_checklists_hold_every_item():

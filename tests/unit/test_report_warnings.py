@@ -120,7 +120,8 @@ def test_cells_outside_the_pool_are_named_with_their_counts(content):
         "(10) got no propensity score and are outside the pool of the match."
     )
     assert "No M0 patient has Grade: III, so that the M0(i+) patients who have (12)" in other
-    one, other = warn_about_score(cells.assign(n_reference=cells["n_reference"].where(cells["n_reference"] == 0)), LABELS)
+    masked = cells.assign(n_reference=cells["n_reference"].where(cells["n_reference"] == 0))
+    one, other = warn_about_score(masked, LABELS)
     assert "(masked)" in one and "10" not in one and "(12)" in other
     page = render_report(replace(content, separated_cells=cells))
     assert page.count("No M0(i+) patient has ER: Negative and PR: Positive") == 2  # methods, too

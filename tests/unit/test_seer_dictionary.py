@@ -1,6 +1,7 @@
 """Dictionaries as SEER*Stat writes them, and the table of SEER variables."""
 
 import re
+from importlib.resources import files
 
 import pytest
 from seermatch.errors import StudyError
@@ -131,6 +132,9 @@ def test_messages(old, new, message):
 
 def test_table_of_variables():
     fields = seer_fields()
+    table = files("seermatch").joinpath("seer_fields.tsv").read_text(encoding="utf-8")
+    names = [line.split("\t")[0] for line in table.splitlines()[1:]]
+    assert names == list(fields), "a field is defined twice"
     assert len({normalized_name(s) for f in fields.values() for s in f.spellings}) == sum(
         len(f.spellings) for f in fields.values()
     )

@@ -184,3 +184,46 @@ def test_no_variable_that_the_study_reads():
 def test_duplicate_columns_are_refused():
     names = {"primary_site": "Sex"}
     refused("columns 4 ('Sex') and 6 ('Sex') are duplicates", table(names=names))
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("size", [4000, 10**6])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cells: [*cells[:5], cells[5].rstrip('"'), *cells[6:]],
+        lambda cells: [*cells[:5], cells[5].lstrip('"'), *cells[6:]],
+        lambda cells: [*cells[:-1], '"' + cells[-1]],
+        lambda cells: [*cells[:-1], cells[-1] + '"'],
+        lambda cells: ['"' + cells[0], *cells[1:]],
+        lambda cells: [*cells[:-1], '"' + cells[-1] + "\nand on" + '"'],
+        lambda cells: [*cells[:3], 'Fe"male', *cells[4:]],
+    ],
+)
+def test_a_quote_without_its_partner_names_its_own_row(eol, packed, size, change):
+    """Rows before it hold the delimiter in quotes, too."""
+    head, first, *_ = table().decode().splitlines()
+    assert '"C50.9-Breast, NOS"' in first
+    lines = [head, *[first] * 299]
+    cells = first.replace("Breast, NOS", "Breast; NOS").split(",")
+    lines[200] = ",".join(change([cell.replace("; NOS", ", NOS") for cell in cells]))
+    content = (eol.join(lines) + eol).encode()
+    content = gzip.compress(content, mtime=0) if packed else content
+    refused("breast.csv, row 201: a quotation mark is missing", content, block_size=size)
+
+
+@pytest.mark.parametrize("size", [90, 10**6])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_column_names_among_the_records_are_refused(size, mark):
+    """As where the files of several years were put one behind another."""
+    names, records = table().split(b"\n", 1)
+    content = table() + mark.encode() + names.replace(b'"', b"") + b"\n" + records
+    refused("breast.csv, row 5: the column names again", content, block_size=size)
+    content = table(header=False) + table()
+    refused(
+        "breast.csv, row 4: the column names again",
+        content,
+        dictionary(header="false"),
+        block_size=size,
+    )

@@ -77,8 +77,10 @@ rule assess_quality:
         runtime=minutes(5),
     params:
         code=code_of("assess_quality"),
+        cohort=section("cohort"),
+        recode=section("recode"),
         data_quality=section("data_quality"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Assessing the integrity of the exports"
     script:
@@ -111,7 +113,7 @@ rule merge_cohort:
         code=code_of("merge_cohort"),
         cohort=section("cohort"),
         recode=section("recode"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Merging the exports into one cohort"
     script:

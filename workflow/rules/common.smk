@@ -1,145 +1,16 @@
-"""Configuration, sheet of exports, and the helpers that the rules share.
+"""The helpers that the rules share.
 
 Runs at every start of Snakemake and in every cluster job, so it imports nothing heavy.
 """
 
-import csv
-import difflib
 import hashlib
-import os
 import re
 import sys
 import time
 from functools import cache
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
-
 STARTED = time.time()
-
-SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
-SHEET_SCHEMA = workflow.source_path("../schemas/exports.schema.yaml")
-
-
-def stop(message):
-    """End the run with a message for people instead of a traceback."""
-    raise SystemExit(message)
-
-
-def explain(error, name):
-    """Say in one line what a schema finds wrong, and where."""
-    place = ".".join([name, *(str(part) for part in error.absolute_path)])
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        unknown = sorted(set(error.instance) - set(known))
-        near = difflib.get_close_matches(unknown[0], known, n=1)
-        hint = (
-            f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
-        )
-        return f"{place}: unknown key {unknown[0]!r}; {hint}"
-    if error.validator == "pattern":
-        return (
-            f"{place}: {error.instance!r} is not allowed. {error.schema['description']}"
-        )
-    return f"{place}: {error.message}."
-
-
-def validate_or_stop(data, schema, name):
-    """Fill in the schema's defaults, or stop with the key that is wrong."""
-    try:
-        validate(data, schema=schema)
-    except WorkflowError:
-        from jsonschema import Draft202012Validator
-
-        errors = Draft202012Validator(load_configfile(schema)).iter_errors(data)
-        stop("\n".join(explain(error, name) for error in errors))
-
-
-def read_sheet(path):
-    """Read the sheet of exports: name of the export -> its row."""
-    if not Path(path).is_file():
-        stop(
-            f"config.exports: there is no file {path}; name the sheet of your exports."
-        )
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as sheet:
-            rows = list(csv.DictReader(sheet, delimiter="\t"))
-    except UnicodeDecodeError:
-        stop(f"{path} is not text in UTF-8; save it again as tab-separated UTF-8 text.")
-    except PermissionError:
-        stop(f"config.exports: {path} may not be read; ask its owner for permission.")
-    rows = [row for row in rows if any(row.values())]
-    if not rows:
-        stop(
-            f"{path}: no export is listed; add a row with its name, path and dictionary."
-        )
-    exports = {}
-    for number, row in enumerate(rows, start=2):
-        row.pop(None, None)
-        row = {key: (value or "").strip() for key, value in row.items()}
-        validate_or_stop(row, SHEET_SCHEMA, f"{path}, row {number}")
-        if row["export"] in exports:
-            stop(f"{path}, row {number}: the export {row['export']!r} is listed twice.")
-        exports[row["export"]] = row
-    return exports
-
-
-def files_of(row):
-    """Name the files of an export: the data, and the dictionary if there is one."""
-    beside = str(Path(row["path"].removesuffix(".gz")).with_suffix(".dic"))
-    dictionary = row.get("dictionary") or (beside if os.path.isfile(beside) else "")
-    return {"path": row["path"]} | ({"dictionary": dictionary} if dictionary else {})
-
-
-def obstacle(path):
-    """Say what keeps a file from being read; nothing if it can be."""
-    try:
-        with Path(path).open("rb"):
-            return ""
-    except IsADirectoryError:
-        return "is a folder, not a file"
-    except PermissionError:
-        return "may not be read; ask its owner for permission"
-    except OSError:
-        return "does not exist"
-
-
-def check_paths(exports, sheet, made):
-    """Stop where a listed file cannot be read and is not one that the workflow makes."""
-    for row in exports.values():
-        for column, path in files_of(row).items():
-            if path not in made and (wrong := obstacle(path)):
-                stop(f"{sheet}, export {row['export']!r}: the {column} {path} {wrong}.")
-
-
-def check_terms(config):
-    """Stop where a model would hold the variable that tells the groups apart."""
-    field = config["cohort"]["exposure"]["field"]
-    for key, terms in (
-        ("matching.covariates", config["matching"]["covariates"]),
-        ("regression.recommended", config["regression"]["recommended"]),
-    ):
-        if field in terms:
-            stop(
-                f"config.{key}: {field} tells the groups apart and cannot be a covariate too."
-            )
-        missing = set(terms) - set(config["matching"]["covariates"]) - {"year"}
-        if missing:
-            stop(
-                f"config.{key}: {', '.join(sorted(missing))} is not in matching.covariates."
-            )
-
-
-def check_claims(claims):
-    """Stop where a claim expects a survival without a percentage, or has one for nothing."""
-    for number, claim in enumerate(claims):
-        if (claim["expects"] == "survival") != ("survival_percent" in claim):
-            stop(
-                f"config.study.claims.{number}: survival_percent goes with 'expects: survival', and "
-                f"'expects: survival' needs it; the claim expects {claim['expects']!r}."
-            )
 
 
 def sorted_keys(value):
@@ -219,14 +90,14 @@ def code_of(script):
     return digest.hexdigest()
 
 
-validate_or_stop(config, SCHEMA, "config")
-check_terms(config)
-check_claims(config["study"]["claims"])
-
 # Names of the groups, reference first.
-LABELS = [
-    config["cohort"]["exposure"][arm]["label"] for arm in ("reference", "exposed")
-]
+LABELS = [config["cohort"]["exposure"][arm]["label"] for arm in ARMS]
+
+
+def group_labels(wildcards):
+    """Give `LABELS` for `params`; braces in a string would be taken for wildcards."""
+    return LABELS
+
 
 # The synthetic registry: one export per year of diagnosis.
 SYNTHETIC_YEARS = [2018, 2019, 2020, 2021, 2022]

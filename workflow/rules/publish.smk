@@ -91,9 +91,11 @@ rule publish_cohort:
         runtime=minutes(10),
     params:
         code=code_of("publish_cohort"),
+        cohort=section("cohort"),
         data_quality=section("data_quality"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
+        recode=section("recode"),
     message:
         "Publishing what describes the cohort"
     script:
@@ -186,7 +188,7 @@ rule publish_outcomes:
         code=code_of("publish_outcomes"),
         covariates=config["matching"]["covariates"],
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
         marks=PUBLISHED_MONTHS,
     message:
         "Publishing the outcomes"
@@ -279,7 +281,7 @@ rule publish_sensitivity:
     params:
         code=code_of("publish_sensitivity"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        labels=group_labels,
     message:
         "Publishing what the result depends on"
     script:

@@ -1,10 +1,11 @@
 """Integrity of the exports: unknown labels, contradictions, missing values."""
 
-from study_io import job, last_year_of, read_origin, replacing, write_bytes
+from study_io import job, last_year_of, read_origin, write_bytes, write_polars_table
 
 with job(snakemake) as tell:
     import polars as pl
     from seermatch.quality import assess_quality, render_quality
+    from seermatch.study_labels import named_labels
 
     params = snakemake.params
     origins = [read_origin(path) for path in snakemake.input.exports]
@@ -12,11 +13,11 @@ with job(snakemake) as tell:
     frame = assess_quality(
         counts,
         last_year=last_year_of(snakemake.input.exports),
+        named=named_labels(params.cohort, params.recode),
         **params.data_quality,
     )
     # A failing check must not fail this job, whose page tells what is wrong; the merge stops.
-    with replacing(snakemake.output.table) as path:
-        frame.write_csv(path, separator="\t")
+    write_polars_table(frame, snakemake.output.table)
     page = render_quality(frame, params.labels, origins)
     write_bytes(page, snakemake.output.page)
     verdicts = frame["verdict"].value_counts()

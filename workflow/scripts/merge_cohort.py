@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from study_io import job, read_origin, replacing
+from study_io import job, read_origin, read_polars_table, replacing
 
 with job(snakemake) as tell:
     import polars as pl
@@ -19,7 +19,7 @@ with job(snakemake) as tell:
     from seermatch.quality import QUALITY, refuse_poor_quality
     from seermatch.recode import levels_of
 
-    refuse_poor_quality(pl.read_csv(snakemake.input.quality, separator="\t", schema=QUALITY))
+    refuse_poor_quality(read_polars_table(snakemake.input.quality, QUALITY))
     settings = snakemake.params.cohort
     labels = snakemake.params.labels
     counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])

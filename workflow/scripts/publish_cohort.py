@@ -8,8 +8,8 @@ from study_io import (
     last_year_of,
     read_origin,
     read_table,
-    replacing,
     write_bytes,
+    write_polars_table,
     write_table,
 )
 
@@ -25,6 +25,7 @@ with job(snakemake) as tell:
     from seermatch.disclosure.cohort_tables import release_cohort
     from seermatch.disclosure.rule import disclosure_note
     from seermatch.quality import assess_quality, render_quality
+    from seermatch.study_labels import named_labels
     from seermatch.tables import characteristics_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
@@ -43,10 +44,10 @@ with job(snakemake) as tell:
         pl.concat([pl.read_parquet(path) for path in source.quality]),
         last_year=last_year_of(source.exports),
         minimum_count=rule.minimum_count,
+        named=named_labels(params.cohort, params.recode),
         **params.data_quality,
     )
-    with replacing(out.quality) as path:
-        quality.write_csv(path, separator="\t")
+    write_polars_table(quality, out.quality)
     origins = [read_origin(path) for path in source.exports]
     write_bytes(render_quality(quality, params.labels, origins), out.quality_page)
     settings = {"minimum_count": rule.minimum_count, "method": rule.method}

@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seermatch.errors import StudyError
-from seermatch.spreadsheet import safe_cell
+from seermatch.spreadsheet import plain_cell, safe_cell
 
 SYNTHETIC_BANNER = (
     "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
 )
+# Columns of tables that are text, also where every cell looks like a number.
+TEXTS = dict.fromkeys(("group", "level", "patients", "variable", "criterion", "detail"), str)
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -187,17 +189,46 @@ def read_table(path, columns=None):
         # looking for equal ones among millions of patient numbers takes a gigabyte
         return read_table(path, columns=columns).to_pandas(deduplicate_objects=False)
     frame = pd.read_csv(
-        path, sep="\t", keep_default_na=False, na_values=[""], float_precision="round_trip"
+        path,
+        sep="\t",
+        keep_default_na=False,
+        na_values=[""],
+        dtype=TEXTS,
+        float_precision="round_trip",
     )
     text = frame.select_dtypes("object").columns
-    return frame.fillna(dict.fromkeys(text, ""))
+    return _plain(frame.fillna(dict.fromkeys(text, "")))
 
 
 def read_printed_table(path):
     """Read a table that holds text as it is printed."""
     import pandas as pd
 
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return _plain(pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False))
+
+
+def _plain(frame):
+    """Undo what protects cells from spreadsheets."""
+    text = frame.select_dtypes("object")
+    cells = text.map(lambda cell: plain_cell(cell) if isinstance(cell, str) else cell)
+    return frame.assign(**cells).rename(columns=plain_cell)
+
+
+def write_polars_table(frame, path):
+    """Write a polars frame as tab-separated text that no spreadsheet takes for formulas."""
+    import polars as pl
+
+    cells = pl.col(pl.String).map_elements(safe_cell, return_dtype=pl.String)
+    with replacing(path) as temporary:
+        frame.with_columns(cells).write_csv(temporary, separator="\t")
+
+
+def read_polars_table(path, schema):
+    """Read what `write_polars_table` wrote."""
+    import polars as pl
+
+    cells = pl.col(pl.String).map_elements(plain_cell, return_dtype=pl.String)
+    return pl.read_csv(path, separator="\t", schema=schema).with_columns(cells)
 
 
 def write_table(frame, path):

@@ -3,6 +3,7 @@
 One list of criteria both filters and counts, so that the flow chart cannot drift from the cohort.
 """
 
+import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -140,7 +141,7 @@ def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
     Raises
     ------
     StudyError
-        If a range is asked of a text field or a pattern of a number.
+        If a range is asked of a text field or a pattern of a number, or a pattern is none.
 
     Examples
     --------
@@ -162,7 +163,7 @@ def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
     if "pattern" in rule:
         if numeric:
             raise StudyError(f"{field} is a number; give minimum and maximum, not a pattern.")
-        conditions.append(column.str.contains(f"^(?:{rule['pattern']})$"))
+        conditions.append(column.str.contains(whole_label(rule["pattern"])))
     for bound in ("minimum", "maximum"):
         if bound in rule:
             if not numeric:
@@ -170,6 +171,36 @@ def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
             limit = rule[bound]
             conditions.append(column >= limit if bound == "minimum" else column <= limit)
     return pl.all_horizontal(conditions).fill_null(False).alias(field)
+
+
+def whole_label(pattern: str) -> str:
+    """Give the regular expression that matches a whole label where a pattern does.
+
+    Parameters
+    ----------
+    pattern : str
+        Regular expression, as polars reads them (no look-around, no back-references).
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    StudyError
+        If it is none.
+
+    Examples
+    --------
+    >>> whole_label("T[12].*")
+    '^(?:T[12].*)$'
+    """
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError as error:
+        reason = re.search("^error: (.*)$", str(error), re.MULTILINE)[1]
+        raise StudyError(f"the pattern {pattern!r} is no regular expression: {reason}.") from None
+    return f"^(?:{pattern})$"
 
 
 def of_registries(records: pl.LazyFrame, registries: list[str] | None) -> pl.LazyFrame:

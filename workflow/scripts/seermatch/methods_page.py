@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 
 AUTHORS = "to be written by the authors"
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$#])")
+_LIST = re.compile(r"^([+-]|\d+(?=[.)]))([.)]?)")  # at the start of a paragraph
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,11 @@ def plain_markdown(text: str) -> str:
     --------
     >>> print(plain_markdown("SEER*Stat, p < 0.05"))
     SEER\*Stat, p \< 0.05
+    >>> print(plain_markdown("- A & B cost $5"))
+    \- A \& B cost \$5
     """
-    return _SPECIAL.sub(r"\\\1", text)
+    text = _SPECIAL.sub(r"\\\1", text)
+    return _LIST.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"\\{m[1]}", text)
 
 
 def methods_page(
@@ -96,7 +100,7 @@ def methods_page(
     parts = [f"# Methods: {plain_markdown(title)}"]
     if banner:
         parts.append(f"> **{plain_markdown(banner)}**")
-    parts.append(plain_markdown(question))
+    parts.append(plain_markdown(question.strip()))
     for heading, paragraphs in sections.items():
         parts += [f"## {heading}", *map(plain_markdown, paragraphs)]
     parts += [

@@ -10,12 +10,14 @@ from importlib.resources import files
 import polars as pl
 
 from seermatch.errors import StudyError
-from seermatch.quality_counts import COUNTS, GROUPS, count_quality
+from seermatch.quality_counts import COUNTS, GROUPS, OTHER_LABELS, count_quality, labels_seen
 from seermatch.quality_labels import SELECTED
 from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.study_labels import NamedLabels, refuse_unknown_labels
 
 __all__ = ["assess_quality", "count_quality", "refuse_poor_quality", "render_quality"]
 
+LABELS_SHOWN = 20
 VERDICTS = ("stop", "warning", "ok")
 QUALITY = COUNTS | {"percent": pl.Float64, "verdict": pl.String, "note": pl.String}
 
@@ -29,6 +31,7 @@ CONSISTENCY = {
     "follow_up": "the follow-up is longer than the database allows for the year of diagnosis",
 }
 TITLES = {
+    "unused_label": "Labels that the study names",
     "unknown_label": "Unknown labels",
     "outcome": "Vital status and cause of death",
     "subtype": "Receptors and subtype",
@@ -46,6 +49,7 @@ def assess_quality(
     missing_cause_of_death_percent: float = 3.0,
     stop_percent: float = 1.0,
     minimum_count: int = 0,
+    named: Sequence[NamedLabels] = (),
 ) -> pl.DataFrame:
     """Add up the counts of all exports and say what to make of them.
 
@@ -64,12 +68,19 @@ def assess_quality(
     minimum_count : int, default 0
         Counts from 1 up to below it are left empty, and labels of unknown values listed without
         theirs; 0 shows all.
+    named : sequence of NamedLabels, optional
+        The labels that the study names (`seermatch.study_labels.named_labels`).
 
     Returns
     -------
     polars.DataFrame
         Columns `check`, `field`, `detail`, `group`, `count`, `records`, `percent` (of the
         records), `verdict` (``ok``, ``warning``, ``stop``) and `note`, a sentence.
+
+    Raises
+    ------
+    StudyError
+        If the study names a label that neither SEER's dictionaries nor a record knows.
 
     Examples
     --------
@@ -79,14 +90,16 @@ def assess_quality(
     >>> assess_quality(counts).select("check", "detail", "percent", "verdict").row(0)
     ('unknown_label', 'M7', 50.0, 'stop')
     """
+    unused = refuse_unknown_labels(named, labels_seen(counts))
     keys = ["check", "field", "group"]
     totals = counts.filter(pl.col("detail") == "").group_by(keys).agg(pl.col("records").sum())
     summed = (
-        counts.group_by([*keys, "detail"], maintain_order=True)
+        counts.group_by([*keys, "detail"])
         .agg(pl.col("count").sum())
-        .join(totals, on=keys, how="left", maintain_order="left")
+        .join(totals, on=keys, how="left")
+        .sort("check", "field", "detail", "group")  # ties then do not hang on the files
     )
-    rows = []
+    rows = list(_assess_named(unused, totals["records"].max() or 0))
     for (check,), block in summed.group_by("check", maintain_order=True):
         found = block.filter(pl.col("detail") != "", pl.col("count") > 0)
         if check == "unknown_label":
@@ -102,7 +115,14 @@ def assess_quality(
             rows += _assess_values(block)
         elif check == "missing":
             rows += _assess_missing(block, minimum_count)
-    order = ["unknown_label", *CONSISTENCY, "missing_cause_of_death", "one_value", "missing"]
+    order = [
+        "unused_label",
+        "unknown_label",
+        *CONSISTENCY,
+        "missing_cause_of_death",
+        "one_value",
+        "missing",
+    ]
     frame = pl.DataFrame([_hide(row, minimum_count) for row in rows], schema=QUALITY, orient="row")
     rank = pl.col("check").replace_strict(order, range(len(order)))
     return frame.sort(rank, maintain_order=True)
@@ -135,15 +155,24 @@ def _assess_labels(found: pl.DataFrame, block: pl.DataFrame, stop_percent: float
         verdict = _failing(total, records, stop_percent)
         verdict = verdict if name in NEEDED else "warning"
         variable = seer_fields()[name].variable
-        for row in labels.sort("count", descending=True, maintain_order=True).iter_rows(named=True):
-            note = f"{row['detail']!r} is no label of '{variable}' in any submission known here."
-            yield _row(
-                "unknown_label", name, row["detail"], "all", row["count"], records, verdict, note
-            )
+        ranked = labels.sort(pl.col("detail") == OTHER_LABELS, -pl.col("count"), "detail")
+        counted = dict(ranked.head(LABELS_SHOWN).select("detail", "count").rows())
+        if rest := total - sum(counted.values()):
+            counted[OTHER_LABELS] = counted.get(OTHER_LABELS, 0) + rest
+        for label, count in counted.items():
+            note = f"{label!r} is no label of '{variable}' in any submission known here."
+            yield _row("unknown_label", name, label, "all", count, records, verdict, note)
     if found.is_empty():
         records = block["records"].max()
         note = "Every label is one that SEER's dictionaries list."
         yield _row("unknown_label", "all", "", "all", 0, records, "ok", note)
+
+
+def _assess_named(unused: Sequence[NamedLabels], records: int) -> Iterator[dict]:
+    for item in unused:
+        detail = item.pattern or "; ".join(item.labels)
+        note = f"No record has a label that {item.place} names."
+        yield _row("unused_label", item.field, detail, "all", 0, records, "warning", note)
 
 
 def _assess_consistency(
@@ -234,7 +263,8 @@ def _assess_missing(block: pl.DataFrame, minimum: int) -> Iterator[dict]:
             if total.is_empty():
                 continue
             count, records = total["count"][0], total["records"][0]
-            labels = mine.filter(pl.col("detail") != "").sort("count", descending=True)
+            labels = mine.filter(pl.col("detail") != "")
+            labels = labels.sort("count", descending=True, maintain_order=True)
             detail = "; ".join(
                 row["detail"] if minimum else f"{row['detail']} {row['count']}"
                 for row in labels.rows(named=True)

@@ -19,8 +19,8 @@ from seermatch.quality_labels import (
     shown_label,
 )
 from seermatch.recode import OUTCOMES
-from seermatch.seer_fields import seer_fields, sources_of
-from seermatch.standardize import standardize
+from seermatch.seer_fields import REQUIREMENTS, seer_fields, sources_of
+from seermatch.standardize import NUMBERS, standardize
 
 COUNTS = {
     "check": pl.String,
@@ -40,7 +40,8 @@ COMBINATIONS = {
     "follow_up": ("year", "survival_months"),
 }
 MISSING_CAUSE = "Dead (missing/unknown COD)"
-MOST_LABELS = 20
+MOST_LABELS = 1000  # unknown ones of a field; a page shows fewer, of all exports together
+SEEN, MOST_SEEN = "seen", 10_000  # labels of a field
 OTHER_LABELS = "(further labels)"
 
 
@@ -82,7 +83,12 @@ def count_quality(
     sizes = dict(table.of().group_by("arm").agg(pl.col("len").sum()).rows())
     rows = [*_year_rows(table.of(every_year=True))] if "year" in names else []
     for name in fields:
-        rows += _label_rows(name, table.of(name), sizes)
+        counted = table.of(name, every_year=True)
+        rows += _seen_rows(name, counted)
+        rows += _label_rows(name, table.studied(counted), sizes)
+    for name in REQUIREMENTS.keys() - set(names):
+        if sources := sources_of(name, names):
+            rows += _seen_rows(name, table.of(*sources, every_year=True))
     if "patient_id" in names:
         rows += _patient_id_rows(records, sum(sizes.values()))
     for check, combination in COMBINATIONS.items():
@@ -124,9 +130,13 @@ class _Tables:
             arm = self.exposure.arm().fill_null("other")
         typed = typed.with_columns(arm.alias("arm")).collect()
         typed = typed.with_columns(counted["len"].cast(pl.Int64))
-        if self.years is None or every_year or "year" not in by:
-            return typed
-        return typed.filter(pl.col("year").is_in(self.years))
+        return typed if every_year else self.studied(typed)
+
+    def studied(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Take the rows of the years of the study."""
+        if self.years is None or "year" not in table.columns:
+            return table
+        return table.filter(pl.col("year").is_in(self.years))
 
 
 def _patient_id_rows(records: pl.LazyFrame, total: int) -> Iterator[tuple]:
@@ -178,6 +188,43 @@ def _label_rows(name: str, table: pl.DataFrame, sizes: Mapping[str, int]) -> Ite
     # the first and the last are enough to tell, over all exports, one value from several
     for value in sorted({*values[:1], *values[-1:]}):
         yield "one_value", name, value, "all", 0, total
+
+
+def _seen_rows(name: str, table: pl.DataFrame) -> Iterator[tuple]:
+    """List the labels of a field as the criteria see them."""
+    if name in NUMBERS:
+        return
+    labels = table[name].drop_nulls().unique().sort()
+    yield SEEN, name, "", "all", 0, 0
+    # so many are no labels; a long number may be a patient's
+    known = labels.filter(~labels.str.contains(r"\d{6}")) if len(labels) < MOST_SEEN else []
+    yield from ((SEEN, name, label, "all", 0, 0) for label in known if label)
+
+
+def labels_seen(counts: pl.DataFrame) -> dict[str, set[str]]:
+    """Collect the labels that the records have, whatever the year.
+
+    Parameters
+    ----------
+    counts : polars.DataFrame
+        `count_quality` of every export, one below the other.
+
+    Returns
+    -------
+    dict of str to set of str
+        Field to its labels, standardized; without the fields that no export holds.
+
+    Examples
+    --------
+    >>> rows = pl.LazyFrame({"m_stage": ["cM0 (I+)"]})
+    >>> labels_seen(count_quality(rows, Exposure("m_stage", ("M0",), ("M0(i+)",))))
+    {'m_stage': {'M0(i+)'}}
+    """
+    seen = counts.filter(pl.col("check") == SEEN).select("field", "detail")
+    return {
+        name: {label for label in labels if label}
+        for name, labels in seen.group_by("field").agg("detail").iter_rows()
+    }
 
 
 def _unknown_rows(name: str, unknown: Mapping[str, int], total: int) -> Iterator[tuple]:

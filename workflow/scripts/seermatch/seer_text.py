@@ -290,9 +290,11 @@ def _measure(block: bytes, delimiter: str, quoted: bool) -> tuple[np.ndarray, np
         quotes = characters == QUOTE
         per_line = _count(quotes, starts)
         bad_quotes = per_line % 2 == 1
-        if not bad_quotes.any():
-            marks = np.flatnonzero(quotes)
-            lines = np.repeat(np.arange(len(ends)), per_line // 2)
+        # behind a quote without its partner pairs cannot be told; the lines before have theirs
+        paired = per_line[: bad_quotes.argmax() if bad_quotes.any() else None]
+        marks = np.flatnonzero(quotes)[: paired.sum()]
+        if len(marks):
+            lines = np.repeat(np.arange(len(paired)), paired // 2)
             inside = _count(separators, marks)[::2]
             fields -= np.bincount(lines, inside, len(ends)).astype(np.int64)
             bad_quotes[lines[_misplaced(characters, marks, ord(delimiter))]] = True

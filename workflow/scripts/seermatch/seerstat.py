@@ -135,6 +135,7 @@ class Export:
                 f"{self.name}, rows {first_row} to {first_row + lines - 1}: {lines} lines were "
                 f"read as {frame.height} records. Please report this."
             )
+        self._refuse_header(frame, first_row)
         if self._decoders is None:
             coded = find_coded_columns(frame)
             self._decoders = plan_decoding(self._variables, coded, self._dictionary, self.name)
@@ -177,6 +178,19 @@ class Export:
         ]
         value = pl.col(columns)
         return frame.with_columns(pl.when(value != missing).then(value).name.keep())
+
+    def _refuse_header(self, frame: pl.DataFrame, first_row: int) -> None:
+        """Refuse the column names among the records, as where files were put one behind another."""
+        *others, last = self.columns
+        again = (frame[last] == self.columns[last]).arg_true()
+        for row in again:
+            # a file of its own may have begun with a byte order mark
+            cells = ((frame[field][row] or "").lstrip("\ufeff") for field in others)
+            if all(cell == self.columns[field] for cell, field in zip(cells, others, strict=True)):
+                raise StudyError(
+                    f"{self.name}, row {first_row + row}: the column names again, so several "
+                    "files were put one behind another. List each as an export of its own."
+                )
 
     def _check_last_line(self, tail: bytes, row: int) -> None:
         """Refuse a last line without line end unless its last value is certainly whole."""

@@ -11,6 +11,21 @@ NODE_CODES = {"eod_regional_nodes": 3, "regional_nodes_examined": 2}  # digits
 # (EOD 2018 algorithm, table combined_grade_breast_8723).
 GRADE_PRIORITY = ("3", "2", "1", "H", "M", "L", "D", "C", "B", "A", "9")
 
+# The texts that the submission of November 2025 has in place of the codes.
+GRADES = ("grade", "grade_clinical", "grade_pathological")
+GRADE_CODES = {
+    "Well differentiated": "A",
+    "Moderately differentiated": "B",
+    "Poorly differentiated": "C",
+    "Undifferentiated": "D",
+    "Undifferentiated and anaplastic": "D",
+    "Undifferentiated, anaplastic": "D",
+    "Low grade": "L",
+    "Intermediate grade": "M",
+    "High grade": "H",
+    "Grade cannot be assessed; Unknown": "9",
+}
+
 # Fields that can stand in for a recode, with their spelling of the same facts (SEER, 2018+).
 RECEPTOR_ALTERNATIVES = {
     "er": ("er_2018", {"ER positive": "Positive", "ER negative": "Negative"}),
@@ -29,8 +44,10 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     (``"90+ years"``, ``"Unknown"``, ``"Blank(s)"``) becomes missing, and so does SEER's code for
     unknown survival months, 9999. Stage labels lose blanks, a leading ``c`` or ``p`` and capitals
     in brackets (``"cM0 (I+)"`` is ``"M0(i+)"``), subtypes their remark in brackets; codes of EOD
-    Regional Nodes and of nodes examined get lost zeros back. Receptors, grade and tumor size are
-    taken from the fields that can stand in for them where the usual one is absent.
+    Regional Nodes and of nodes examined get lost zeros back. The texts of grade become its codes
+    (``"Site-specific grade system category (2)"`` is ``"2"``, ``"Well differentiated"`` is
+    ``"A"``). Receptors, grade and tumor size are taken from the fields that can stand in for them
+    where the usual one is absent.
 
     Parameters
     ----------
@@ -68,6 +85,8 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
             code = pl.col(name).str.replace(r"^(\d+)\.0*$", "$1")
             digits = code.str.contains(r"^\d+$")
             steps.append(pl.when(digits).then(code.str.zfill(width)).otherwise(code))
+    grades = [name for name in GRADES if name in names]
+    records = records.with_columns(_grade_code(name) for name in grades)
     if "patient_id" in names:
         whole = pl.col("patient_id").str.replace(r"\.0*$", "")
         steps.append(whole.str.zfill(8).alias("patient_id"))
@@ -82,6 +101,11 @@ def standardize(records: pl.LazyFrame) -> pl.LazyFrame:
     if "grade" not in names and {"grade_clinical", "grade_pathological"} <= set(names):
         steps.append(_preferred_grade().alias("grade"))
     return records.with_columns(steps)
+
+
+def _grade_code(name: str) -> pl.Expr:
+    label = pl.col(name).replace(GRADE_CODES)
+    return label.str.replace(r"^Site-specific grade system category \((\d)\)$", "$1")
 
 
 def _preferred_grade() -> pl.Expr:
