@@ -178,7 +178,7 @@ def test_a_model_without_any_estimate_is_an_empty_figure_with_a_note():
     tests = make_tests().iloc[:-1].assign(status="separated", p_value=np.nan)
     figure = draw_schoenfeld(make_residuals().iloc[:0], tests, LABELS)
     assert figure.axes == []
-    notes = " ".join(text.get_text() for text in figure.texts[:1:-1])
+    notes = " ".join(text.get_text() for text in figure.texts[::-1])
     assert notes.startswith("Not in the model: Age (per year) (separated); Breast subtype")
     figure_bytes(figure, "pdf")
 

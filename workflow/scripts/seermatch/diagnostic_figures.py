@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
+from seermatch.figure_legend import ABOVE, draw_legend, free_place, plan_legend
 from seermatch.figure_style import (
     COLUMN,
     EXPOSED,
@@ -14,14 +14,18 @@ from seermatch.figure_style import (
     GROUP_DASHES,
     INK,
     LINE,
+    MILLIMETRES,
     PAGE,
     REFERENCE,
     SMALL,
     add_panel,
     new_figure,
+    set_height,
     styled,
+    widest,
     wrap_text,
 )
+from seermatch.figure_text import StudyFigure, shorten
 from seermatch.formatting import (
     describe_balance_term,
     describe_contrast,
@@ -38,7 +42,10 @@ SCORES = {"logit": "Propensity score (linear predictor)", "probability": "Propen
 TIME_STEPS = (1, 2, 3, 6, 12, 24, 60, 120)  # months
 MONTHS = (1, 2, 3, 6, 12, 24, 48, 96, 192)
 CELL, AXIS, AXIS_BELOW, EDGE = 43.0, 4.0, 7.0, 1.5  # mm: a panel with its titles; axis titles
-TICKS, TICKS_BELOW, ABOVE = 8.5, 3.5, 8.5  # mm, within a panel
+TICKS, TICKS_BELOW, TITLE = 8.5, 3.5, 8.5  # mm, within a panel; a title has two lines
+MARK, RIGHT = 2.6, 2.0  # mm: a tick and its distances; right of a panel
+HALF, HEADROOM = 19.0, 1.32  # mm of a group's scores; of which the highest leave room for its name
+PANEL = 49.0  # mm, height of the log-log curves
 
 
 @styled
@@ -48,7 +55,7 @@ def draw_score_overlap(
     *,
     link: str = "logit",
     width: float = COLUMN,
-) -> Figure:
+) -> StudyFigure:
     """Draw the scores of both groups before and after matching, mirrored.
 
     Parameters
@@ -64,7 +71,7 @@ def draw_score_overlap(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         One axes before matching and one after, the reference group above its line and the exposed
         below; the height of a bin times its width is a share of the group.
 
@@ -82,29 +89,35 @@ def draw_score_overlap(
     step = float((overlap["high"] - overlap["low"]).min())
     heights = 100 * overlap["share"] * step / (overlap["high"] - overlap["low"])
     overlap = overlap.assign(height=heights * np.where(overlap["group"] == 0, 1, -1))
-    top = 1.32 * overlap["height"].abs().max()
-    figure = new_figure(width, 98)
+    figure = new_figure(width, width)
+    room = 0.96 * (width - 18)
+    names = {
+        key: wrap_text(figure, name, room) for key, name in _name_scores(figure, overlap, labels)
+    }
+    half = HALF + LINE * (max(map(len, names.values())) - 1)
+    top = HEADROOM * half / HALF * overlap["height"].abs().max()
+    set_height(figure, 22 + 4 * half)
     ends = overlap["low"].min(), overlap["high"].max()
     for row, (population, title) in enumerate(TITLES.items()):
-        axes = add_panel(figure, 15, 54 - 43 * row, 3, 6 + 43 * row)
+        above, below = row * (2 * half + 5), (1 - row) * (2 * half + 5)
+        axes = add_panel(figure, 15, 11 + below, 3, 6 + above)
         axes.axhline(0, color=INK, lw=0.7)
-        part = overlap[overlap["population"] == population]
-        for group, (label, colour) in enumerate(zip(labels, GROUP_COLOURS, strict=True)):
-            bins = part[part["group"] == group]
-            seaborn.histplot(
-                x=(bins["low"] + bins["high"]).to_numpy() / 2,
-                weights=bins["height"].to_numpy(),
-                bins=[*bins["low"], bins["high"].iloc[-1]],
-                element="step",
-                color=colour,
-                alpha=0.55,
-                lw=0.7,
-                ax=axes,
-            )
-            name = f"{printed(label)} (n = {format_count(bins['n'].iloc[0])})"
-            if not (population == "after" or bins["complete"].all()):
-                name += ", matched patients only"
+        for group, colour in enumerate(GROUP_COLOURS):
+            here = (overlap["population"] == population) & (overlap["group"] == group)
+            bins = overlap[here & overlap["height"].notna()]
+            if len(bins):
+                seaborn.histplot(
+                    x=(bins["low"] + bins["high"]).to_numpy() / 2,
+                    weights=bins["height"].to_numpy(),
+                    bins=np.unique(bins[["low", "high"]].to_numpy().round(12)).tolist(),
+                    element="step",
+                    color=colour,
+                    alpha=0.55,
+                    lw=0.7,
+                    ax=axes,
+                )
             place = {"x": 0.02, "y": 1 - group, "va": ("top", "bottom")[group]}
+            name = "\n".join(names[population, group])
             axes.text(s=name, **place, fontsize=SMALL, transform=axes.transAxes)
         axes.set(xlim=ends, ylim=(-top, top), ylabel=f"Patients (% per {step:g})", xlabel="")
         axes.set_title(title, loc="left", fontweight="bold", pad=4)
@@ -117,13 +130,25 @@ def draw_score_overlap(
     return figure
 
 
+def _name_scores(figure: StudyFigure, overlap: pd.DataFrame, labels: tuple[str, str]):
+    """Name each group of each population, with how many its bins hold."""
+    for population in TITLES:
+        for group, label in enumerate(labels):
+            bins = overlap[(overlap["population"] == population) & (overlap["group"] == group)]
+            count = format_count(bins["n"].iloc[0] if len(bins) else np.nan)
+            name = f"{printed(shorten(figure, label))} (n = {count})"
+            if not (population == "after" or bins["complete"].all()):
+                name += ", matched patients only"
+            yield (population, group), name
+
+
 @styled
 def draw_log_log(
     kaplan_meier: pd.DataFrame,
     labels: tuple[str, str],
     p_value: float,
     width: float = COLUMN,
-) -> Figure:
+) -> StudyFigure:
     """Draw log(-log S) of both groups against the logarithm of time.
 
     Under proportional hazards the curves keep their distance. Times before the first death, and
@@ -142,7 +167,7 @@ def draw_log_log(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         One line per group, reference first; empty where nobody died after month 0.
 
     Examples
@@ -153,32 +178,51 @@ def draw_log_log(
     >>> [line.get_ydata().round(6).tolist() for line in figure.axes[0].lines]
     [[0.0], [0.0, 1.0]]
     """
-    figure = new_figure(width, 62)
-    axes = add_panel(figure, 15, 10, 3, 3)
+    figure = new_figure(width, width)
     groups = label_groups(kaplan_meier["group"], labels)
-    for label, colour, dash in zip(labels, GROUP_COLOURS, GROUP_DASHES, strict=True):
+    last = max(kaplan_meier["time"].max(), 2)
+    ends = 0.94, last * 1.06
+    curves, names = [], []
+    for label in labels:
         curve = kaplan_meier[groups == label].sort_values("time")
         curve = curve[(curve["time"] > 0) & curve["survival"].between(0, 1, inclusive="neither")]
         time, survival = curve["time"].to_numpy(float), curve["survival"].to_numpy(float)
-        name = printed(label) if len(curve) else f"{printed(label)}, no deaths"
-        height = np.log(-np.log(survival))
-        axes.step(time, height, where="post", color=colour, ls=dash, label=name)
-    last = max(kaplan_meier["time"].max(), 2)
-    axes.set(xscale="log", xlim=(0.94, last * 1.06))
+        curves.append((time, np.log(-np.log(survival))))
+        name = printed(shorten(figure, label))
+        names.append(name if len(curve) else f"{name}, no deaths")
+    limits = _limits(np.concatenate([height for _, height in curves]))
+    room = width - 18
+    legend = plan_legend(figure, names, f"Proportional hazards: {state_p(p_value)}", room)
+    outlines = []
+    for time, height in curves:
+        share = (height - limits[0]) / (limits[1] - limits[0])
+        outlines.append((np.log(time / ends[0]) / np.log(ends[1] / ends[0]), share, share))
+    place = free_place(legend, outlines, (room, PANEL), ["upper left", "lower right"])
+    above = 3.0 + (legend.height if place == ABOVE else 0.0)
+    set_height(figure, 10 + PANEL + above)
+    axes = add_panel(figure, 15, 10, 3, above)
+    drawn = []
+    for (time, height), label, colour, dash in zip(
+        curves, labels, GROUP_COLOURS, GROUP_DASHES, strict=True
+    ):
+        style = {"color": colour, "ls": dash, "label": printed(label)}
+        drawn += axes.step(time, height, where="post", **style)
+    axes.set(xscale="log", xlim=ends, ylim=limits)
     axes.xaxis.set_major_locator(FixedLocator([month for month in MONTHS if month <= last]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda month, _: f"{month:g}"))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel("Months since diagnosis (log scale)")
     axes.set_ylabel("log(−log S), overall survival")
-    axes.legend(
-        loc="upper left",
-        title=f"Proportional hazards: {state_p(p_value)}",
-        title_fontsize=SMALL,
-        alignment="left",
-        handlelength=2.2,
-    )
+    draw_legend(axes, drawn, legend, place)
     return figure
+
+
+def _limits(heights: np.ndarray) -> tuple[float, float]:
+    """Choose the ends of an axis that holds all values; any where there is none."""
+    low, high = (heights.min(), heights.max()) if len(heights) else (-1.0, 0.0)
+    margin = 0.05 * (high - low) or 0.5
+    return low - margin, high + margin
 
 
 def print_number(value: float, _=None) -> str:
@@ -200,7 +244,7 @@ def draw_schoenfeld(
     *,
     points: bool = True,
     width: float = PAGE,
-) -> Figure:
+) -> StudyFigure:
     """Draw the scaled Schoenfeld residuals of a model with a spline and its 95% band.
 
     Parameters
@@ -219,7 +263,7 @@ def draw_schoenfeld(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         One axes per column of the model, the group first. The dashed line is the estimate under
         proportional hazards, the mean of the residuals. A line below names what is not in the
         model.
@@ -238,48 +282,81 @@ def draw_schoenfeld(
         residuals.groupby(["term", "level"], sort=False), key=lambda item: item[0][0] != "group"
     )
     p_values = tests.set_index(["term", "level"])["p_value"].to_dict()
-    scale = new_figure(width, width)  # measures text only
-    notes = wrap_text(scale, _missing_columns(tests, labels), width - 2 * EDGE)
+    figure = new_figure(width, width)
+    notes = wrap_text(figure, _missing_columns(figure, tests, labels), width - 2 * EDGE)
     across = max(1, min(len(columns), int(width / CELL)))
-    down = -(-len(columns) // across)
     cell, foot = (width - AXIS) / across, AXIS_BELOW + LINE * len(notes)
-    height = down * CELL + foot
-    figure = new_figure(width, height)
-    for number, ((term, level), column) in enumerate(columns):
+    titles = [
+        _title_column(figure, column, p_values[column], labels, cell - 3.0) for column, _ in columns
+    ]
+    heads = [
+        TITLE + LINE * max(max(map(len, titles[first : first + across])) - 2, 0)
+        for first in range(0, len(columns), across)
+    ]
+    height = foot + sum(CELL - TITLE + head for head in heads)
+    set_height(figure, height)
+    for number, ((term, _), column) in enumerate(columns):
         row, place = divmod(number, across)
-        left, bottom = AXIS + place * cell, foot + (down - 1 - row) * CELL
-        right, top = width - left - cell + 2.0, row * CELL + ABOVE
-        axes = add_panel(figure, left + TICKS, bottom + TICKS_BELOW, right, top)
+        left, above = AXIS + place * cell + TICKS, sum(heads[:row]) + row * (CELL - TITLE)
+        bottom = height - above - heads[row] - CELL + TITLE + TICKS_BELOW
+        right = width - left + TICKS - cell + RIGHT
+        axes = add_panel(figure, left, bottom, right, above + heads[row])
         _draw_residuals(axes, column, points, EXPOSED if term == "group" else REFERENCE)
+    ticks = _fit_ticks(figure)
+    for axes, title, ((term, _), _) in zip(figure.axes, titles, columns, strict=True):
         weight = "bold" if term == "group" else "normal"
-        name = wrap_text(scale, _name_column(term, level, labels), cell - 3.0, weight=weight)
-        title = "\n".join([*name, state_p(p_values[term, level])])
-        start = (3.0 - TICKS) / (cell - TICKS - 2.0)  # above the tick labels too
-        axes.set_title(title, loc="left", x=start, fontsize=SMALL, fontweight=weight, pad=3)
-    middle = 0.5 * (1 + foot / height)
-    figure.text(0.5, (foot - 3.0) / height, "Months since diagnosis", ha="center", va="center")
-    style = {"rotation": "vertical", "ha": "center", "va": "center"}
-    figure.text(2.5 / width, middle, "Log hazard ratio over time", **style)
+        start = (3.0 - ticks) / (cell - ticks - RIGHT)  # above the tick labels too
+        style = {"fontsize": SMALL, "fontweight": weight}
+        axes.set_title("\n".join(title), loc="left", x=start, pad=3, **style)
+    if columns:
+        style = {"ha": "center", "va": "center"}
+        figure.text(0.5, (foot - 3.0) / height, "Months since diagnosis", **style)
+        middle = 0.5 * (1 + foot / height)
+        label = "Log hazard ratio over time"
+        figure.text(2.5 / width, middle, label, rotation="vertical", **style)
     for number, note in enumerate(reversed(notes)):
         y = (0.5 + (number + 0.5) * LINE) / height
         figure.text(EDGE / width, y, note, va="center", fontsize=SMALL)
     return figure
 
 
-def _missing_columns(tests: pd.DataFrame, labels: tuple[str, str]) -> str:
+def _title_column(figure: StudyFigure, column, p_value: float, labels, room: float) -> list[str]:
+    """Break the name of a column into lines; the last one is its p-value."""
+    weight = "bold" if column[0] == "group" else "normal"
+    name = wrap_text(figure, _name_column(figure, *column, labels), room, weight=weight)
+    return [*name, state_p(p_value)]
+
+
+def _fit_ticks(figure: StudyFigure) -> float:
+    """Widen the room for tick labels where their numbers are long; return it in millimetres."""
+    labels = []
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        labels += [print_number(tick) for tick in axes.get_yticks() if low <= tick <= high]
+    ticks = max(TICKS, widest(figure, labels) + MARK)
+    for axes in figure.axes:
+        box = axes.get_position()
+        box.x0 += (ticks - TICKS) / (figure.get_figwidth() * MILLIMETRES)
+        axes.set_position(box)
+    return ticks
+
+
+def _missing_columns(figure: StudyFigure, tests: pd.DataFrame, labels: tuple[str, str]) -> str:
     """Name the columns that have no estimate."""
     missing = tests[tests["status"].isin([ALIASED, SEPARATED])]
     names = [
-        f"{_name_column(row.term, row.level, labels)} ({row.status})"
+        f"{_name_column(figure, row.term, row.level, labels)} ({row.status})"
         for row in missing.itertuples()
     ]
     return f"Not in the model: {'; '.join(names)}." if names else ""
 
 
-def _name_column(term: str, level: str, labels: tuple[str, str]) -> str:
+def _name_column(figure: StudyFigure, term: str, level: str, labels: tuple[str, str]) -> str:
     if term == "group":
-        return f"Group: {printed(labels[1])}"
-    return describe_balance_term(term, level) if level else describe_contrast(term, "", labels)
+        return f"Group: {printed(shorten(figure, labels[1]))}"
+    if level:
+        return describe_balance_term(term, shorten(figure, level))
+    return shorten(figure, describe_contrast(term, "", labels))
 
 
 def _draw_residuals(axes: Axes, column: pd.DataFrame, points: bool, colour: str) -> None:

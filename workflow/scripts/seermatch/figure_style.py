@@ -7,8 +7,8 @@ a second of every drawing step. Figures that use its plots import it themselves.
 """
 
 import io
-import textwrap
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from functools import wraps
 
 import matplotlib
@@ -16,7 +16,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from seermatch.figure_fonts import (
+    BASE_FAMILIES,
+    FigureTextWarning,
+    characters_without_font,
+    families_of,
+    say_no_font,
+    without_glyph_warnings,
+)
+from seermatch.figure_text import StudyFigure, split_characters, split_words
 
 COLUMN = 85.0  # mm, one journal column
 PAGE = 180.0  # mm, full width
@@ -32,6 +43,7 @@ GROUP_DASHES = ("solid", (0, (4, 1.2)))
 
 SIZE, SMALL = 7.5, 7.0  # points
 LINE = 3.4  # mm, of text
+TALLEST = 65_000  # dots of a bitmap
 
 # Ticks that people would choose on an axis of ratios, close ones first.
 RATIO_TICKS = (
@@ -53,7 +65,8 @@ STYLE = {
     "patch.edgecolor": "w",
     "patch.force_edgecolor": True,
     "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.sans-serif": list(BASE_FAMILIES),
+    "text.parse_math": False,  # a dollar is a dollar
     "font.size": SIZE,
     "axes.titlesize": SIZE,
     "axes.labelsize": SIZE,
@@ -78,7 +91,7 @@ STYLE = {
 }
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def styled(draw: Callable[..., StudyFigure]) -> Callable[..., StudyFigure]:
     """Run a drawing function in the style of the project, whatever the caller's settings.
 
     Parameters
@@ -89,7 +102,8 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     Returns
     -------
     callable
-        The same function in the style.
+        The same function in the style. Every text of its figure gets the fonts that it needs; a
+        `FigureTextWarning` names the characters that no font has.
 
     Examples
     --------
@@ -101,14 +115,23 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """
 
     @wraps(draw)
-    def drawn(*args, **kwargs) -> Figure:
+    def drawn(*args, **kwargs) -> StudyFigure:
         with matplotlib.rc_context(STYLE):
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+        texts = figure.findobj(Text)
+        for text in texts:
+            families = families_of(text.get_text())
+            if len(families) > 1:
+                text.set_fontfamily(families)
+        figure.without_font = characters_without_font(text.get_text() for text in texts)
+        if figure.without_font:
+            warnings.warn(say_no_font(figure.without_font), FigureTextWarning, stacklevel=2)
+        return figure
 
     return drawn
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> StudyFigure:
     """Make an empty figure of a size in millimetres.
 
     Parameters
@@ -118,7 +141,7 @@ def new_figure(width: float, height: float) -> Figure:
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         With a canvas that can measure text.
 
     Examples
@@ -126,9 +149,29 @@ def new_figure(width: float, height: float) -> Figure:
     >>> new_figure(25.4, 50.8).get_size_inches().tolist()
     [1.0, 2.0]
     """
-    figure = Figure(figsize=(width / MILLIMETRES, height / MILLIMETRES), dpi=DOTS_PER_INCH)
+    figure = StudyFigure(figsize=(width / MILLIMETRES, height / MILLIMETRES), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     return figure
+
+
+def set_height(figure: Figure, height: float) -> None:
+    """Give a figure its height, before panels are placed on it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    height : float
+        Millimetres.
+
+    Examples
+    --------
+    >>> figure = new_figure(25.4, 25.4)
+    >>> set_height(figure, 50.8)
+    >>> figure.get_size_inches().tolist()
+    [1.0, 2.0]
+    """
+    figure.set_figheight(height / MILLIMETRES)
 
 
 def add_panel(
@@ -166,7 +209,9 @@ def add_panel(
     return figure.add_axes(box, **options)
 
 
-def text_width(figure: Figure, text: str, size: float = SMALL, weight: str = "normal") -> float:
+def text_width(
+    figure: StudyFigure, text: str, size: float = SMALL, weight: str = "normal"
+) -> float:
     """Measure a text.
 
     Parameters
@@ -191,17 +236,21 @@ def text_width(figure: Figure, text: str, size: float = SMALL, weight: str = "no
     >>> text_width(figure, "M0(i+)") > text_width(figure, "M0") > 0
     True
     """
-    mark = figure.text(0, 0, text, fontsize=size, fontweight=weight)
-    try:
-        return float(mark.get_window_extent().width / figure.dpi * MILLIMETRES)
-    finally:
+    known = (text, size, weight)
+    if known not in figure.widths:
+        style = {"fontsize": size, "fontweight": weight, "fontfamily": families_of(text)}
+        mark = figure.text(0, 0, text, parse_math=False, **style)
+        with without_glyph_warnings():
+            box = mark.get_window_extent()
         mark.remove()
+        figure.widths[known] = float(box.width / figure.dpi * MILLIMETRES)
+    return figure.widths[known]
 
 
 def wrap_text(
-    figure: Figure, text: str, width: float, size: float = SMALL, weight: str = "normal"
+    figure: StudyFigure, text: str, width: float, size: float = SMALL, weight: str = "normal"
 ) -> list[str]:
-    """Break a text into lines that fit a width.
+    """Break a text into lines that fit a width, within a word where the word alone does not.
 
     Parameters
     ----------
@@ -221,12 +270,81 @@ def wrap_text(
 
     Examples
     --------
-    >>> wrap_text(new_figure(COLUMN, 40), "Age 18 to 89 years", 17)
-    ['Age 18 to', '89 years']
+    >>> figure = new_figure(COLUMN, 40)
+    >>> wrap_text(figure, "Age 18 to 89 years", 17)
+    ['Age 18 to 89', 'years']
+    >>> wrap_text(figure, "Cystadenocarcinoma", 17)
+    ['Cystadenocar', 'cinoma']
     """
-    share = width / text_width(figure, text, size, weight) if text else 1.0
-    # characters differ in width, so a line may be longer than its share of the characters
-    return textwrap.wrap(text, len(text) or 1 if share >= 1 else int(0.9 * share * len(text)))
+
+    def fits(line: str) -> bool:
+        return text_width(figure, line, size, weight) <= width
+
+    if text and fits(text):
+        return [text]
+    lines: list[str] = []
+    for before, word in split_words(text):
+        if lines and fits(lines[-1] + before + word):
+            lines[-1] += before + word
+            continue
+        lines.append("")
+        for piece in [word] if fits(word) else split_characters(word):
+            if lines[-1] and not fits(lines[-1] + piece):
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def widest(
+    figure: StudyFigure, texts: Sequence[str], size: float = SMALL, weight: str = "normal"
+) -> float:
+    """Measure the widest of some texts.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    texts : sequence of str
+        Lines; may be empty.
+    size, weight
+        As in `text_width`.
+
+    Returns
+    -------
+    float
+        Millimetres.
+
+    Examples
+    --------
+    >>> widest(new_figure(COLUMN, 40), [])
+    0.0
+    """
+    return max((text_width(figure, text, size, weight) for text in texts), default=0.0)
+
+
+def place_rows(names: Sequence[Sequence[str]], pitch: float) -> tuple[np.ndarray, float]:
+    """Place rows whose names may have several lines.
+
+    Parameters
+    ----------
+    names : sequence of sequence of str
+        The lines of each name.
+    pitch : float
+        Millimetres of a row whose name has one line; it is the unit of what is returned.
+
+    Returns
+    -------
+    tuple of ndarray and float
+        The middle of each row, 0 for a first one of one line, and how high all are together.
+
+    Examples
+    --------
+    >>> rows, height = place_rows([["Age"], ["T stage:", "T3–T4"]], 3.4)
+    >>> rows.tolist(), height
+    ([0.0, 1.5], 3.0)
+    """
+    sizes = np.array([1 + (max(len(lines), 1) - 1) * LINE / pitch for lines in names])
+    return np.cumsum(sizes) - sizes / 2 - 0.5, float(sizes.sum())
 
 
 def ratio_axis(axes: Axes, low: float, high: float) -> None:
@@ -262,15 +380,16 @@ def ratio_axis(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def figure_bytes(figure: Figure, format: str = "svg") -> bytes:
+def figure_bytes(figure: StudyFigure, format: str = "svg") -> bytes:
     """Render a figure; the same figure gives the same bytes.
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
+    figure : StudyFigure
         Any figure of this project.
     format : {"svg", "png", "pdf"}, default "svg"
-        Vector formats carry text as text and no date; the bitmap has 300 dots per inch.
+        Vector formats carry text as text and no date; the bitmap has 300 dots per inch. All carry
+        the notes of the figure as their description.
 
     Returns
     -------
@@ -283,7 +402,11 @@ def figure_bytes(figure: Figure, format: str = "svg") -> bytes:
     b'<?xml'
     """
     undated = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
+    metadata = undated[format]
+    if notes := figure.notes():
+        metadata["Subject" if format == "pdf" else "Description"] = "\n".join(notes)
+    dots = min(DOTS_PER_INCH, TALLEST / figure.get_figheight())
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(buffer, format=format, dpi=DOTS_PER_INCH, metadata=undated[format])
+        figure.savefig(buffer, format=format, dpi=dots, metadata=metadata)
     return buffer.getvalue()

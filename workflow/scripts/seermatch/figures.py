@@ -5,14 +5,15 @@ into bytes. Curves carry 95% bands and the numbers at risk below. Figure 1 is in
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from seermatch.errors import StudyError
+from seermatch.figure_legend import ABOVE, draw_legend, free_place, plan_legend
 from seermatch.figure_style import (
     AFTER,
     COLUMN,
@@ -20,26 +21,34 @@ from seermatch.figure_style import (
     GROUP_COLOURS,
     GROUP_DASHES,
     INK,
+    LINE,
     MILLIMETRES,
     PAGE,
-    SMALL,
+    SIZE,
     add_panel,
     new_figure,
+    place_rows,
+    set_height,
     styled,
-    text_width,
+    widest,
+    wrap_text,
 )
-from seermatch.formatting import describe_balance_term, format_count, label_groups, state_p
-from seermatch.tables import numbers_at_risk
+from seermatch.figure_text import StudyFigure, shorten
+from seermatch.formatting import describe_balance_term, label_groups, state_p
+from seermatch.risk_table import draw_risk_table, end_of_axis, last_month, plan_risk_table
 from seermatch.variables import EVENTS, printed
 
-EDGE = 1.0  # mm, left edge of the names below a panel
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines
-ROW = 3.4  # mm, a row of the numbers at risk
-ABOVE_RISK_TABLE = 13.0  # mm between the time axis and the first row: ticks, label, heading
+PANEL = 52.2  # mm, height of the curves
+TITLE = 3.0  # mm, more above a panel that has a title
+CORNERS = ("upper left", "lower right")  # for the legend of incidence
+NAMES, PITCH = 0.45, 4.4  # names of the love plot, of its width at most; mm, a row
 
 
 @styled
-def draw_love_plot(balance: pd.DataFrame, threshold: float = 0.1, width: float = COLUMN) -> Figure:
+def draw_love_plot(
+    balance: pd.DataFrame, threshold: float = 0.1, width: float = COLUMN
+) -> StudyFigure:
     """Draw Figure 2: absolute standardized mean differences before and after matching.
 
     Parameters
@@ -53,7 +62,7 @@ def draw_love_plot(balance: pd.DataFrame, threshold: float = 0.1, width: float =
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         The first line drawn holds the values before, the second those after.
 
     Examples
@@ -64,12 +73,17 @@ def draw_love_plot(balance: pd.DataFrame, threshold: float = 0.1, width: float =
     >>> figure.axes[0].lines[0].get_xdata().tolist()
     [0.178, 0.132]
     """
-    names = [describe_balance_term(row.term, row.level) for row in balance.itertuples()]
     before = balance["smd_before"].abs().to_numpy(dtype=float)
     after = balance["smd_after"].abs().to_numpy(dtype=float)
-    rows = np.arange(len(balance))
-    figure = new_figure(width, 17 + 4.4 * len(balance))
-    left = max(text_width(figure, name) for name in names) + 3.0
+    figure = new_figure(width, width)
+    names = [
+        wrap_text(figure, describe_balance_term(row.term, level), NAMES * width)
+        for row in balance.itertuples()
+        for level in [shorten(figure, row.level) if isinstance(row.level, str) else ""]
+    ]
+    rows, high = place_rows(names, PITCH)
+    set_height(figure, 17 + PITCH * high)
+    left = widest(figure, [line for lines in names for line in lines]) + 3.0
     axes = add_panel(figure, left, 10, 3, 6)
     points = {"ls": "", "marker": "o", "ms": 4.2, "mew": 1.1, "clip_on": False}
     axes.plot(before, rows, mfc="none", mec=GREY, zorder=4, label="Before", **points)
@@ -78,9 +92,9 @@ def draw_love_plot(balance: pd.DataFrame, threshold: float = 0.1, width: float =
     axes.axvline(
         threshold, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1, label=f"Threshold {threshold:g}"
     )
-    top = max(threshold, np.nanmax(before), np.nanmax(after))
-    axes.set(xlim=(0, 1.05 * top), ylim=(len(balance) - 0.4, -0.6))
-    axes.set_yticks(rows, names)
+    shown = np.concatenate([before, after, [threshold]])
+    axes.set(xlim=(0, 1.05 * shown[np.isfinite(shown)].max()), ylim=(high - 0.4, -0.6))
+    axes.set_yticks(rows, ["\n".join(lines) for lines in names])
     axes.tick_params(axis="y", length=0, pad=4.5)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlabel("Absolute standardized mean difference", loc="right")
@@ -109,7 +123,7 @@ def draw_survival_curves(
     test: str = "Log-rank",
     outcome: str = "Overall survival",
     width: float = COLUMN,
-) -> Figure:
+) -> StudyFigure:
     """Draw Figure 3: Kaplan-Meier curves with 95% bands and the numbers at risk.
 
     Where survival stays high the vertical axis starts above zero; its label and a break say so.
@@ -134,7 +148,7 @@ def draw_survival_curves(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         The first axes hold one line per group, reference first.
 
     Raises
@@ -153,24 +167,32 @@ def draw_survival_curves(
     [1.0, 0.98, 0.96]
     """
     curves = _curves_by_group(kaplan_meier, labels)
-    lows = np.concatenate([curve["conf_low"].to_numpy(dtype=float) for curve in curves])
-    floor = _lower_limit(float(np.nanmin(lows)))
-    figure = new_figure(width, 78)
-    left = _left_margin(figure, curves, labels)
-    bottom = ABOVE_RISK_TABLE + 2 * ROW
-    axes = add_panel(figure, left, bottom, 3, 3)
-    _draw_curves(axes, curves, labels, "survival", 1.0)
-    shown = _time_axis(axes, curves, marks)
-    axes.set_ylim(floor, 1 + 0.005 * (1 - floor))
-    _percent_axis(axes)
-    label = f"{outcome} (%)"
-    if floor > 0:
-        label += f"\naxis starts at {100 * floor:.0f}%"
-        _mark_break(axes)
-    axes.set_ylabel(label)
+    figure = new_figure(width, width)
+    names = [printed(shorten(figure, label)) for label in labels]
+    floor = _lower_limit(_ends(curves, "conf_low", "survival").min(initial=1.0))
+    label = f"{shorten(figure, outcome)} (%)"
+    lines = wrap_text(figure, label, PANEL, SIZE)
+    lines += [f"axis starts at {100 * floor:.0f}%"] * (floor > 0)
+    axis = AXIS_TITLE + LINE * max(len(lines) - 2, 0)
+    table = plan_risk_table(figure, curves, names, marks, width, axis)
+    room = width - table.left - table.right
     statement = f"{test} {state_p(float(logrank['p_value'].iloc[0]))}"
-    _legend(axes, statement, "lower left")
-    _draw_numbers_at_risk(figure, axes, curves, shown, labels, left)
+    legend = plan_legend(figure, names, statement, room)
+    limits = floor, 1 + 0.005 * (1 - floor)
+    outlines = _outlines(curves, "survival", 1.0, limits)
+    place = free_place(legend, outlines, (room, PANEL), ["lower left", "upper right"])
+    above = 3.0 + (legend.height if place == ABOVE else 0.0)
+    set_height(figure, table.height + PANEL + above)
+    axes = add_panel(figure, table.left, table.height, table.right, above)
+    drawn = _draw_curves(axes, curves, labels, "survival", 1.0)
+    _time_axis(axes, curves, table.marks)
+    axes.set_ylim(*limits)
+    _percent_axis(axes)
+    if floor > 0:
+        _mark_break(axes)
+    axes.set_ylabel("\n".join(lines))
+    draw_legend(axes, drawn, legend, place)
+    draw_risk_table(figure, axes, table)
     return figure
 
 
@@ -184,7 +206,7 @@ def draw_cumulative_incidence(
     test: str = "Gray’s test",
     causes: Sequence[str] = EVENTS[1:],
     width: float = PAGE,
-) -> Figure:
+) -> StudyFigure:
     """Draw Figure 4: cumulative incidence of each cause by group, one panel per cause.
 
     Both panels share the vertical axis, so that the causes can be compared.
@@ -209,7 +231,7 @@ def draw_cumulative_incidence(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         Axes alternate: a panel of curves, its numbers at risk.
 
     Raises
@@ -231,29 +253,54 @@ def draw_cumulative_incidence(
     panels = [
         _curves_by_group(incidence[incidence["cause"] == cause], labels, cause) for cause in causes
     ]
-    highs = [curve["conf_high"].max() for curves in panels for curve in curves]
-    top = _upper_limit(float(np.nanmax(highs)))
-    stacked = width < 120
-    columns, rows = (1, len(panels)) if stacked else (len(panels), 1)
-    bottom = ABOVE_RISK_TABLE + 2 * ROW
-    cell_width, cell_height = width / columns, 78.0
-    figure = new_figure(width, cell_height * rows)
-    left = _left_margin(figure, panels[0], labels)
-    for position, (cause, curves) in enumerate(zip(causes, panels, strict=True)):
-        column, row = (0, position) if stacked else (position, 0)
-        side = left + column * cell_width
-        right = width - (column + 1) * cell_width + 3
-        base = bottom + (rows - 1 - row) * cell_height
-        axes = add_panel(figure, side, base, right, row * cell_height + 6)
-        _draw_curves(axes, curves, labels, "incidence", 0.0)
-        shown = _time_axis(axes, curves, marks)
+    top = _upper_limit(
+        max(_ends(curves, "conf_high", "incidence").max(initial=0.0) for curves in panels)
+    )
+    columns, rows = (1, len(panels)) if width < 120 else (len(panels), 1)
+    cell = width / columns
+    figure = new_figure(width, width)
+    names = [printed(shorten(figure, label)) for label in labels]
+    tables = [plan_risk_table(figure, curves, names, marks, cell, AXIS_TITLE) for curves in panels]
+    left, right, below = (
+        max(getattr(table, side) for table in tables) for side in ("left", "right", "height")
+    )
+    tables = [replace(table, left=left, right=right) for table in tables]
+    room = cell - left - right
+    titles = [
+        wrap_text(figure, shorten(figure, cause.capitalize()), room, SIZE, "bold")
+        for cause in causes
+    ]
+    p_values = gray.set_index("cause")["p_value"]
+    statements = [f"{test} {state_p(float(p_values[cause]))}" for cause in causes]
+    legends = [plan_legend(figure, names, statement, room) for statement in statements]
+    places = [
+        free_place(legend, _outlines(curves, "incidence", 0.0, (0.0, top)), (room, PANEL), CORNERS)
+        for curves, legend in zip(panels, legends, strict=True)
+    ]
+    heads = [
+        legend.height * (place == ABOVE) for legend, place in zip(legends, places, strict=True)
+    ]
+    above = 3.0 + TITLE * max(map(len, titles)) + max(heads)
+    height = below + PANEL + above
+    set_height(figure, rows * height)
+    for position, curves in enumerate(panels):
+        column, row = divmod(position, rows)
+        axes = add_panel(
+            figure,
+            left + column * cell,
+            below + (rows - 1 - row) * height,
+            width - (column + 1) * cell + right,
+            row * height + above,
+        )
+        drawn = _draw_curves(axes, curves, labels, "incidence", 0.0)
+        _time_axis(axes, curves, tables[position].marks)
         axes.set_ylim(0, top)
         _percent_axis(axes)
         axes.set_ylabel("Cumulative incidence (%)")
-        axes.set_title(cause.capitalize(), loc="left", fontweight="bold", pad=4)
-        p_value = gray.loc[gray["cause"] == cause, "p_value"]
-        _legend(axes, f"{test} {state_p(float(p_value.iloc[0]))}", "upper left")
-        _draw_numbers_at_risk(figure, axes, curves, shown, labels, left)
+        pad = 4 + heads[position] / MILLIMETRES * 72
+        axes.set_title("\n".join(titles[position]), loc="left", fontweight="bold", pad=pad)
+        draw_legend(axes, drawn, legends[position], places[position])
+        draw_risk_table(figure, axes, tables[position])
     return figure
 
 
@@ -266,25 +313,44 @@ def _curves_by_group(rows: pd.DataFrame, labels, what: str = "survival") -> list
     return curves
 
 
-def _draw_curves(axes: Axes, curves, labels, estimate: str, start: float) -> None:
-    """Draw a step curve with its band per group, from month 0 on."""
+def _ends(curves, limit: str, estimate: str) -> np.ndarray:
+    """Collect the limits of all curves, or their estimates where there is no band."""
+    found = [curve[[limit, estimate]].to_numpy(dtype=float).ravel() for curve in curves]
+    ends = np.concatenate(found)
+    return ends[np.isfinite(ends)]
+
+
+def _steps(curve: pd.DataFrame, estimate: str, start: float) -> list[np.ndarray]:
+    """List where a curve's steps begin, from month 0 on, the estimates, and the ends of bands."""
+    ends = {"time": 0.0, estimate: start, "conf_low": start, "conf_high": start}
+    return [
+        np.insert(curve[column].to_numpy(dtype=float), 0, first) for column, first in ends.items()
+    ]
+
+
+def _draw_curves(axes: Axes, curves, labels, estimate: str, start: float) -> list:
+    """Draw a step curve with its band per group, from month 0 on; return the curves."""
+    drawn = []
     for curve, label, colour, dash in zip(curves, labels, GROUP_COLOURS, GROUP_DASHES, strict=True):
-        time = np.insert(curve["time"].to_numpy(dtype=float), 0, 0.0)
-        value, low, high = (
-            np.insert(curve[column].to_numpy(dtype=float), 0, start)
-            for column in (estimate, "conf_low", "conf_high")
-        )
+        time, value, low, high = _steps(curve, estimate, start)
         axes.fill_between(time, low, high, step="post", color=colour, alpha=0.18, lw=0)
-        axes.step(time, value, where="post", color=colour, ls=dash, label=printed(label))
+        drawn += axes.step(time, value, where="post", color=colour, ls=dash, label=printed(label))
+    return drawn
 
 
-def _time_axis(axes: Axes, curves, marks) -> list[float]:
-    last = max(float(curve["time"].max()) for curve in curves)
-    shown = [mark for mark in marks if mark <= last]
-    axes.set_xlim(0, last * 1.01 or 1)
-    axes.set_xticks(shown)
+def _outlines(curves, estimate: str, start: float, limits: tuple[float, float]):
+    """Give the steps of each curve with its band as shares of the panel."""
+    end = end_of_axis(last_month(curves))
+    for curve in curves:
+        time, *values = _steps(curve, estimate, start)
+        value, low, high = ((each - limits[0]) / (limits[1] - limits[0]) for each in values)
+        yield time / end, np.fmin(low, value), np.fmax(high, value)
+
+
+def _time_axis(axes: Axes, curves, marks) -> None:
+    axes.set_xlim(0, end_of_axis(last_month(curves)))
+    axes.set_xticks(marks)
     axes.set_xlabel("Months since diagnosis")
-    return shown
 
 
 def _percent_axis(axes: Axes) -> None:
@@ -317,43 +383,3 @@ def _mark_break(axes: Axes) -> None:
             clip_on=False,
             zorder=5,
         )
-
-
-def _legend(axes: Axes, statement: str, place: str) -> None:
-    axes.legend(
-        loc=place,
-        title=statement,
-        title_fontsize=SMALL,
-        alignment="left",
-        handlelength=2.2,
-        borderaxespad=0.4,
-        labelspacing=0.3,
-    )
-
-
-def _left_margin(figure: Figure, curves, labels) -> float:
-    """Room for the ticks and the axis title, or for the names beside the first numbers at risk."""
-    names = max(text_width(figure, printed(label), weight="bold") for label in labels)
-    first = max(text_width(figure, format_count(curve["n_at_risk"].max())) for curve in curves)
-    return max(AXIS_TITLE, EDGE + names + 1.5 + first / 2)
-
-
-def _draw_numbers_at_risk(figure: Figure, axes: Axes, curves, marks, labels, margin) -> None:
-    """Write the numbers at risk under the ticks, one row per group."""
-    width, height = figure.get_size_inches() * MILLIMETRES
-    box = axes.get_position()
-    left, right = box.x0 * width, (1 - box.x1) * width
-    top = height - (box.y0 * height - ABOVE_RISK_TABLE)
-    table = add_panel(figure, left, height - top - len(curves) * ROW, right, top)
-    table.set(xlim=axes.get_xlim(), ylim=(len(curves), 0))
-    table.axis("off")
-    by_width = table.get_yaxis_transform()  # x as a share of the panel, y in rows
-    share = (width - left - right) ** -1
-    style = {"va": "center", "fontsize": SMALL}
-    start = (EDGE - margin) * share
-    table.text(start, -0.5, "Number at risk", transform=by_width, ha="left", **style)
-    for row, curve in enumerate(curves):
-        name = {"fontweight": "bold", "transform": by_width}
-        table.text(start, row + 0.5, printed(labels[row]), ha="left", **name, **style)
-        for mark, count in zip(marks, numbers_at_risk(curve, marks), strict=True):
-            table.text(mark, row + 0.5, format_count(count), ha="center", **style)

@@ -1,10 +1,9 @@
 """Figure 1: the flow of the records through the criteria to the matched groups."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from seermatch.figure_style import (
@@ -17,28 +16,34 @@ from seermatch.figure_style import (
     SMALL,
     add_panel,
     new_figure,
+    set_height,
     styled,
+    text_width,
     wrap_text,
 )
+from seermatch.figure_text import StudyFigure, shorten
 from seermatch.formatting import format_count, print_criterion
 from seermatch.variables import printed
 
 LINE, PADDING, GAP, EDGE = 3.2, 1.1, 4.0, 1.0  # mm
 MAIN_SHARE, SIDE_SHARE = 0.57, 0.38  # of the width
+BETWEEN = 1.5  # mm, at least, between two boxes at the side
+LONGEST = 180  # characters of a criterion; the caption holds what is longer
 
 
 @dataclass(frozen=True)
 class _Box:
-    """A box: centre and width in millimetres (y downward), and lines, the first one in bold."""
+    """A box: centre and width in millimetres (y downward), and lines, the first ones in bold."""
 
     x: float
     y: float
     width: float
-    lines: tuple[str, ...]
+    head: tuple[str, ...]
+    counts: tuple[str, ...]
 
     @property
     def height(self) -> float:
-        return len(self.lines) * LINE + 2 * PADDING
+        return (len(self.head) + len(self.counts)) * LINE + 2 * PADDING
 
     @property
     def top(self) -> float:
@@ -55,7 +60,7 @@ def draw_flow_chart(
     labels: tuple[str, str],
     matched: tuple[int, int] | None = None,
     width: float = PAGE,
-) -> Figure:
+) -> StudyFigure:
     """Draw Figure 1: a box per criterion with what remains, and beside it what it excluded.
 
     Parameters
@@ -72,7 +77,7 @@ def draw_flow_chart(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         As high as its boxes need.
 
     Examples
@@ -85,22 +90,17 @@ def draw_flow_chart(
     >>> [text.get_text() for text in figure.axes[0].texts][2:4]
     ['Female', 'n = 90 (M0 75; M0(i+) 15)']
     """
-    names = (printed(labels[0]), printed(labels[1]))
-    steps, sides = _steps(attrition, names, matched)
+    figure = new_figure(width, width)
+    names = [printed(shorten(figure, label)) for label in labels]
+    steps, sides = _steps(figure, attrition, names, matched)
     main_width, side_width = MAIN_SHARE * width, SIDE_SHARE * width
-    scale = new_figure(width, width)  # measures text only
-    inside = main_width - 2 * PADDING
-    heads = [wrap_text(scale, head, inside, SIZE, "bold") for head, _ in steps]
-    lines = [(*head, count) for head, (_, count) in zip(heads, steps, strict=True)]
-    main = _stack(lines, main_width)
-    beside = [
-        _Box(width - side_width / 2 - EDGE, (above.bottom + below.top) / 2, side_width, lines)
-        for above, below, lines in zip(main[:-1], main[1:], sides, strict=True)
-    ]
-    ends = _ends(main[-1], attrition, names, matched)
+    steps = [_fill(figure, *texts, main_width) for texts in steps]
+    sides = [_fill(figure, *texts, side_width) for texts in sides]
+    main, beside = _stack(steps, main_width, sides, side_width, width - EDGE)
+    ends = _ends(figure, main[-1], attrition, names, matched)
 
-    height = ends[0].bottom + EDGE
-    figure = new_figure(width, height)
+    height = max(box.bottom for box in (*ends, *beside)) + EDGE
+    set_height(figure, height)
     axes = add_panel(figure, 0, 0, 0, 0)
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
@@ -117,12 +117,12 @@ def draw_flow_chart(
     return figure
 
 
-def _steps(attrition, names, matched):
-    """Text of the main boxes (heading, counts), and of the boxes beside the arrows."""
+def _steps(figure, attrition, names, matched):
+    """Text of the main boxes, and of those beside the arrows: heading, total, each group's."""
     rows = list(attrition.itertuples())
     steps = [
         (
-            print_criterion(row.criterion),
+            print_criterion(shorten(figure, row.criterion, LONGEST)),
             (row.remaining, row.remaining_reference, row.remaining_exposed),
         )
         for row in rows
@@ -138,38 +138,58 @@ def _steps(attrition, names, matched):
         steps.append((sets, (sum(matched), *matched)))
         excluded.append(("Not matched", (sum(left), *left)))
 
-    def arms(counts) -> str:
-        pairs = zip(names, counts, strict=True)
-        return "; ".join(f"{name} {format_count(count)}" for name, count in pairs)
+    def arms(counts) -> list[str]:
+        return [f"{name} {format_count(count)}" for name, count in zip(names, counts, strict=True)]
 
     return (
-        [(head, f"n = {format_count(total)} ({arms(by)})") for head, (total, *by) in steps],
-        [(f"{word}: {format_count(total)}", arms(by)) for word, (total, *by) in excluded],
+        [(head, f"n = {format_count(total)}", arms(by)) for head, (total, *by) in steps],
+        [(f"{word}: {format_count(total)}", "", arms(by)) for word, (total, *by) in excluded],
     )
 
 
-def _stack(texts: list[tuple[str, ...]], width: float) -> list[_Box]:
-    boxes, top = [], EDGE
-    for lines in texts:
-        box = _Box(EDGE + width / 2, top, width, lines)
-        boxes.append(_Box(box.x, top + box.height / 2, width, lines))
-        top = boxes[-1].bottom + GAP
-    return boxes
+def _fill(figure: StudyFigure, head: str, total: str, arms: list[str], width: float):
+    """Break the texts of a box into lines: counts in one line, or else a line or more per group."""
+    inside = width - 2 * PADDING
+    together = "; ".join(arms)
+    together = f"{total} ({together})" if total else together
+    lines = [together]
+    if text_width(figure, together) > inside:
+        apart = [total, *arms] if total else arms
+        lines = [line for text in apart for line in wrap_text(figure, text, inside)]
+    return tuple(wrap_text(figure, head, inside, SIZE, "bold")), tuple(lines)
 
 
-def _ends(last: _Box, attrition, names, matched) -> list[_Box]:
+def _stack(steps, width: float, sides, side_width: float, edge: float):
+    """Place the main boxes under each other, and the others between them at the right edge."""
+    main, beside, free = [], [], EDGE
+    top = EDGE
+    for number, texts in enumerate(steps):
+        box = _Box(EDGE + width / 2, 0, width, *texts)
+        if number:
+            side = _Box(edge - side_width / 2, 0, side_width, *sides[number - 1])
+            above = main[-1].bottom
+            # in the middle of the gap, which is as wide as the side box needs
+            middle = max(above + GAP / 2, free + side.height / 2)
+            beside.append(replace(side, y=middle))
+            top = 2 * middle - above
+            free = beside[-1].bottom + BETWEEN
+        main.append(replace(box, y=top + box.height / 2))
+    return main, beside
+
+
+def _ends(figure: StudyFigure, last: _Box, attrition, names, matched) -> list[_Box]:
     """Place the boxes of the two groups under the last box."""
     final = attrition.iloc[-1]
     counts = matched or (final["remaining_reference"], final["remaining_exposed"])
     word = "Matched" if matched else "Cohort"
     width = (last.width - GAP) / 2
     centres = (last.x - (width + GAP) / 2, last.x + (width + GAP) / 2)
-    boxes = []
-    for x, name, count in zip(centres, names, counts, strict=True):
-        lines = (name, f"{word}: n = {format_count(count)}")
-        box = _Box(x, 0, width, lines)
-        boxes.append(_Box(x, last.bottom + GAP + box.height / 2, width, lines))
-    return boxes
+    texts = [
+        _fill(figure, name, "", [f"{word}: n = {format_count(count)}"], width)
+        for name, count in zip(names, counts, strict=True)
+    ]
+    boxes = [_Box(x, 0, width, *lines) for x, lines in zip(centres, texts, strict=True)]
+    return [replace(box, y=last.bottom + GAP + box.height / 2) for box in boxes]
 
 
 def _draw_box(
@@ -177,16 +197,16 @@ def _draw_box(
 ) -> None:
     corner = (box.x - box.width / 2, box.top)
     axes.add_patch(Rectangle(corner, box.width, box.height, fc=fill, ec=edge, lw=line))
-    for position, text in enumerate(box.lines):
-        last = position == len(box.lines) - 1
+    for position, text in enumerate((*box.head, *box.counts)):
+        bold = position < len(box.head)
         axes.text(
             box.x,
             box.top + PADDING + (position + 0.5) * LINE,
             text,
             ha="center",
             va="center_baseline",
-            fontsize=SMALL if last else SIZE,
-            fontweight="normal" if last else "bold",
+            fontsize=SIZE if bold else SMALL,
+            fontweight="bold" if bold else "normal",
         )
 
 

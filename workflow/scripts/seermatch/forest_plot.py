@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from seermatch.errors import StudyError
 from seermatch.figure_style import (
@@ -21,10 +20,13 @@ from seermatch.figure_style import (
     add_panel,
     new_figure,
     ratio_axis,
+    set_height,
     styled,
     text_width,
+    widest,
     wrap_text,
 )
+from seermatch.figure_text import StudyFigure, shorten
 from seermatch.formatting import describe_contrast, describe_variable, format_range, format_ratio
 from seermatch.tables import ALIASED, MODELS, SEPARATED
 from seermatch.variables import printed
@@ -46,7 +48,9 @@ NOTES = {
 BEYOND = "Arrows: the interval goes on."
 ROW, HEADING, BOTTOM = 3.9, 5.0, 10.0  # mm: a row; the heading above; the axis below
 EDGE, GAP, INDENT = 1.5, 3.0, 2.5  # mm
-NAME_SHARE = 0.24  # of the width, at most
+NAME_SHARE, NARROW = (0.24, 0.4), 120.0  # of the width, at most; mm: below it the second
+LEAST = 9.0  # mm of an axis; where fewer are left, the models stand one below the other
+LARGE = 1e6  # ratios from here on are printed as powers of ten
 INTERVALS = 0.1, 10.0  # the axis ends here, or where the widest interval does
 ESTIMATES = 0.02, 50.0  # but goes on to the estimates up to here
 
@@ -96,7 +100,7 @@ def draw_forest(
     *,
     measure: str = "HR",
     width: float = PAGE,
-) -> Figure:
+) -> StudyFigure:
     """Draw the hazard ratios of a regression table with their 95% intervals.
 
     Parameters
@@ -112,11 +116,12 @@ def draw_forest(
     measure : {"HR", "sHR"}
         Hazard ratio or subdistribution hazard ratio.
     width : float, default 180
-        Millimetres, 170 or more.
+        Millimetres. Where the models have no room beside each other, they stand one below the
+        other.
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         The first axes hold the names, then comes one axes per kind of model. They share a
         logarithmic scale; an interval that leaves it ends in an arrow. A separated term shows its
         Firth estimate as an open mark, an aliased one its name alone.
@@ -139,29 +144,33 @@ def draw_forest(
     limits = _limits(models)
     shown = [model for model in MODELS if (models["model"] == model).any()]
     cells = {(row.model, row.term, row.level): row for row in models.itertuples()}
-    scale = new_figure(width, width)  # measures text only
-    rows = _rows(models, variables, labels, reference_levels, scale)
-    notes = wrap_text(scale, _notes(cells, rows, shown, limits), width - 2 * EDGE)
-    below = BOTTOM + LINE * len(notes)
+    figure = new_figure(width, width)
+    rows = _rows(models, variables, labels, reference_levels, figure)
+    text = widest(figure, [_print_cell(cell) for cell in cells.values()], weight="bold") + 2 * EDGE
     names = [
-        row.indent + text_width(scale, line, weight=row.weight)
+        row.indent + text_width(figure, line, weight=row.weight)
         for row in rows
         for line in row.lines
     ]
     left = EDGE + max(names) + GAP
-    text = max(text_width(scale, _print_cell(cell), weight="bold") for cell in cells.values())
-    each = (width - left) / len(shown)
-    titles = [wrap_text(scale, TITLES[model], each - GAP, weight="bold") for model in shown]
+    across = min(max(int((width - left) / (text + LEAST)), 1), len(shown))
+    each = (width - left) / across
+    titles = [wrap_text(figure, TITLES[model], each - GAP, weight="bold") for model in shown]
     top = LINE * max(map(len, titles))
-    height = top + rows[-1].y + rows[-1].height / 2 + 0.8 + below
-
-    figure = new_figure(width, height)
-    _draw_names(figure, rows, notes, top)
-    for column, (model, title) in enumerate(zip(shown, titles, strict=True)):
+    notes = wrap_text(figure, _notes(cells, rows, shown, limits), width - 2 * EDGE)
+    block = top + rows[-1].y + rows[-1].height / 2 + 0.8 + BOTTOM
+    down, foot = -(-len(shown) // across), LINE * len(notes)
+    set_height(figure, down * block + foot)
+    for number, (model, title) in enumerate(zip(shown, titles, strict=True)):
+        row, column = divmod(number, across)
+        above, below = row * block, (down - 1 - row) * block + foot
+        if column == 0:
+            last = row == down - 1
+            _draw_names(figure, rows, notes * last, top, above, below - foot * last)
         start = left + column * each
-        right = width - start - each + text + 2 * EDGE
-        axes = add_panel(figure, start, below, right, top + HEADING)
-        axes.set_ylim(height - below - top, HEADING)
+        right = width - start - each + text
+        axes = add_panel(figure, start, below + BOTTOM, right, above + top + HEADING)
+        axes.set_ylim(block - BOTTOM - top, HEADING)
         ratio_axis(axes, *limits)
         _dress_panel(axes, title, measure)
         by_term = {(term, level): cell for (m, term, level), cell in cells.items() if m == model}
@@ -176,16 +185,21 @@ def _limits(models: pd.DataFrame) -> tuple[float, float]:
     if len(numbers) == 0:
         raise StudyError("models: no term has an estimate, so there is no forest plot to draw.")
     estimate = np.clip(numbers[:, 0], *ESTIMATES)
-    low = min(estimate.min() / 1.3, max(np.nanmin(numbers[:, 1]), INTERVALS[0]))
-    high = max(estimate.max() * 1.3, min(np.nanmax(numbers[:, 2]), INTERVALS[1]))
+    lows, highs = (ends[~np.isnan(ends)] for ends in (numbers[:, 1], numbers[:, 2]))
+    low = min(estimate.min() / 1.3, max(lows.min(initial=1.0), INTERVALS[0]))
+    high = max(estimate.max() * 1.3, min(highs.max(initial=1.0), INTERVALS[1]))
     return min(low, 0.8), max(high, 1.25)
 
 
 # ----- rows --------------------------------------------------------------------------------------
 
 
-def _rows(models, variables, labels, reference_levels, scale: Figure) -> list[_Row]:
+def _rows(models, variables, labels, reference_levels, figure: StudyFigure) -> list[_Row]:
     """List the rows from top to bottom: a factor's name, its reference level, its other levels."""
+
+    def name_level(level: str) -> str:
+        return printed(shorten(figure, level))
+
     found = []
     for variable in variables:
         levels = models.loc[models["term"] == variable, "level"].unique()
@@ -193,29 +207,32 @@ def _rows(models, variables, labels, reference_levels, scale: Figure) -> list[_R
             continue
         reference = labels[0] if variable == "group" else reference_levels.get(variable, "")
         if variable != "group" and not any(levels):
-            name = describe_contrast(variable, "", labels, reference_levels)
+            name = shorten(figure, describe_contrast(variable, "", labels, reference_levels))
             found.append((name, "estimate", variable, ""))
             continue
-        found.append((describe_variable(variable), "heading", variable, ""))
-        found.append((printed(reference), "reference", variable, ""))
+        found.append((shorten(figure, describe_variable(variable)), "heading", variable, ""))
+        found.append((name_level(reference), "reference", variable, ""))
         for level in levels:
-            name = printed(level or labels[1])
-            found.append((name, "estimate", variable, level))
+            found.append((name_level(level or labels[1]), "estimate", variable, level))
     rows, top = [], HEADING
-    widest = NAME_SHARE * scale.get_figwidth() * MILLIMETRES
+    width = figure.get_figwidth() * MILLIMETRES
+    room = (NAME_SHARE[1] if width < NARROW else NAME_SHARE[0]) * width
     for name, kind, term, level in found:
         row = _Row((), kind, term, level, 0.0)
-        lines = wrap_text(scale, name, widest - row.indent, weight=row.weight)
+        lines = wrap_text(figure, name, room - row.indent, weight=row.weight) or [""]
         row = _Row(tuple(lines), kind, term, level, 0.0)
         rows.append(_Row(tuple(lines), kind, term, level, top + row.height / 2))
         top += row.height
     return rows
 
 
-def _draw_names(figure: Figure, rows: list[_Row], notes: list[str], top: float) -> None:
+def _draw_names(
+    figure: StudyFigure, rows: list[_Row], notes: list[str], top: float, above: float, below: float
+) -> None:
     """Write the names at the left and the notes at the foot, and shade the rows of the group."""
     width, height = figure.get_size_inches() * MILLIMETRES
-    sheet = add_panel(figure, 0, 0, 0, 0, zorder=-1)
+    height -= above + below
+    sheet = add_panel(figure, 0, below, 0, above, zorder=-1)
     sheet.set(xlim=(0, width), ylim=(height - top, -top))
     sheet.axis("off")
     for row in rows:
@@ -240,7 +257,14 @@ def _print_cell(cell) -> str:
     if cell.status == ALIASED or np.isnan(cell.hr):
         return cell.status
     mark = FIRTH if cell.status == SEPARATED else ""
-    return f"{format_ratio(cell.hr)}{mark} ({format_range(cell.hr_low, cell.hr_high)})"
+    interval = format_range(cell.hr_low, cell.hr_high)
+    if LARGE <= max(cell.hr, cell.hr_high) < np.inf:
+        interval = f"{_short_ratio(cell.hr_low)}–{_short_ratio(cell.hr_high)}"
+    return f"{_short_ratio(cell.hr)}{mark} ({interval})"
+
+
+def _short_ratio(ratio: float) -> str:
+    return format_ratio(ratio) if ratio < LARGE else f"{ratio:.0e}".replace("inf", "∞")
 
 
 def _notes(cells: Mapping, rows: list[_Row], shown: list[str], limits: tuple) -> str:

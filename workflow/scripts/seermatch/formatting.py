@@ -9,6 +9,7 @@ from seermatch.errors import StudyError
 from seermatch.variables import VARIABLES, printed
 
 MASKED = "masked"  # for small counts and for those that would give them away
+NO_FONT = "No font of this machine has"  # begins the note of a figure with characters it lacks
 
 REFERENCE_LEVELS = {
     "histology": "IDC",

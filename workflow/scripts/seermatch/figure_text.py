@@ -1,0 +1,185 @@
+"""Texts of figures: one line each, of at most so many characters, cut between characters."""
+
+import unicodedata
+
+from matplotlib.figure import Figure
+
+from seermatch.figure_fonts import JOINERS, say_no_font, without_glyph_warnings
+
+LONGEST = 60  # characters of a label or level; the caption holds what is longer
+ELLIPSIS = "…"
+MARKS = 2  # above or below one letter; more would reach into the next line
+
+
+class StudyFigure(Figure):
+    """A figure that knows which of its texts are shortened and which characters no font has.
+
+    Attributes
+    ----------
+    full_texts : dict
+        Each shortened text, as drawn, to the text in full.
+    without_font : str
+        Characters that are drawn as boxes.
+    widths : dict
+        Texts measured before, with size and weight, to their millimetres.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.full_texts: dict[str, str] = {}
+        self.without_font = ""
+        self.widths: dict[tuple, float] = {}
+
+    def draw(self, renderer):
+        """Draw without matplotlib's warnings about missing glyphs; the style warned once."""
+        with without_glyph_warnings():
+            super().draw(renderer)
+
+    def get_tightbbox(self, *args, **kwargs):
+        """Measure what is drawn, likewise."""
+        with without_glyph_warnings():
+            return super().get_tightbbox(*args, **kwargs)
+
+    def notes(self) -> list[str]:
+        """Say in sentences what the figure does not show."""
+        pairs = [f"“{short}” is “{full}”" for short, full in self.full_texts.items()]
+        notes = [f"Shortened in the figure: {'; '.join(pairs)}."] if pairs else []
+        return [*notes, say_no_font(self.without_font)] if self.without_font else notes
+
+
+def one_line(text: str) -> str:
+    r"""Make a text fit for one line: no control characters, single blanks, composed letters.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        In Unicode's composed form. Line breaks and tabs are blanks, other control characters and
+        marks that turn the direction of writing go; a letter keeps two combining marks.
+
+    Examples
+    --------
+    >>> one_line(" T1\tor\nT2\x07 "), one_line("e\u0301") == "\xe9"
+    ('T1 or T2', True)
+    """
+    text = unicodedata.normalize("NFC", text)
+    kept, marks = [], 0
+    for character in text:
+        kind = unicodedata.category(character)
+        marks = marks + 1 if kind[0] == "M" else 0
+        if kind == "Cs":  # half a character, which no file can hold
+            kept.append("\N{REPLACEMENT CHARACTER}")
+        elif character.isspace():
+            kept.append(" ")
+        elif marks <= MARKS and (kind not in ("Cc", "Cf") or character in JOINERS):
+            kept.append(character)
+    return " ".join("".join(kept).split())
+
+
+def split_characters(text: str) -> list[str]:
+    r"""Split a text where it may be cut: a letter keeps its combining marks and joiners.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+
+    Returns
+    -------
+    list of str
+        Pieces that make the text again.
+
+    Examples
+    --------
+    >>> split_characters("n\u0308o") == ["n\u0308", "o"]
+    True
+    """
+    pieces: list[str] = []
+    for character in text:
+        joined = unicodedata.category(character)[0] == "M" or character in JOINERS
+        if pieces and (joined or pieces[-1][-1] == "\N{ZERO WIDTH JOINER}"):
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+    return pieces
+
+
+def split_words(text: str) -> list[tuple[str, str]]:
+    """Split a text where a line may end: at blanks, and on both sides of wide characters.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+
+    Returns
+    -------
+    list of tuple of str
+        Each word, and what stands before it where no line ends there: a blank or nothing.
+
+    Examples
+    --------
+    >>> split_words("T1 or 乳腺")
+    [('', 'T1'), (' ', 'or'), (' ', '乳'), ('', '腺')]
+    """
+    words: list[tuple[str, str]] = []
+    for number, part in enumerate(text.split()):
+        before = " " if number else ""
+        word = ""
+        for piece in split_characters(part):
+            if unicodedata.east_asian_width(piece[0]) in "WF":
+                if word:
+                    words.append((before, word))
+                    before, word = "", ""
+                words.append((before, piece))
+                before = ""
+            else:
+                word += piece
+        if word:
+            words.append((before, word))
+    return words
+
+
+def shorten(figure: StudyFigure, text: str, longest: int = LONGEST) -> str:
+    """Make a text of any length and content fit for a figure.
+
+    Parameters
+    ----------
+    figure : StudyFigure
+        Notes what it does not show in full.
+    text : str
+        A label, a level or another text of the user.
+    longest : int, default 60
+        Characters to show at most.
+
+    Returns
+    -------
+    str
+        One line. A longer text ends in an ellipsis; two of them stay different.
+
+    Examples
+    --------
+    >>> figure = StudyFigure()
+    >>> shorten(figure, "M0(i+)"), shorten(figure, "Infiltrating duct carcinoma", 12)
+    ('M0(i+)', 'Infiltratin…')
+    >>> shorten(figure, "Infiltrating lobular carcinoma", 12)
+    'Infiltra…(2)'
+    >>> figure.notes()[0].split("; ")[1]
+    '“Infiltra…(2)” is “Infiltrating lobular carcinoma”.'
+    """
+    text = one_line(text)
+    pieces = split_characters(text)
+    if len(pieces) <= longest:
+        return text
+    number, end = 1, ELLIPSIS
+    while (short := "".join(pieces[: longest - len(end)]).rstrip() + end) in figure.full_texts:
+        if figure.full_texts[short] == text:
+            break
+        number += 1
+        end = f"{ELLIPSIS}({number})"
+    figure.full_texts[short] = text
+    return short
