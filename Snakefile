@@ -16,7 +16,9 @@ pathvars:
 
 
 include: "workflow/rules/start.smk"
+include: "workflow/rules/messages.smk"
 include: "workflow/rules/configuration.smk"
+include: "workflow/rules/code.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/registry.smk"
 include: "workflow/rules/cohort.smk"

@@ -1,7 +1,9 @@
-"""Write config/README.md, docs/variables.md, docs/files.md and the graph of the rules in README.md.
+"""Write what is made from other files: pages, the graph of the rules, and two lists.
 
-They come from the schemas, the field table, the list of public files and the workflow itself: run
-``make docs`` after a change; a test compares the pages with what this makes.
+config/README.md, docs/variables.md, docs/files.md, docs/licences.md and the graph in README.md come
+from the schemas, the field table, the list of public files, the lock file and the workflow itself;
+workflow/rules/scripts.txt names the files beside the scripts. Run ``make docs`` after a change;
+tests compare.
 """
 
 import csv
@@ -172,8 +174,21 @@ def readme() -> str:
     return before + start + rule_graph() + end + after
 
 
+def script_files() -> str:
+    """List the files below workflow/scripts, which a workflow on a forge cannot list itself."""
+    scripts = ROOT / "workflow" / "scripts"
+    files = (file.relative_to(scripts) for file in scripts.rglob("*") if file.is_file())
+    kept = [
+        file.as_posix()
+        for file in files
+        if "__pycache__" not in file.parts and not file.name.startswith(".")
+    ]
+    return "\n".join(sorted(kept)) + "\n"
+
+
 if __name__ == "__main__":
     (ROOT / "README.md").write_text(readme(), encoding="utf-8")
     (ROOT / "docs" / "files.md").write_text(public_files(), encoding="utf-8")
     (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")
+    (ROOT / "workflow" / "rules" / "scripts.txt").write_text(script_files(), encoding="utf-8")

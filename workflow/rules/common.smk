@@ -3,11 +3,9 @@
 Runs at every start of Snakemake and in every cluster job, so it imports nothing heavy.
 """
 
-import hashlib
 import re
 import sys
 import time
-from functools import cache
 from pathlib import Path
 
 STARTED = time.time()
@@ -35,59 +33,6 @@ def memory(gigabytes):
 def minutes(number):
     """Ask for time; each retry on a cluster asks for as much again on top."""
     return lambda wildcards, attempt: number * attempt
-
-
-# No folder where the workflow comes from a forge; then Snakemake has to fetch each file.
-RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-IS_LOCAL = RULES.is_absolute() and RULES.is_dir()
-
-
-@cache
-def source_text(path):
-    """Read a source file of this workflow, wherever it was deployed from."""
-    file = RULES / path if IS_LOCAL else workflow.source_path(path)
-    return Path(file).read_text(encoding="utf-8")
-
-
-# Parsing every module at every start would take a third of a second; a test compares with it.
-NEEDS = re.compile(
-    r"""^\s*(?:from|import)\ (?P<module>study_io|seermatch[.\w]*)"""
-    r"""|\.joinpath\("(?P<data>[^"]+)"\)""",
-    re.MULTILINE | re.VERBOSE,
-)
-
-
-@cache
-def needs_of(path):
-    """List the files below `scripts/` that a file imports or reads as its data."""
-    if not path.endswith(".py"):
-        return []
-    needs = {"seermatch/__init__.py"}
-    for found in NEEDS.finditer(source_text(f"../scripts/{path}")):
-        if found["data"]:
-            needs.add(f"seermatch/{found['data']}")
-        elif found["module"] != "seermatch":
-            needs.add(f"{found['module'].replace('.', '/')}.py")
-    return sorted(needs)
-
-
-@cache
-def code_of(script):
-    """Digest a script with all it imports from this workflow.
-
-    As a parameter of the rule it makes an edit of the library rerun the steps that use it, and
-    no other; asking for each file also puts it beside the script when the workflow is remote.
-    """
-    seen, waiting = {}, [f"{script}.py"]
-    while waiting:
-        path = waiting.pop()
-        if path not in seen:
-            seen[path] = source_text(f"../scripts/{path}")
-            waiting.extend(needs_of(path))
-    digest = hashlib.sha256()
-    for path in sorted(seen):
-        digest.update(f"{path}\0{seen[path]}\0".encode())
-    return digest.hexdigest()
 
 
 # Names of the groups, reference first.
