@@ -205,9 +205,10 @@ def mask_characteristics(
     hidden = ~rows["percent"].notna() & rows["level"].fillna("").astype(str).ne("")
     hidden |= ~pd.Series(sized)
     blind = pd.Series(list(zip(rows["population"], rows["variable"], strict=True)))
-    rows.loc[blind.isin(set(blind[hidden])), TESTS] = np.nan
-    untested = rows["population"].isin(rows.loc[~pd.Series(sized), "population"])
+    untested = blind.isin(set(blind[hidden]))
+    untested |= rows["population"].isin(rows.loc[~pd.Series(sized), "population"])
     rows.loc[untested, TESTS] = np.nan
+    rows.loc[untested, "test"] = ""  # its name says how few are expected
     return _with_sizes(rows, system, sizes, arms)
 
 
