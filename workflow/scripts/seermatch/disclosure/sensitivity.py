@@ -59,7 +59,7 @@ def release_sensitivity(
 
         sensitivity = mask_sensitivity(tables["sensitivity"], tables["populations"], minimum)
         shown["sensitivity"] = sensitivity
-        return Release(rounding.round_sensitivity(shown, rule, masked, is_released, cohort))
+        return Release(rounding.round_sensitivity(shown, rule, masked, is_released))
     system = _protected(tables, before, minimum)
     return Release(shown | _release_counts(tables, system, before, masked, is_released, minimum))
 
