@@ -269,7 +269,7 @@ def coarse_ratio(hr: float, low: float, high: float, width: int) -> tuple[float,
     Examples
     --------
     >>> [round(float(number), 2) for number in coarse_ratio(1.17, 0.75, 1.77, 5)]
-    [1.2, 0.77, 1.86, 0.42, 0.22]
+    [1.2, 0.77, 1.86, 0.41, 0.22]
     """
     nothing = (np.nan,) * 5
     if not (np.isfinite([hr, low, high]).all() and 0 < low < high):
