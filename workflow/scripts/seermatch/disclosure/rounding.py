@@ -211,16 +211,17 @@ def round_outcomes(
     }
     for name in STARTS:
         shown[name] = _round_curve(tables[name], name, sizes, width)
-    for name in ("logrank", "gray", "proportional_hazards"):
-        shown[name] = tables[name].assign(
-            statistic=np.nan, p_value=significant(tables[name]["p_value"].astype(float), 1)
-        )
+    shown |= {name: _round_tests(tables[name]) for name in ("logrank", "gray")}
     for name in ("cox", "fine_gray"):
         shown[name] = _round_models(tables[name], width)
         contrasts = f"{name}_contrasts"
         shown[contrasts] = tables[contrasts].iloc[:0]
-    shown["schoenfeld"] = tables["schoenfeld"].iloc[:0]
     return shown
+
+
+def _round_tests(tests: pd.DataFrame) -> pd.DataFrame:
+    p_values = significant(tests["p_value"].astype(float), 1)
+    return tests.assign(statistic=np.nan, p_value=p_values)
 
 
 def _round_follow_up(followup: pd.DataFrame, width: int) -> pd.DataFrame:
@@ -337,6 +338,8 @@ def round_sensitivity(
         tables["interpretation"], width, masked, is_released
     )
     shown["included"] = _round_included(tables["included"], width)
+    shown["proportional_hazards"] = _round_tests(tables["proportional_hazards"])
+    shown["schoenfeld"] = tables["schoenfeld"].iloc[:0]
     stability = tables["stability"].copy()
     for name in ("deaths", "deaths_breast_cancer"):
         stability[name] = _counts(stability[name], width)

@@ -20,7 +20,9 @@ def release_sensitivity(
     ----------
     tables : mapping of str to pandas.DataFrame
         ``stability``, ``sensitivity``, ``populations`` (`sensitivity.Sensitivity.populations`),
-        ``interpretation``, ``included``, ``claims`` (or None) and ``incidence_cross_check``.
+        ``interpretation``, ``included``, ``claims`` (or None), ``incidence_cross_check``,
+        ``proportional_hazards`` and ``schoenfeld`` (term and kind; those of the kind ``residual``
+        are single deaths).
     rule : DisclosureRule
         What is small, and what is done about it.
     before : sequence of mapping
@@ -35,7 +37,7 @@ def release_sensitivity(
     if not rule.active:
         return Release(shown)
     from seermatch.disclosure.analyses import mask_claims, mask_sensitivity, mask_stability
-    from seermatch.disclosure.estimates import mask_numbers
+    from seermatch.disclosure.estimates import mask_models, mask_numbers, mask_residuals
 
     cohort, outcomes = before
     minimum, masked = rule.minimum_count, set(outcomes["masked"])
@@ -54,6 +56,9 @@ def release_sensitivity(
         shown["claims"] = mask_claims(tables["claims"], masked, is_released)
     if "cause" in masked:
         shown["incidence_cross_check"] = mask_numbers(tables["incidence_cross_check"])
+    hidden = None if "any" in masked else outcomes["masked_variables"]["any"]
+    shown["proportional_hazards"] = mask_models(tables["proportional_hazards"], hidden)
+    shown["schoenfeld"] = mask_residuals(tables["schoenfeld"], hidden)
     if rule.rounds:
         from seermatch.disclosure import rounding
 
