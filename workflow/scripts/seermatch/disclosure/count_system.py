@@ -211,7 +211,8 @@ class _Program:
             columns += [self.index[name] for name in equation]
             factors += equation.values()
         shape = (len(system.equations), len(cells))
-        self.equations = csr_array((factors, (rows, columns)), shape=shape)
+        self.equations = csr_array((factors, (rows, columns)), shape=shape).tocsc()
+        self.low, self.high = self.counts.copy(), self.counts.copy()  # of the tables found to fit
 
     def is_public(self) -> np.ndarray:
         return np.array([cell.state == PUBLIC for cell in self.system.cells.values()])
@@ -224,30 +225,48 @@ class _Program:
 
     def is_wide(self, name: Hashable, minimum: int) -> bool:
         """Whether a count may differ by `minimum` for all that is published."""
-        at, free = self.index[name], ~self.is_public()
-        down = self._room(at, -1, free, self.counts[at])
-        return self._room(at, 1, free, minimum - down) + down >= minimum
+        at = self.index[name]
+        free = ~self.is_public()
+        for sign in (-1, 1):
+            if self._is_found_wide(at, minimum):
+                return True
+            most = self.counts[at] if sign < 0 else minimum - (self.counts[at] - self.low[at])
+            self._room(at, sign, free, most)
+        return self._is_found_wide(at, minimum)
+
+    def _is_found_wide(self, at: int, minimum: int) -> bool:
+        return self.high[at] - self.low[at] >= minimum
 
     def widen(self, name: Hashable, minimum: int) -> None:
         """Mask the cheapest cells that leave a count uncertain."""
         at, free = self.index[name], ~self.stuck
-        down = self._room(at, -1, free, self.counts[at])
-        up = self._room(at, 1, free, minimum - down)
+        down = self._room(at, -1, free, self.counts[at], try_only=True)
+        up = self._room(at, 1, free, minimum - down, try_only=True)
         names = list(self.index)
         for step in (-down, up):
             if step:
                 price = np.where(self.is_public(), self.price, 0.0)
                 change = self._change(at, step, price, free)
                 self.system.mask(names[cell] for cell in np.flatnonzero(np.abs(change) > HALF))
+                self._remember(change)
 
-    def _room(self, at: int, sign: int, free: np.ndarray, most: float = np.inf) -> float:
-        """Say how far a cell can move, up to `most`."""
-        if not free[at]:
+    def _remember(self, change: np.ndarray) -> None:
+        """Keep how far a table that fits all that is published lies from the true one."""
+        np.minimum(self.low, self.counts + change, out=self.low)
+        np.maximum(self.high, self.counts + change, out=self.high)
+
+    def _room(self, at, sign: int, free, most: float = np.inf, *, try_only=False) -> float:
+        """Say how far a cell can move, up to `most`, if the free cells may move with it."""
+        if not free[at] or most <= 0:
             return 0.0
         aim = np.zeros(len(self.counts))
         aim[at] = -1.0
         change = self._solve(aim, free, at, (0.0, most), sign)
-        return np.inf if change is None else float(round(abs(change[at])))
+        if change is None:
+            return np.inf
+        if not try_only:
+            self._remember(change.round())
+        return float(round(abs(change[at])))
 
     def _change(self, at: int, step: float, price: np.ndarray, free: np.ndarray) -> np.ndarray:
         change = self._solve(price, free, at, (abs(step), abs(step)), np.sign(step))
@@ -255,12 +274,21 @@ class _Program:
             raise StudyError("small counts cannot be masked: the solver found no table that fits.")
         return change
 
+    def _neighbors(self, at: int, free: np.ndarray) -> np.ndarray:
+        """Find the free cells that equations tie to a cell, directly or by others."""
+        from scipy.sparse.csgraph import connected_components
+
+        where = np.flatnonzero(free)
+        part = abs(self.equations[:, where])
+        _, component = connected_components(part.T @ part, directed=False)
+        return where[component == component[np.searchsorted(where, at)]]
+
     def _solve(self, cost, free, at, room, sign) -> np.ndarray | None:
         """Move free cells at least cost, the equations kept and no cell below 0."""
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import hstack
 
-        where = np.flatnonzero(free)
+        where = self._neighbors(at, free)
         least, most = np.zeros(2 * len(where)), np.full(2 * len(where), np.inf)
         most[len(where) :] = self.counts[where]
         this = int(np.searchsorted(where, at))
@@ -271,7 +299,8 @@ class _Program:
             this += len(where)
         least[this], most[this] = room[0], min(room[1], most[this])
         most[other] = 0.0
-        part = self.equations[:, where]
+        part = self.equations[:, where].tocsr()
+        part = part[np.diff(part.indptr) > 0]
         result = milp(
             np.concatenate([cost[where], cost[where]]),
             constraints=LinearConstraint(hstack([part, -part], format="csr"), 0, 0),
