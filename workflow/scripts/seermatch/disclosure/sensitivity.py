@@ -13,6 +13,7 @@ def release_sensitivity(
     tables: Mapping[str, pd.DataFrame | None],
     rule: DisclosureRule,
     before: Sequence[Mapping[str, Any]],
+    steps: Mapping[str, int] | None = None,
 ) -> Release:
     """Protect the tables of the sensitivity analyses.
 
@@ -27,6 +28,8 @@ def release_sensitivity(
         What is small, and what is done about it.
     before : sequence of mapping
         Records of `cohort_tables.release_cohort` and `outcomes.release_outcomes`.
+    steps : mapping of str to int, optional
+        Covariate to the step (row of ``attrition``) that excludes those who lack it.
 
     Returns
     -------
@@ -65,11 +68,11 @@ def release_sensitivity(
         sensitivity = mask_sensitivity(tables["sensitivity"], tables["populations"], minimum)
         shown["sensitivity"] = sensitivity
         return Release(rounding.round_sensitivity(shown, rule, masked, is_released))
-    system = _protected(tables, before, minimum)
+    system = _protected(tables, before, steps, minimum)
     return Release(shown | _release_counts(tables, system, before, masked, is_released, minimum))
 
 
-def _protected(tables, before: Sequence[Mapping[str, Any]], minimum: int):
+def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int):
     """Protect the counts of the tables, given all that was released before."""
     from seermatch.disclosure.count_system import CountSystem
     from seermatch.disclosure.included import add_included
@@ -79,7 +82,7 @@ def _protected(tables, before: Sequence[Mapping[str, Any]], minimum: int):
     system = CountSystem.from_record(outcomes["system"])
     arms = dict(zip(cohort["labels"], ("reference", "exposed"), strict=True))
     add_years(system, tables["interpretation"])
-    add_included(system, tables["included"], arms)
+    add_included(system, tables["included"], arms, steps)
     system.protect(minimum)
     return system
 
