@@ -8,7 +8,7 @@ import pandas as pd
 
 from seermatch.variables import EVENTS
 
-COLUMNS = ("analysis", "other", "group", "n", "cancer_deaths", "other_deaths")
+COLUMNS = ("analysis", "other", "group", "n", "deaths", "cancer_deaths", "other_deaths")
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,21 @@ class _Patients:
     event: np.ndarray  # codes of `EVENTS`
 
     def counts(self) -> np.ndarray:
-        """Patients, and deaths of each kind."""
-        return np.array([len(self.ids), *((self.event == code).sum() for code in (1, 2))])
+        """Patients, deaths, and deaths of each kind."""
+        return _count(np.ones(len(self.ids), bool), self.event, self.event)
 
     def shared(self, other: "_Patients") -> np.ndarray:
-        """Patients of both, and deaths that both count as of the same kind."""
+        """Patients and deaths of both, and deaths that both count as of the same kind."""
         few, many = sorted((self, other), key=lambda patients: len(patients.ids))
         at = many.ids.get_indexer(few.ids)
-        same = (at >= 0) & (few.event == many.event[at])
-        return np.array([(at >= 0).sum(), *((same & (few.event == code)).sum() for code in (1, 2))])
+        return _count(at >= 0, few.event, many.event[at])
+
+
+def _count(chosen: np.ndarray, event: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Count patients, deaths, and deaths of each kind that are so in both of two codings."""
+    same = chosen & (event == other)
+    deaths = chosen & (event > 0) & (other > 0)
+    return np.array([chosen.sum(), deaths.sum(), *((same & (event == k)).sum() for k in (1, 2))])
 
 
 def compare_populations(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -51,11 +57,11 @@ def compare_populations(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     ...     "event": pd.Categorical.from_codes([0, 1, 2], EVENTS)})
     >>> table = compare_populations({"main": frame, "ratio 1": frame[1:]})
     >>> print(table[table["group"] == "1"].to_string(index=False))
-    analysis   other group  n  cancer_deaths  other_deaths
-        main             1  3              1             1
-        main ratio 1     1  1              0             0
-     ratio 1             1  2              1             1
-     ratio 1    main     1  0              0             0
+    analysis   other group  n  deaths  cancer_deaths  other_deaths
+        main             1  3       2              1             1
+        main ratio 1     1  1       0              0             0
+     ratio 1             1  2       2              1             1
+     ratio 1    main     1  0       0              0             0
     """
     distinct: dict[int, tuple[_Patients, ...]] = {}
     for frame in frames.values():

@@ -304,7 +304,6 @@ def find_warnings(content: ReportContent) -> list[str]:
             content.labels,
             content.config["matching"]["ratio"],
             content.config["matching"]["order"],
-            content.disclosure.minimum_count,
         ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
         *warn_about_models(

@@ -1,188 +1,234 @@
-"""Disclosure control of the sensitivity, interpretation and included-excluded tables.
+"""Disclosure control of other analyses of the same patients.
 
-See `seermatch.disclosure` for what a masked count is.
+Of populations that differ by few patients or deaths one is published: the difference of their
+results, or of their counts, is about these few.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from seermatch.disclosure.characteristics import QUARTERS, link_receptors
-from seermatch.disclosure.count_system import CountSystem
-from seermatch.disclosure.follow_up import CAUSES
-from seermatch.included_excluded import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
+from seermatch.disclosure.estimates import masked_outcomes
+from seermatch.formatting import MASKED
 
-RECLASSIFIED = "cause of death = breast"
-RECEPTORS = ("er", "pr", "her2", "subtype")
+COUNTS = ["n", "effective_sample_size"]
+RESULTS = [*COUNTS, "events", "largest_weight", "hr", "hr_low", "hr_high", "p_value"]
+OUTCOME_KINDS = {"overall": "any", "breast cancer": "cancer", "other": "other"}
+KINDS = ("cancer", "other", "any")
+SURVIVAL_RESULTS, CAUSE_RESULTS = ["os_hr", "os_p"], ["bcsm_hr", "bcsm_p"]
+DEATHS = ["deaths", "deaths_breast_cancer"]
 
 
-def mask_sensitivity(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Leave out the events of analyses in which those of an outcome are few.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Rows of ``results/sensitivity.tsv``: analysis, events.
-    followup : pandas.DataFrame
-        From `seermatch.disclosure.follow_up.mask_follow_up`. Where it masks deaths of the matched
-        patients, no analysis shows events, since matches differ in few patients.
-    minimum : int
-        ``disclosure.minimum_count``; 0 changes nothing.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `events` is missing in every row of such an analysis: deaths of any cause are the sum of
-        both causes. It is missing, too, where the deaths of the main match are classified by
-        another rule, and those that it classifies differently are few.
+def kind_of(outcome: str) -> str:
+    """Say which deaths an outcome of the sensitivity table counts.
 
     Examples
     --------
-    >>> table = pd.DataFrame({"analysis": ["main", "main", "ratio 1"], "events": [12, 3, 9]})
-    >>> followup = pd.DataFrame({"population": ["matched"], "deaths_breast_cancer": [9],
-    ...                          "deaths_other": [12]})
-    >>> mask_sensitivity(table, followup, 5)["events"].tolist()
-    [<NA>, <NA>, 9]
+    >>> kind_of("breast cancer death (Fine-Gray)")
+    'cancer'
     """
-    if not minimum:
-        return table
-    few = table["events"].between(0, minimum, inclusive="neither")
-    reclassified = table["analysis"] == RECLASSIFIED
-    if reclassified.any():
-        main = table[table["analysis"] == "main"].set_index("outcome")["events"]
-        moved = (table["events"] - table["outcome"].map(main)).abs()
-        few |= reclassified & moved.between(0, minimum, inclusive="neither")
-    hidden = few.groupby(table["analysis"]).transform("any") | _deaths_masked(followup)
-    return table.assign(events=table["events"].astype("Int64").mask(hidden))
+    return next((kind for start, kind in OUTCOME_KINDS.items() if outcome.startswith(start)), "any")
 
 
-def mask_stability(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Leave out the deaths of the repeated matches where those of the main match are masked.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Rows of ``results/matching_stability.tsv``: deaths, deaths_breast_cancer.
-    followup, minimum
-        As in `mask_sensitivity`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        No row shows deaths if any has fewer than `minimum` of either cause, or `followup` masks
-        deaths of the matched patients.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"deaths": [9, 12], "deaths_breast_cancer": [7, 6]})
-    >>> followup = pd.DataFrame({"population": ["matched"], "deaths_breast_cancer": [7],
-    ...     "deaths_other": [5]})
-    >>> mask_stability(table, followup, 5)["deaths"].tolist()
-    [nan, nan]
-    """
-    other = table["deaths"] - table["deaths_breast_cancer"]
-    few = min(other.min(), table["deaths_breast_cancer"].min()) < minimum
-    if minimum and (few or _deaths_masked(followup)):
-        return table.assign(deaths=float("nan"), deaths_breast_cancer=float("nan"))
-    return table
+def is_few(count: float, minimum: int) -> bool:
+    """Whether a count is above 0 and below the smallest that may be known."""
+    return 0 < abs(count) < minimum
 
 
-def mask_included(
-    table: pd.DataFrame, comparison: pd.DataFrame, followup: pd.DataFrame, minimum: int
+def mask_sensitivity(
+    table: pd.DataFrame,
+    populations: pd.DataFrame,
+    minimum: int,
+    *,
+    cohort_known: bool = True,
+    cohort: str | None = None,
 ) -> pd.DataFrame:
-    """Mask the counts of the included and the excluded patients.
+    """Leave out what tells of few patients or deaths in which two analyses differ.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From `seermatch.included_excluded.compare_included`.
-    comparison : pandas.DataFrame
-        From `characteristics.mask_characteristics`, the cohort among its populations.
-    followup, minimum
-        As in `mask_sensitivity`.
+        Rows of ``sensitivity.tsv``, the main analysis first.
+    populations : pandas.DataFrame
+        From `seermatch.populations.compare_populations`.
+    minimum : int
+        Smallest count above 0 that may be known.
+    cohort_known : bool
+        Whether size and deaths of the full cohort are published.
+    cohort : str, optional
+        An analysis of the full cohort.
 
     Returns
     -------
     pandas.DataFrame
-        Counts as nullable integers. The levels of a variable and those who lack it add up to the
-        excluded patients. Of a variable with a masked count, neither percentages nor standardized
-        differences are shown, from which it could be computed; of the included patients nothing
-        that Table 1 or the follow-up table masks, and of fewer than `minimum` excluded nothing.
-
-    Examples
-    --------
-    >>> rows = [("patients", "", "", "included", 90), ("patients", "", "", "excluded", 12),
-    ...     ("distribution", "er", "Negative", "excluded", 3),
-    ...     ("distribution", "er", "Positive", "excluded", 9)]
-    >>> names = ["quantity", "variable", "level", "patients", "n"]
-    >>> table = pd.DataFrame(rows, columns=names).assign(percent=1.0, median=np.nan, smd=0.1)
-    >>> none = pd.DataFrame(columns=["population", "variable", "n"])
-    >>> followup = pd.DataFrame({"population": ["cohort"], "group": "all",
-    ...                          "deaths_breast_cancer": 9, "deaths_other": 12})
-    >>> mask_included(table, none, followup, 5)["n"].tolist()
-    [90, 12, <NA>, <NA>]
+        In the order of the table, an analysis is published without any number where it has few
+        patients or deaths that a published one has not, or the reverse; without those of death by
+        cause where these deaths are few in one of its groups, or differ by few from a published
+        one's; and without counts where those differ by few from a published one's.
     """
-    if not minimum:
-        return table
-    table = table.astype({"n": "Int64"})
-    numbers = [c for c in ("n", "percent", "median", "q1", "q3", "smd") if c in table]
-    excluded = table["patients"] == EXCLUDED
-    size = table.loc[excluded & (table["quantity"] == SIZE), "n"].iloc[0]
-    if 0 < size < minimum:
-        table.loc[excluded | (table["quantity"] == UNKNOWN), numbers] = np.nan
-        table["smd"] = np.nan
-        table.loc[table["quantity"] == SIZE, "percent"] = np.nan
-        return table
-    masked = _excluded_system(table, size).masked(minimum)
-    at = pd.Series([_cell(row) in masked for row in table.itertuples()], index=table.index)
-    at &= table["patients"] != INCLUDED
-    touched = table["variable"].isin(table.loc[at, "variable"])
-    untold = table["variable"].isin(_masked_elsewhere(comparison, followup))
-    at |= untold & (table["patients"] == INCLUDED)
-    if touched[table["variable"] == "group"].any():  # the sizes of the groups follow from these
-        touched |= table["quantity"] == UNKNOWN
-    few = table["median"].notna() & (table["n"] < QUARTERS * minimum).fillna(True)
-    table.loc[few, [c for c in ("median", "q1", "q3") if c in table]] = np.nan
-    few = table["variable"].isin(table.loc[few, "variable"])
-    table.loc[at, "n"] = pd.NA
-    table.loc[at | (touched & (table["patients"] != INCLUDED)), "percent"] = np.nan
-    table.loc[touched | untold | few, "smd"] = np.nan
+    table = table.reset_index(drop=True)
+    table = table.astype({"n": "Int64", "events": "Int64"})
+    kinds = table["outcome"].map(kind_of)
+    sizes = _sizes(populations)
+    apart = _apart(populations)
+    alike = {pair for pair, between in apart.items() if not between["n"]}
+    everybody = {cohort, *(name for name, other in alike if other == cohort)}
+    published: dict[str, list[str]] = {kind: [] for kind in (*KINDS, "n", "events")}
+    for name in table["analysis"].unique():
+        rows = table["analysis"] == name
+        if name not in sizes:
+            table.loc[rows, RESULTS] = np.nan
+            continue
+        hidden = _hidden_kinds(name, sizes, apart, published, minimum)
+        table.loc[rows & kinds.isin(hidden), RESULTS] = np.nan
+        shown = [kind for kind in KINDS if kind not in hidden]
+        for kind in shown:
+            published[kind].append(name)
+        unknown = name in everybody and not cohort_known
+        counted = _differs(table, rows, published["n"], "n", minimum)
+        if hidden == set(KINDS) or unknown or counted:
+            table.loc[rows, COUNTS] = np.nan
+        else:
+            published["n"].append(name)
+        died = any(
+            _differs(table, rows & (kinds == kind), published["events"], "events", minimum)
+            for kind in KINDS
+        )
+        if hidden or unknown or died:
+            table.loc[rows, "events"] = pd.NA
+        else:
+            published["events"].append(name)
     return table
 
 
-def _masked_elsewhere(comparison: pd.DataFrame, followup: pd.DataFrame) -> set[str]:
-    """Name the variables of which Table 1 or the follow-up table masks a count of the cohort."""
-    hidden = comparison[(comparison["population"] == "cohort") & comparison["n"].isna()]
-    deaths = followup[(followup["population"] == "cohort") & (followup["group"] == "all")]
-    events = {"event"} if deaths[list(CAUSES)].isna().any(axis=None) else set()
-    return events.union(hidden["variable"])
+def _sizes(populations: pd.DataFrame) -> dict[str, list[dict[str, int]]]:
+    """Patients and deaths of each analysis, group by group."""
+    own = populations[populations["other"] == ""]
+    return {
+        name: [
+            {"n": int(row.n), "cancer": int(row.cancer_deaths), "other": int(row.other_deaths)}
+            for row in rows.itertuples()
+        ]
+        for name, rows in own.groupby("analysis", sort=False)
+    }
 
 
-def _cell(row) -> tuple[str, ...]:
-    """Name a count: a level's, or that of a group's patients who lack the variable."""
-    return (row.variable, row.level, *([row.patients] if row.quantity == UNKNOWN else []))
+def _apart(populations: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
+    """Patients and deaths that one of two analyses has and the other has not."""
+    pairs = populations[populations["other"] != ""]
+    names = {"n": "n", "deaths": "any", "cancer_deaths": "cancer", "other_deaths": "other"}
+    sums = pairs.groupby(["analysis", "other"])[list(names)].sum().rename(columns=names)
+    one_way = {pair: row.to_dict() for pair, row in sums.iterrows()}
+    return {
+        (name, other): {key: count + one_way[other, name][key] for key, count in mine.items()}
+        for (name, other), mine in one_way.items()
+    }
 
 
-def _excluded_system(table: pd.DataFrame, size: int) -> CountSystem:
-    """Tie the excluded patients together: levels of a variable, and those who lack it."""
-    system, counts, lacking_any = CountSystem(), {}, set()
-    system.add(EXCLUDED, size, fixed=True)
-    shown = table[(table["patients"] == EXCLUDED) & (table["quantity"] == DISTRIBUTION)]
-    for variable, rows in shown.groupby("variable", sort=False):
-        lacking = table[(table["variable"] == variable) & (table["quantity"] == UNKNOWN)]
-        cells = list(pd.concat([rows, lacking]).itertuples())
-        for row in cells:
-            system.add(_cell(row), row.n)
-        system.total(EXCLUDED, map(_cell, cells))
-        counts |= {_cell(row): row.n for row in cells[: len(rows)]}
-        if lacking["n"].sum():
-            lacking_any.add(variable)
-            system.add(("lacking", variable), lacking["n"].sum(), hidden=True)
-            system.total(("lacking", variable), map(_cell, cells[len(rows) :]))
-    if lacking_any.isdisjoint(RECEPTORS):
-        link_receptors(system, counts)
-    return system
+def _hidden_kinds(name, sizes, apart, published, minimum: int) -> set[str]:
+    """Name the kinds of death of which an analysis publishes no result."""
+    few = masked_outcomes(sizes[name], minimum)
+    hidden = set(KINDS) if "any" in few else {"cancer", "other"} if "cause" in few else set()
+    for kind in KINDS:
+        for other in published[kind]:
+            between = apart[name, other]
+            if is_few(between["n"], minimum):
+                return set(KINDS)
+            if is_few(between[kind], minimum):
+                hidden |= {kind} if kind == "any" else {"cancer", "other"}
+    return hidden
 
 
-def _deaths_masked(followup: pd.DataFrame) -> bool:
-    matched = followup[followup["population"] == "matched"]
-    return bool(matched[list(CAUSES)].isna().any(axis=None))
+def _differs(table, rows: pd.Series, published: list[str], column: str, minimum: int) -> bool:
+    """Whether a count of an analysis differs by few from a published one's of the outcome."""
+    mine = table[rows].set_index("outcome")[column].dropna()
+    others = table[table["analysis"].isin(published) & table["outcome"].isin(mine.index)]
+    moved = others[column] - others["outcome"].map(mine)
+    return bool(moved.dropna().map(lambda count: is_few(count, minimum)).any())
+
+
+def mask_stability(
+    table: pd.DataFrame, masked: set[str], controls: int, minimum: int
+) -> pd.DataFrame:
+    """Leave out what tells of few patients or deaths in which two repeated matches differ.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of ``matching_stability.tsv``, the main match first.
+    masked : set of {"any", "cause"}
+        Outcomes of the main match without results.
+    controls : int
+        Matched reference patients.
+    minimum : int
+        Smallest count above 0 that may be known.
+
+    Returns
+    -------
+    pandas.DataFrame
+        No row shows deaths if in any they are few or differ by few from another's; no result of an
+        outcome that the main match does not show, and none of a match that shares all but few of
+        its reference patients with the main one.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"deaths": [19, 12], "deaths_breast_cancer": [7, 6],
+    ...     "os_hr": [1.0, 1.1], "os_p": 0.5, "bcsm_hr": 1.2, "bcsm_p": 0.4,
+    ...     "common_controls": [1.0, 0.3]})
+    >>> mask_stability(table, set(), 100, 5)[["deaths", "os_hr"]].to_dict("list")
+    {'deaths': [nan, nan], 'os_hr': [1.0, 1.1]}
+    """
+    table = table.copy()
+    other = table["deaths"] - table["deaths_breast_cancer"]
+    counts = [np.unique(column) for column in (*(table[name] for name in DEATHS), other)]
+    near = any(is_few(step, minimum) for column in counts for step in np.diff(column))
+    few = any(is_few(count, minimum) for column in counts for count in column)
+    if near or few or masked:
+        table[DEATHS] = np.nan
+    if "any" in masked:
+        table[SURVIVAL_RESULTS] = np.nan
+    if "cause" in masked:
+        table[CAUSE_RESULTS] = np.nan
+    swapped = (1 - table["common_controls"]) * controls
+    alike = swapped.round().map(lambda count: is_few(count, minimum))
+    table.loc[alike, [*SURVIVAL_RESULTS, *CAUSE_RESULTS, "common_controls"]] = np.nan
+    return table
+
+
+def mask_claims(
+    claims: pd.DataFrame, masked: set[str], is_released: Callable[[str, float], bool]
+) -> pd.DataFrame:
+    """Leave out the answers to claims about outcomes and months that are not published.
+
+    Parameters
+    ----------
+    claims : pandas.DataFrame
+        From `seermatch.claims.answer_claims`.
+    masked : set of {"any", "cause"}
+        Outcomes without results.
+    is_released : callable
+        Tells of an outcome (``any``, ``cause``) and a month whether estimates are published.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Verdict and quantity of such a claim are `MASKED`.
+    """
+    claims = claims.copy()
+    kinds = np.where(claims["outcome"] == "death of any cause", "any", "cause")
+    without = np.array([kind in masked for kind in kinds], dtype=bool)
+    untold = without | [
+        not is_released(kind, float(month))
+        for kind, month in zip(kinds, claims["month"], strict=True)
+    ]
+    untold &= claims["verdict"].ne("cannot be answered").to_numpy()
+    effects = [c for c in claims if c.startswith(("hazard_ratio", "detectable"))]
+    numbers = ["estimate", "low", "high"]
+    claims[[*numbers, *effects]] = claims[[*numbers, *effects]].astype(float)
+    claims.loc[untold, numbers] = np.nan
+    claims.loc[untold, "verdict"] = MASKED
+    claims.loc[untold, "answer"] = "Masked for disclosure control."
+    claims.loc[without, effects] = np.nan
+    claims.loc[without, "context"] = ""
+    return claims

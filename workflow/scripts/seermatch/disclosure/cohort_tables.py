@@ -14,33 +14,67 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
-        ``attrition``, ``comparison`` (`group_comparison.compare_groups` of both populations),
-        ``balance``, ``score_overlap`` (`disclosure.score_overlap.score_overlap`) and
-        ``separated_cells`` (`score_separation.describe_cells`).
+        ``attrition``, ``comparison`` (`group_comparison.compare_groups` of both populations, with
+        their name in the column population, the reference group first), ``balance``,
+        ``score_overlap`` (`disclosure.score_overlap.score_overlap`) and ``separated_cells``
+        (`score_separation.describe_cells`).
     rule : DisclosureRule
         What is small, and what is done about it.
 
     Returns
     -------
     Release
-        The same tables.
+        The same tables. Where the patients without a match are few, the sizes of the cohort are
+        masked rather than those of the matched groups. The record holds ``labels`` (reference,
+        exposed), the ``sizes`` of the matched groups, and the ``system`` of all counts.
+
+    Raises
+    ------
+    StudyError
+        If a matched group is smaller than the smallest count that may be published.
     """
     if not rule.active:
         return Release(dict(tables))
-    from seermatch.disclosure.attrition import mask_attrition
-    from seermatch.disclosure.characteristics import mask_balance, mask_characteristics
+    from seermatch.disclosure.attrition import add_flow, mask_flow
+    from seermatch.disclosure.characteristics import (
+        add_characteristics,
+        arms_of,
+        group_sizes,
+        mask_balance,
+        mask_characteristics,
+    )
+    from seermatch.disclosure.count_system import CountSystem, refuse_small_group
     from seermatch.disclosure.score_overlap import merge_bins
 
-    comparison = mask_characteristics(tables["comparison"], rule.minimum_count)
+    minimum, comparison = rule.minimum_count, tables["comparison"]
+    arms, sizes = arms_of(comparison["group"]), group_sizes(comparison)
+    for label, arm in arms.items():
+        refuse_small_group(label, sizes["matched", arm], minimum)
+    record = {
+        "labels": list(arms),
+        "sizes": {arm: sizes["matched", arm] for arm in arms.values()},
+    }
+    overlap = merge_bins(tables["score_overlap"], minimum)
+    cells = mask_cells(tables["separated_cells"])
+    if rule.rounds:
+        from seermatch.disclosure import rounding
+
+        rounded = rounding.round_cohort({**tables, "score_overlap": overlap}, rule)
+        return Release(rounded | {"separated_cells": cells}, record)
+    system = CountSystem()
+    add_flow(system, tables["attrition"])
+    add_characteristics(system, comparison)
+    system.protect(minimum)
+    released = mask_characteristics(comparison, system, minimum)
     return Release(
         {
-            "attrition": mask_attrition(tables["attrition"], rule.minimum_count),
-            "comparison": comparison,
-            "balance": mask_balance(tables["balance"], comparison),
-            "score_overlap": merge_bins(tables["score_overlap"], rule.minimum_count),
-            "separated_cells": mask_cells(tables["separated_cells"]),
+            "attrition": mask_flow(tables["attrition"], system),
+            "comparison": released,
+            "balance": mask_balance(tables["balance"], released),
+            "score_overlap": overlap,
+            "separated_cells": cells,
         },
-        {"tables": {"comparison": _columns(comparison)}},
+        record | {"system": system.record()},
     )
 
 
@@ -65,7 +99,3 @@ def mask_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """
     counts = ["n_reference", "n_exposed"]
     return cells.assign(**cells[counts].astype("Int64").where(cells[counts] == 0))
-
-
-def _columns(table: pd.DataFrame) -> dict[str, list]:
-    return table.astype(object).where(table.notna(), None).to_dict("list")

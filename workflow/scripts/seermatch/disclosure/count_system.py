@@ -1,162 +1,44 @@
 """Which counts to leave out so that none of the small ones can be computed from the rest.
 
 Complementary cell suppression: counts are tied by linear equations (levels add up to their group,
-what remains and what is excluded to what was there before). For every small count a linear program
-finds the cheapest other counts whose absence leaves it uncertain (Fischetti and Salazar 2000, in
-the sequential form of Kelly, Golden and Assad 1992).
+what remains and what is excluded to what was there before). For every small count an integer
+program finds the cheapest other counts whose absence leaves it uncertain (Fischetti and Salazar
+2000, in the sequential form of Kelly, Golden and Assad 1992): each of its two solutions is a table
+that fits everything published, one with the small count lower and one with it higher. An audit
+then bounds every small count by all equations; what is bounded too closely loses more cells.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-
+from seermatch.disclosure.count_program import PUBLIC, CountProgram
 from seermatch.errors import StudyError
 
-ZERO_COST = 8.0  # a published zero is worth more to a reader than a large count
-SMALL_STEP = 1e-7
+MASKED, HIDDEN, SLACK = "masked", "hidden", "slack"
 
 
-def complementary_mask(
-    values: np.ndarray,
-    constraints: np.ndarray,
-    minimum: float,
-    *,
-    fixed: np.ndarray | None = None,
-    hidden: np.ndarray | None = None,
-    cost: np.ndarray | None = None,
-) -> np.ndarray:
-    """Choose the cells of a table that are not published.
+@dataclass
+class Cell:
+    """A count.
 
-    A cell is small if it lies above 0 and below `minimum`. A reader who knows every published
-    cell and all equations, and that no count is negative, can then bound each small cell no
-    closer than from 0 to `minimum`, as far as the fixed cells allow; no masked cell is known
-    exactly. The masked cells must look alike: a mark that tells small from complementary cells
-    would give more away.
-
-    Parameters
+    Attributes
     ----------
-    values : ndarray (n,)
-        Counts, or sums of weights.
-    constraints : ndarray (k, n)
-        Equations that every reader knows: ``constraints @ values == 0``.
-    minimum : float
-        Smallest count above 0 that may be published; 0 masks nothing.
-    fixed : ndarray (n,) of bool, optional
-        Cells that are published whatever they hold, such as the sizes of the groups.
-    hidden : ndarray (n,) of bool, optional
-        Cells that no table prints but that follow from the printed ones; small ones are protected.
-    cost : ndarray (n,), optional
-        What masking a cell costs, as a factor; 1 by default.
-
-    Returns
-    -------
-    ndarray (n,) of bool
-        True for the cells to mask; hidden cells are True as well.
-
-    Raises
-    ------
-    StudyError
-        If the fixed cells alone determine a small count.
-
-    Examples
-    --------
-    >>> levels_and_total = np.array([3, 40, 157, 200])
-    >>> adds_up = np.array([[1, 1, 1, -1]])
-    >>> complementary_mask(levels_and_total, adds_up, 5).tolist()
-    [True, True, False, False]
+    count : int
+        Its true value.
+    state : {"public", "masked", "hidden", "slack"}
+        Hidden cells are printed nowhere but follow from those that are. Slack is by how much one
+        sum is at most another, and needs no protection.
+    fixed : bool
+        Whether the state is settled: what was published before cannot be taken back.
+    cost : float
+        What masking it costs, as a factor.
     """
-    values = np.asarray(values, dtype=float)
-    n = len(values)
-    fixed = np.zeros(n, bool) if fixed is None else np.asarray(fixed, bool)
-    hidden = np.zeros(n, bool) if hidden is None else np.asarray(hidden, bool)
-    small = (values > 0) & (values < minimum) & ~fixed
-    masked = small | hidden
-    if not small.any():
-        return masked
-    price = np.where(values > 0, 1 + np.log1p(values), ZERO_COST)
-    price = price * (1 if cost is None else np.asarray(cost, dtype=float))
-    system = _System(values, np.atleast_2d(constraints), fixed, price)
-    for cell in np.flatnonzero(small):
-        masked |= system.protect(cell, values[cell], minimum - values[cell], masked)
-    # in a network every step is a whole number; elsewhere a complement may have moved by less
-    for cell in np.flatnonzero(masked & ~small & ~hidden & ~fixed):
-        low, high = system.bounds(cell, masked)
-        if np.floor(high + SMALL_STEP) - np.ceil(low - SMALL_STEP) < 1:
-            masked |= system.protect(cell, 1.0, 1.0, masked)
-    return masked
 
-
-@dataclass(frozen=True)
-class _System:
-    """Cells, their equations and the price of masking each."""
-
-    values: np.ndarray
-    constraints: np.ndarray
-    fixed: np.ndarray
-    price: np.ndarray
-
-    def protect(self, cell: int, down: float, up: float, masked: np.ndarray) -> np.ndarray:
-        """Find cells to mask so that a cell can be lower by `down` or higher by `up`."""
-        moved = np.zeros(len(self.values), bool)
-        for step in (-down, up):
-            free = ~self.fixed
-            change = self._change(cell, step, np.where(masked | moved, 0.0, self.price), free)
-            if change is None:
-                room = np.floor(self._room(cell, np.sign(step), abs(step), free) + SMALL_STEP)
-                if room < 1:
-                    continue
-                prices = np.where(masked | moved, 0.0, self.price)
-                change = self._change(cell, np.sign(step) * room, prices, free)
-            moved |= np.abs(change) > SMALL_STEP
-        if not moved.any():
-            raise StudyError(
-                "disclosure.minimum_count: a count below it follows from the sizes of the groups "
-                "alone and cannot be masked; use larger groups, or fewer levels or criteria."
-            )
-        return moved
-
-    def bounds(self, cell: int, masked: np.ndarray) -> tuple[float, float]:
-        """Give the least and the greatest value of a cell that a reader must think possible."""
-        least = self._room(cell, -1.0, np.inf, masked & ~self.fixed)
-        most = self._room(cell, 1.0, np.inf, masked & ~self.fixed)
-        return self.values[cell] - least, self.values[cell] + most
-
-    def _room(self, cell: int, sign: float, most: float, free: np.ndarray) -> float:
-        objective = np.zeros(len(self.values))
-        objective[cell] = -sign
-        found = self._solve(objective, objective * -1, free, cell, (0.0, most), sign)
-        return np.inf if found is None else abs(found[cell])
-
-    def _change(self, cell: int, step: float, price: np.ndarray, free: np.ndarray):
-        return self._solve(price, price, free, cell, (abs(step), abs(step)), np.sign(step))
-
-    def _solve(self, up_cost, down_cost, free, cell, room, sign) -> np.ndarray | None:
-        """Move free cells up and down at least cost, the equations kept and no cell below 0."""
-        from scipy.optimize import linprog  # only studies that mask need it
-
-        where = np.flatnonzero(free)
-        ups = [(0, None)] * len(where)
-        downs = [(0, value) for value in self.values[where]]
-        at = int(np.searchsorted(where, cell))
-        limit = min(room[1], self.values[cell]) if sign < 0 else room[1]
-        if room[0] > limit:
-            return None
-        inside = (room[0], None if np.isinf(limit) else limit)
-        ups[at], downs[at] = (inside, (0, 0)) if sign > 0 else ((0, 0), inside)
-        part = self.constraints[:, where]
-        result = linprog(
-            np.concatenate([up_cost[where], down_cost[where]]),
-            A_eq=np.hstack([part, -part]),
-            b_eq=np.zeros(len(part)),
-            bounds=ups + downs,
-            method="highs-ds",
-        )
-        if result.status != 0:
-            return None
-        change = np.zeros(len(self.values))
-        change[where] = result.x[: len(where)] - result.x[len(where) :]
-        return change
+    count: int
+    state: str = PUBLIC
+    fixed: bool = False
+    cost: float = 1.0
 
 
 @dataclass
@@ -170,14 +52,13 @@ class CountSystem:
     ...     system.add(name, count)
     >>> system.add("n", 43, fixed=True)
     >>> system.total("n", ["I-II", "III"])
-    >>> sorted(system.masked(5))
-    ['I-II', 'III']
+    >>> system.protect(5)
+    >>> sorted(system.masked()), system.interval("I-II")
+    (['I-II', 'III'], (0, 43))
     """
 
-    index: dict[Hashable, int] = field(default_factory=dict)
-    values: list[float] = field(default_factory=list)
-    flags: list[tuple[bool, bool, float]] = field(default_factory=list)
-    equations: list[dict[int, float]] = field(default_factory=list)
+    cells: dict[Hashable, Cell] = field(default_factory=dict)
+    equations: list[dict[Hashable, float]] = field(default_factory=list)
 
     def add(
         self,
@@ -188,29 +69,142 @@ class CountSystem:
         hidden: bool = False,
         cost: float = 1.0,
     ) -> None:
-        """Add a count; for `fixed` and `hidden` see `complementary_mask`."""
-        self.index[name] = len(self.values)
-        self.values.append(float(count))
-        self.flags.append((fixed, hidden, cost))
+        """Add a count, unless there is one of this name.
+
+        Parameters
+        ----------
+        name : hashable
+            A tuple of texts where the system is to be recorded.
+        count : int
+            Its true value.
+        fixed : bool
+            Published whatever it holds.
+        hidden : bool
+            Printed nowhere; protected all the same.
+        cost : float
+            What masking it costs, as a factor.
+
+        Raises
+        ------
+        ValueError
+            If a count of this name has another value.
+        """
+        known = self.cells.get(name)
+        if known is None:
+            state = HIDDEN if hidden else PUBLIC
+            self.cells[name] = Cell(int(count), state, bool(fixed), cost)
+        elif known.count != int(count):
+            raise ValueError(f"{name}: {known.count} in one table and {int(count)} in another")
 
     def total(self, name: Hashable, parts: Iterable[Hashable]) -> None:
         """State that a count is the sum of others."""
-        equation = {self.index[name]: -1.0}
+        equation = {name: -1.0}
         for part in parts:
-            equation[self.index[part]] = equation.get(self.index[part], 0.0) + 1.0
+            equation[part] = equation.get(part, 0.0) + 1.0
         self.equations.append(equation)
 
-    def masked(self, minimum: float) -> set[Hashable]:
-        """Name the printed counts that are to be masked."""
-        matrix = np.zeros((len(self.equations), len(self.values)))
-        for row, equation in enumerate(self.equations):
-            matrix[row, list(equation)] = list(equation.values())
-        fixed, hidden, cost = (np.array(column) for column in zip(*self.flags, strict=True))
-        fixed, hidden = fixed.astype(bool), hidden.astype(bool)
-        mask = complementary_mask(
-            np.array(self.values), matrix, minimum, fixed=fixed, hidden=hidden, cost=cost
-        )
-        return {name for name, at in self.index.items() if mask[at] and not hidden[at]}
+    def at_most(self, parts: Iterable[Hashable], whole: Iterable[Hashable]) -> None:
+        """State that a sum is at most another, if it is so."""
+        parts, whole = list(parts), list(whole)
+        slack = sum(self.cells[name].count for name in whole)
+        slack -= sum(self.cells[name].count for name in parts)
+        if slack >= 0:
+            name = ("slack", str(len(self.equations)))
+            self.cells[name] = Cell(slack, SLACK)
+            equation = {name: 1.0}
+            for factor, names in ((1.0, parts), (-1.0, whole)):
+                for part in names:
+                    equation[part] = equation.get(part, 0.0) + factor
+            self.equations.append(equation)
+
+    def masked(self) -> set[Hashable]:
+        """Name the counts that are printed somewhere and must not be."""
+        return {name for name, cell in self.cells.items() if cell.state == MASKED}
+
+    def is_public(self, name: Hashable) -> bool:
+        """Whether a count is published."""
+        return self.cells[name].state == PUBLIC
+
+    def mask(self, names: Iterable[Hashable]) -> None:
+        """Mask counts whatever they hold."""
+        for name in names:
+            if self.cells[name].state == PUBLIC:
+                self.cells[name].state = MASKED
+
+    def small(self, minimum: int) -> list[Hashable]:
+        """Name the counts above 0 and below `minimum` that must not be known."""
+        return [
+            name
+            for name, cell in self.cells.items()
+            if 0 < cell.count < minimum
+            and cell.state != SLACK
+            and not (cell.fixed and cell.state == PUBLIC)
+        ]
+
+    def protect(self, minimum: int) -> None:
+        """Mask small counts, and others until nobody can bound a small one closely.
+
+        Parameters
+        ----------
+        minimum : int
+            Smallest count above 0 that may be known. For every smaller one there are then tables
+            that fit all that is published in which it differs by `minimum`, as far as the fixed
+            counts allow.
+        """
+        small = self.small(minimum)
+        if not small:
+            return
+        self.mask(small)
+        program = CountProgram(self)
+        program.survey(small, minimum)
+        for name in small:
+            if not program.is_wide(name, minimum):
+                program.widen(name, minimum)
+
+    def interval(self, name: Hashable) -> tuple[int, int | None]:
+        """Give the least and the greatest value that fit all that is published (None: no end)."""
+        return CountProgram(self).interval(name)
+
+    def narrow(self, minimum: int) -> list[Hashable]:
+        """Name the small counts that are known more closely than by `minimum`."""
+        program, small = CountProgram(self), self.small(minimum)
+        program.survey(small, minimum)
+        return [name for name in small if not program.is_wide(name, minimum)]
+
+    def record(self) -> dict[str, Any]:
+        """Give the system in values that JSON can hold."""
+        return {
+            "cells": [
+                [list(name), cell.count, cell.state, cell.fixed, cell.cost]
+                for name, cell in self.cells.items()
+            ],
+            "equations": [
+                [[list(name), factor] for name, factor in equation.items()]
+                for equation in self.equations
+            ],
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "CountSystem":
+        """Read a recorded system; what it holds as published stays so.
+
+        Parameters
+        ----------
+        record : mapping
+            From `record`.
+
+        Returns
+        -------
+        CountSystem
+        """
+        cells = {
+            tuple(name): Cell(count, state, fixed or state == PUBLIC, cost)
+            for name, count, state, fixed, cost in record["cells"]
+        }
+        equations = [
+            {tuple(name): factor for name, factor in equation} for equation in record["equations"]
+        ]
+        return cls(cells, equations)
 
 
 def refuse_small_group(group, size: float, minimum: int) -> None:
@@ -236,6 +230,6 @@ def refuse_small_group(group, size: float, minimum: int) -> None:
     """
     if size < minimum:
         raise StudyError(
-            f"disclosure.minimum_count is {minimum}, but the group {group} has fewer patients; "
-            f"nothing about it may be published. Widen cohort.criteria or cohort.years."
+            f"The group {group} has fewer than {minimum} patients, so that nothing about it may be "
+            "published. Use wider criteria or more years, or a smaller minimum count."
         )

@@ -1,72 +1,119 @@
 """Disclosure control of what can be concluded from the matched cohort."""
 
-import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from seermatch.disclosure.attrition import size_of
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.disclosure.follow_up import CAUSES
 from seermatch.formatting import MASKED
 
 DETECTABLE = "minimum detectable hazard ratio"
 EXPOSURE = "exposed per 1,000 patients"
-EXPOSURE_NOTE = re.compile(r"(\d+): ([\d,]+) of ([\d,]+)")
+MISSED = "hazard ratio, missed exposure"
+MEDIAN = "median follow-up (reverse Kaplan-Meier, months)"
+ALL_CAUSES = ("overall survival (Cox)", "death of any cause")
+NUMBERS = ["estimate", "low", "high"]
 
 
-def mask_interpretation(table: pd.DataFrame, followup: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Leave out what gives small numbers of events, or of exposed patients of a year, away.
+def year_of(arm: str, year: int) -> tuple[str, ...]:
+    """Name the patients of the cohort who were diagnosed in a year."""
+    return ("cohort", arm, "year", str(year))
+
+
+def add_years(system: CountSystem, table: pd.DataFrame) -> None:
+    """Add the exposed patients of each year.
+
+    Parameters
+    ----------
+    system : CountSystem
+        Changed in place; holds the sizes of the cohort.
+    table : pandas.DataFrame
+        Rows of ``interpretation.tsv``: quantity, year, n and events (the exposed of the year).
+    """
+    rows = table[table["quantity"] == EXPOSURE]
+    for row in rows.itertuples():
+        by_arm = {"all": row.n, "exposed": row.events, "reference": row.n - row.events}
+        for arm, count in by_arm.items():
+            system.add(year_of(arm, row.year), count, hidden=arm == "reference")
+        parts = [year_of(arm, row.year) for arm in ("exposed", "reference")]
+        system.total(year_of("all", row.year), parts)
+    for arm in ("all", "exposed", "reference") if len(rows) else ():
+        system.total(size_of("cohort", arm), [year_of(arm, year) for year in rows["year"]])
+
+
+def is_hidden(
+    table: pd.DataFrame, masked: set[str], is_released: Callable[[str, float], bool]
+) -> np.ndarray:
+    """Find the rows of outcomes and months that are not published.
+
+    Parameters
+    ----------
+    table, masked, is_released
+        As in `mask_interpretation`.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    outcome = np.where(table["outcome"].isin(ALL_CAUSES), "any", "cause")
+    hidden = np.array([name in masked for name in outcome]) & table["outcome"].ne("").to_numpy()
+    return hidden | [
+        pd.notna(month) and not is_released(name, month)
+        for name, month in zip(outcome, table["month"], strict=True)
+    ]
+
+
+def mask_interpretation(
+    table: pd.DataFrame,
+    system: CountSystem,
+    masked: set[str],
+    is_released: Callable[[str, float], bool],
+    short: Mapping[str, bool],
+) -> pd.DataFrame:
+    """Leave out results of outcomes, months and years that are not published.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows of ``results/interpretation.tsv``.
-    followup, minimum
-        As in `mask_sensitivity`.
+        Rows of ``interpretation.tsv``.
+    system : CountSystem
+        After `CountSystem.protect`.
+    masked : set of {"any", "cause"}
+        Outcomes without results.
+    is_released : callable
+        Tells of an outcome (``any``, ``cause``) and a month whether estimates are published.
+    short : mapping
+        Label of a group, or ``all``, to whether it is too small for its median follow-up.
 
     Returns
     -------
     pandas.DataFrame
-        Where a number of events is masked, so is every smallest detectable hazard ratio, from
-        which it can be computed. Years with few exposed patients, and others that would give them
-        away as the rest of all exposed, have neither count nor rate.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"quantity": EXPOSURE, "estimate": [10.0, 4.9, 20.0], "low": 1.0,
-    ...     "high": 30.0, "note": ["2020: 12 of 1,200", "2021: 3 of 612", "2022: 20 of 1,000"]})
-    >>> followup = pd.DataFrame({"population": ["matched"], "deaths_breast_cancer": [9],
-    ...                          "deaths_other": [12]})
-    >>> mask_interpretation(table, followup, 5)["note"].tolist()
-    ['2020: masked of 1,200', '2021: masked of 612', '2022: 20 of 1,000']
+        Where anything is missing, the note is `MASKED`.
     """
-    if not minimum:
-        return table
     table = table.copy()
-    numbers = ["estimate", "low", "high"]
-    detectable = table["quantity"] == DETECTABLE
-    events = table.loc[detectable, "note"].str.extract(r"(\d+) events")[0].astype(int)
-    if _deaths_masked(followup) or events.between(0, minimum, inclusive="neither").any():
-        table.loc[detectable, numbers] = np.nan
-        table.loc[detectable, "note"] = MASKED
-    found = {
-        row.Index: EXPOSURE_NOTE.fullmatch(row.note)
-        for row in table[table["quantity"] == EXPOSURE].itertuples()
-    }
-    if not found:
-        return table
-    counts = {at: int(match[2].replace(",", "")) for at, match in found.items()}
-    system = CountSystem()
-    for at, count in counts.items():
-        system.add(at, count)
-    system.add("all", sum(counts.values()), fixed=True)
-    system.total("all", counts)
-    for at in system.masked(minimum):
-        table.loc[at, numbers] = np.nan
-        table.loc[at, "note"] = f"{found[at][1]}: {MASKED} of {found[at][3]}"
+    table[NUMBERS] = table[NUMBERS].astype(float)
+    hidden = is_hidden(table, masked, is_released)
+    hidden |= [
+        quantity == MEDIAN and short.get(note, False)
+        for quantity, note in zip(table["quantity"], table["note"], strict=True)
+    ]
+    share = [system.is_public(size_of("cohort", arm)) for arm in ("exposed", "all")]
+    hidden |= table["quantity"].eq(MISSED).to_numpy() & (not all(share))
+    medians = table["quantity"].eq(MEDIAN).to_numpy()
+    table.loc[hidden, NUMBERS] = np.nan
+    table.loc[hidden & ~medians, "note"] = MASKED
+    table.loc[hidden, ["n", "events"]] = pd.NA
+    for at in table.index[table["quantity"] == EXPOSURE]:
+        year = table.loc[at, "year"]
+        exposed, everybody = (system.is_public(year_of(arm, year)) for arm in ("exposed", "all"))
+        told = [
+            f"{table.loc[at, name]:,}" if known else MASKED
+            for name, known in (("events", exposed), ("n", everybody))
+        ]
+        table.loc[at, "note"] = f"{year}: {told[0]} of {told[1]}"
+        if not (exposed and everybody):
+            table.loc[at, NUMBERS] = np.nan
+        table.loc[at, [] + ["events"] * (not exposed) + ["n"] * (not everybody)] = pd.NA
     return table
-
-
-def _deaths_masked(followup: pd.DataFrame) -> bool:
-    matched = followup[followup["population"] == "matched"]
-    return bool(matched[list(CAUSES)].isna().any(axis=None))
