@@ -98,9 +98,10 @@ def draw_score_overlap(
     top = HEADROOM * half / HALF * overlap["height"].abs().max()
     set_height(figure, 22 + 4 * half)
     ends = overlap["low"].min(), overlap["high"].max()
+    right = _right_margin(figure, ends, width - 18)
     for row, (population, title) in enumerate(TITLES.items()):
         above, below = row * (2 * half + 5), (1 - row) * (2 * half + 5)
-        axes = add_panel(figure, 15, 11 + below, 3, 6 + above)
+        axes = add_panel(figure, 15, 11 + below, right, 6 + above)
         axes.axhline(0, color=INK, lw=0.7)
         for group, colour in enumerate(GROUP_COLOURS):
             here = (overlap["population"] == population) & (overlap["group"] == group)
@@ -130,13 +131,20 @@ def draw_score_overlap(
     return figure
 
 
+def _right_margin(figure: StudyFigure, ends: tuple[float, float], panel: float) -> float:
+    """Leave room for half of the last tick's number, in millimetres."""
+    last = max(tick for tick in MaxNLocator(6).tick_values(*ends) if tick <= ends[1])
+    beyond = (ends[1] - last) / (ends[1] - ends[0]) * panel
+    return max(3.0, widest(figure, [print_number(last)]) / 2 - beyond + 0.5)
+
+
 def _name_scores(figure: StudyFigure, overlap: pd.DataFrame, labels: tuple[str, str]):
     """Name each group of each population, with how many its bins hold."""
     for population in TITLES:
         for group, label in enumerate(labels):
             bins = overlap[(overlap["population"] == population) & (overlap["group"] == group)]
             count = format_count(bins["n"].iloc[0] if len(bins) else np.nan)
-            name = f"{printed(shorten(figure, label))} (n = {count})"
+            name = f"{shorten(figure, printed(label))} (n = {count})"
             if not (population == "after" or bins["complete"].all()):
                 name += ", matched patients only"
             yield (population, group), name
@@ -188,7 +196,7 @@ def draw_log_log(
         curve = curve[(curve["time"] > 0) & curve["survival"].between(0, 1, inclusive="neither")]
         time, survival = curve["time"].to_numpy(float), curve["survival"].to_numpy(float)
         curves.append((time, np.log(-np.log(survival))))
-        name = printed(shorten(figure, label))
+        name = shorten(figure, printed(label))
         names.append(name if len(curve) else f"{name}, no deaths")
     limits = _limits(np.concatenate([height for _, height in curves]))
     room = width - 18
@@ -307,7 +315,7 @@ def draw_schoenfeld(
         weight = "bold" if term == "group" else "normal"
         start = (3.0 - ticks) / (cell - ticks - RIGHT)  # above the tick labels too
         style = {"fontsize": SMALL, "fontweight": weight}
-        axes.set_title("\n".join(title), loc="left", x=start, pad=3, **style)
+        axes.set_title("\n".join(title), loc="left", x=start, pad=5, **style)
     if columns:
         style = {"ha": "center", "va": "center"}
         figure.text(0.5, (foot - 3.0) / height, "Months since diagnosis", **style)
@@ -353,9 +361,9 @@ def _missing_columns(figure: StudyFigure, tests: pd.DataFrame, labels: tuple[str
 
 def _name_column(figure: StudyFigure, term: str, level: str, labels: tuple[str, str]) -> str:
     if term == "group":
-        return f"Group: {printed(shorten(figure, labels[1]))}"
+        return f"Group: {shorten(figure, printed(labels[1]))}"
     if level:
-        return describe_balance_term(term, shorten(figure, level))
+        return describe_balance_term(term, shorten(figure, printed(level)))
     return shorten(figure, describe_contrast(term, "", labels))
 
 
