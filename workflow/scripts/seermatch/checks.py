@@ -101,6 +101,8 @@ def check_labels(
     Traceback (most recent call last):
     seermatch.errors.StudyError: group: missing or infinite in 1 of 2 values.
     """
+    if isinstance(values, list | tuple):  # which numpy makes text of, where there is any
+        values = pd.Series(list(values), dtype=None if len(values) else object)
     array = _one_column(name, _as_array(name, values), n, like)
     if array.dtype.kind in "biuU":
         return array
@@ -365,7 +367,7 @@ def check_columns(
 
 def _as_array(name: str, values) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(object).filled(None)
+        values = np.where(np.ma.getmaskarray(values), None, values.data)
     try:
         return np.asarray(values)
     except ValueError:  # rows of different lengths
@@ -377,7 +379,7 @@ def _as_numbers(name: str, values) -> np.ndarray:
     if array.dtype.kind in "biuf":
         return array
     kind = pd.api.types.infer_dtype(array.ravel(), skipna=True)
-    if array.dtype.kind == "O" and kind in _NUMBERS:
+    if array.dtype.kind == "O" and (kind in _NUMBERS or all(map(_is_number, array.ravel()))):
         # missing values of any kind become nan
         flat = pd.to_numeric(pd.Series(array.ravel(), dtype=object), errors="coerce")
         return flat.to_numpy(np.float64, na_value=np.nan).reshape(array.shape)
@@ -385,6 +387,11 @@ def _as_numbers(name: str, values) -> np.ndarray:
     if text is None:
         raise StudyError(f"{name}: numbers are needed, not {kind}.")
     raise StudyError(f"{name}: numbers are needed, not text such as {str(text)!r}.")
+
+
+def _is_number(value) -> bool:
+    """Tell of a value among others, such as bool among whole numbers."""
+    return isinstance(value, numbers.Real | np.bool_) or value is None or value is pd.NA
 
 
 def _one_column(name: str, values: np.ndarray, n: int | None, like: str) -> np.ndarray:

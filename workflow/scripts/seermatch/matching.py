@@ -176,6 +176,7 @@ def exact_codes(cohort: "pd.DataFrame", names: Sequence[str]) -> np.ndarray | No
     [0, 1, 0]
     """
     names = check_names("names", names)
+    check_columns("cohort", cohort, [])
     if missing := [name for name in names if name not in cohort.columns]:
         raise StudyError(
             f"matching.exact: {', '.join(missing)} is not in all exports. SEER Research exports "
@@ -184,7 +185,6 @@ def exact_codes(cohort: "pd.DataFrame", names: Sequence[str]) -> np.ndarray | No
         )
     if not names:
         return None
-    check_columns("cohort", cohort, names)
     for name in names:
         check_labels(name, cohort[name])
     return cohort.groupby(list(names), observed=True).ngroup().to_numpy()
