@@ -311,8 +311,15 @@ def test_a_cohort_without_the_event_says_nothing():
 
 def test_a_cohort_without_a_score_gives_nothing():
     cohort = draw_cohort(SMALL, np.random.default_rng(1))
-    cohort.loc[cohort["t_stage"] == "T3-T4", "group"] = 0
+    cohort["group"] = (cohort["age"] > 60).astype(int)
     assert analyze_cohort(cohort, [36]) == []
+
+
+def test_a_level_without_exposed_patients_leaves_the_pool():
+    cohort = draw_cohort(SMALL, np.random.default_rng(1))
+    cohort.loc[cohort["t_stage"] == "T3-T4", "group"] = 0
+    counts = {row[0]: row[5] for row in analyze_cohort(cohort, [36]) if row[1] == "count"}
+    assert counts["exposed patients"] == cohort["group"].sum()
 
 
 def test_repetitions_do_not_depend_on_who_runs_them(monkeypatch):

@@ -201,21 +201,45 @@ def test_what_the_data_do_not_allow_is_noted():
     frame = cohort(n=400).drop(columns="year")
     frame["tumor_size"] = frame["tumor_size"].clip(upper=90)
     frame["time"] += 1
-    result = run(frame, calipers=[], ratios=[1, 4], orders=[], estimands=[])
+    frame["age"] = frame["age"] + frame.index / 1000  # no two scores are the same
+    result = run(frame, calipers=[1e-12], ratios=[1, 4], orders=[], estimands=[])
     assert result.table["analysis"].unique().tolist() == [
         "main",
         "ratio 1",
+        "ratio 4",  # with 280 reference patients for 120 exposed ones
         "score without subtype",
         "score with splines",
         "full cohort, adjusted",
     ]
     assert len(result.notes) == 1
-    assert result.notes[0].startswith("ratio 4: left out, because 120 exposed patients need 480")
+    assert result.notes[0].startswith("caliper 1e-12: left out, because None of the 120 exposed")
 
 
 def test_a_main_match_that_fails_is_an_error():
-    with pytest.raises(StudyError, match="lower the ratio"):
-        run(cohort(n=200))
+    frame = cohort(n=200)
+    score = np.arange(200.0)
+    with pytest.raises(StudyError, match="None of the 120 exposed patients"):
+        sensitivity_analyses(frame, score, covariates=TERMS, matching=MAIN | {"caliper": 1e-12})
+
+
+def test_patients_outside_the_pool_are_in_the_full_cohort_only():
+    """A grade of 20 reference patients: all else is as if they were not there."""
+    frame = cohort(n=1500).drop(columns="year")
+    frame["grade"] = frame["grade"].cat.add_categories("IV")
+    outside = frame.index >= 1480
+    frame.loc[outside, "grade"] = "IV"
+    choices = {"calipers": [None], "ratios": [1], "orders": [], "estimands": ["ATT", "ATE", "ATO"]}
+    tables = [run(one, **choices).table for one in (frame, frame[~outside])]
+    # the knots of the splines are those of the cohort
+    others = ("full cohort, adjusted", "score with splines")
+    whole, part = (one[~one["analysis"].isin(others)] for one in tables)
+    pd.testing.assert_frame_equal(whole, part)
+    assert (tables[0].iloc[-5:]["n"] == 1500).all()
+    score = estimate_propensity(frame, TERMS).linear_predictor
+    for exposed_outside, estimand in ((0, "ATT"), (1, "ATT in the matched")):
+        score[:exposed_outside] = np.nan
+        result = sensitivity_analyses(frame, score, covariates=TERMS, matching=MAIN, **choices)
+        assert result.table.loc[0, "estimand"] == estimand
 
 
 def test_an_arm_without_events_leaves_the_estimate_empty():

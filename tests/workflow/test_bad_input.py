@@ -86,19 +86,6 @@ def test_an_unknown_exposure_label(study, records):
     fails(study, "results/private/cohort.parquet", "group M0(i+)", "step 0, 'records'")
 
 
-def test_fewer_reference_patients_than_the_ratio_needs(study, records):
-    reference = pl.col("Derived EOD 2018 M Recode (2018+)") == "M0"
-    study.write(pl.concat([records.filter(~reference), records.filter(reference)[:150]]))
-    covariates = "[age, tumor_size, histology, grade, er, pr, her2, subtype, t_stage, n_stage]"
-    study.edit("config/config.yaml", covariates, "[age]")
-    study.edit(
-        "config/config.yaml",
-        "[age, tumor_size, histology, grade, subtype, t_stage, n_stage]",
-        "[age]",
-    )
-    fails(study, "results/private/matched.parquet", "match_cohort", "matching.ratio")
-
-
 def test_a_covariate_with_one_level(study, records):
     study.write(records)
     study.edit(

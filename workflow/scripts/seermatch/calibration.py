@@ -98,8 +98,8 @@ def analyze_cohort(
     -------
     list of tuple
         outcome, quantity, month, estimator, variance, estimate, standard error, limits of the
-        95 % interval, p-value of no effect; empty where the covariates separate the groups, so
-        that there is no score.
+        95 % interval, p-value of no effect; empty where the groups do not overlap in the
+        covariates, so that there is no score.
 
     Examples
     --------
