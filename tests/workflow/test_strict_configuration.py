@@ -1,4 +1,4 @@
-"""YAML read otherwise than written, texts that cannot be printed, bad sheets: each stops at once."""
+"""YAML read otherwise than written, texts that cannot be printed, bad sheets: all stop at once."""
 
 import os
 import time
