@@ -4,9 +4,10 @@ import doctest
 
 import polars as pl
 import pytest
+import yaml
 from seermatch import cohort, cohort_merge
 from seermatch import standardize as standardize_module
-from seermatch.cohort import Exposure, filter_cohort, of_registries
+from seermatch.cohort import Exposure, filter_cohort, of_registries, rule_expression
 from seermatch.cohort_merge import (
     combine_attrition,
     every_tumor,
@@ -379,3 +380,38 @@ def test_the_registry_stays_only_where_all_records_have_it():
     assert join_records({"a": told, "b": told.drop("registry")}).columns == ["age", "export"]
     nobody = told.drop("registry").clear()
     assert join_records({"a": told, "b": nobody}).columns == ["age", "registry", "export"]
+
+
+TEXTS_OF_GRADE = {
+    **{str(n): f"Site-specific grade system category ({n})" for n in range(1, 6)},
+    **{"A": "Well differentiated", "B": "Moderately differentiated"},
+    **{"C": "Poorly differentiated", "D": "Undifferentiated and anaplastic"},
+    **{"L": "Low grade", "M": "Intermediate grade", "H": "High grade"},
+    "9": "Grade cannot be assessed; Unknown",
+    "Blank(s)": "Blank(s)",
+}
+
+
+@pytest.mark.parametrize("name", ["grade", "grade_pathological"])
+def test_both_vocabularies_of_grade_make_the_same_study(name, pytestconfig):
+    """Codes to November 2024, texts from November 2025, with the default criteria and recodes."""
+    config = yaml.safe_load((pytestconfig.rootpath / "config/config.yaml").read_text("utf-8"))
+    codes = [*TEXTS_OF_GRADE]
+    criteria = [c for c in config["cohort"]["criteria"] if "grade" in c["keep"]]
+    found = []
+    for labels in (codes, [*TEXTS_OF_GRADE.values()]):
+        columns = {"year": ["2025"] * len(codes), "m_stage": ["M0"] * len(codes), name: labels}
+        if name != "grade":
+            columns["grade_clinical"] = ["9", "Grade cannot be assessed; Unknown"] * 7
+        kept = filtered(records(**columns), [STAGED, *criteria], EXPOSURE, [2025])
+        rules = [
+            pl.when(rule_expression("grade", level, numeric=False)).then(pl.lit(level["level"]))
+            for level in config["recode"]["grade"]
+        ]
+        found.append((kept.attrition, kept.records.select("grade", level=pl.coalesce(rules))))
+    assert found[0][0].equals(found[1][0])
+    assert found[0][1].equals(found[1][1])
+    assert found[0][1].rows() == [
+        *(("1", "I-II"), ("2", "I-II"), ("3", "III")),
+        *(("A", "I-II"), ("B", "I-II"), ("C", "III")),
+    ]

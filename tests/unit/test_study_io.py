@@ -146,6 +146,24 @@ def test_the_last_year_is_that_of_the_databases(tmp_path):
     assert last_year_of(paths[1:2]) is None
 
 
+class PanicException(BaseException):
+    """What polars raises, which is no Exception."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        PanicException("memory allocation of 33554432 bytes failed"),
+    ],
+)
+def test_too_little_memory_ends_in_a_sentence(rule, error):
+    message = r"^filter_cohort y: there is not enough memory\. Close"
+    with pytest.raises(SystemExit, match=message), job(rule):
+        raise error
+
+
 # ----- the rule of a release ---------------------------------------------------------------------
 
 

@@ -83,7 +83,24 @@ def test_a_group_emptied_by_a_criterion(study, records):
 def test_an_unknown_exposure_label(study, records):
     study.write(records)
     study.edit("config/config.yaml", "labels: [M0(i+)]", "labels: [M0(x+)]")
-    fails(study, "results/private/cohort.parquet", "group M0(i+)", "step 0, 'records'")
+    fails(
+        study,
+        "results/private/cohort.parquet",
+        "the exposed group: m_stage has no label 'M0(x+)' in SEER's dictionaries or in a record",
+        "did you mean 'M0(i+)'?",
+    )
+
+
+def test_a_misspelled_label_of_a_criterion(study, records):
+    """The case of the issue: ER-positive women were lost without a word."""
+    study.write(records)
+    study.edit("config/config.yaml", "er: {labels: [Negative, Pos", "er: {labels: [Negative, pos")
+    fails(
+        study,
+        "results/private/cohort.parquet",
+        "the criterion 'ER, PR, HER2 and subtype known': er has no label 'positive'",
+        "did you mean 'Positive'?",
+    )
 
 
 def test_a_covariate_with_one_level(study, records):

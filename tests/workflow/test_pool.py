@@ -51,7 +51,7 @@ def test_a_cell_of_one_group_leaves_the_pool_not_the_study(checkout):
         assert SENTENCE in (results / name).read_text(encoding="utf-8").replace("\\", ""), name
 
     # as R does
-    run(checkout, "results/matched.parquet", matching="{ties: file_order}")
+    run(checkout, "results/private/matched.parquet", matching="{ties: file_order}")
     scores = pd.read_parquet(results / "propensity.parquet")
     assert (scores.loc[outside, "propensity"] < -15).all()
     assert pd.read_parquet(results / "separated_cells.parquet")["in_pool"].tolist() == [True] * 2
@@ -59,7 +59,7 @@ def test_a_cell_of_one_group_leaves_the_pool_not_the_study(checkout):
 
 def test_fewer_reference_than_exposed_patients(checkout):
     few = {"reference": 0.005, "exposed": 1.5, "matching": "{caliper: null}"}
-    results = run(checkout, "results/matched.parquet", **few)
+    results = run(checkout, "results/private/matched.parquet", **few)
     cohort = pd.read_parquet(results / "cohort.parquet")
     matched = pd.read_parquet(results / "matched.parquet")
     n_reference, n_exposed = (cohort["group"] == 0).sum(), (cohort["group"] == 1).sum()

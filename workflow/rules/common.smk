@@ -85,7 +85,10 @@ def paper_text(name):
         stop("config.paper.folder: is null; name the folder of the printed tables.")
     path = Path(folder) / f"{name}.tsv"
     if path.is_file():
-        return path.read_text(encoding="utf-8-sig")
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            stop(f"config.paper.folder: {path} is not text in UTF-8; save it again so.")
     if folder == "resources/paper":
         return source_text(f"../../resources/paper/{name}.tsv")
     stop(f"config.paper.folder: there is no file {path}.")
@@ -115,6 +118,19 @@ def closing_words():
         lines += ["Before you use them:"] if found else []
         lines += [f"  - {warning}" for warning in found]
     return "\n".join(lines)
+
+
+def killed_jobs(logs):
+    """Say which jobs of a local run the system ended, which is how memory runs out."""
+    ends = r"died with <Signals\.SIG(?:KILL|ABRT|BUS)|exit status (?:134|135|137)\."
+    text = "".join(Path(log).read_text("utf-8", errors="replace") for log in logs)
+    return "\n".join(
+        f"{script}: the system ended the job, most likely because memory ran out. Close other "
+        "programs, run fewer jobs at once (--cores 1), or take a computer with more memory."
+        for script in dict.fromkeys(
+            re.findall(rf"\.(\w+)\.py' (?:returned non-zero )?(?:{ends})", text)
+        )
+    )
 
 
 # What a scheduler writes into the log of a job that it ended.

@@ -7,6 +7,7 @@ import csv
 import difflib
 import os
 import re
+import shutil
 import stat
 from pathlib import Path
 
@@ -43,7 +44,8 @@ UNPRINTABLE = re.compile(
 
 ARMS = ("reference", "exposed")
 SHEET_COLUMNS = ("export", "path", "dictionary")
-LARGEST_SHEET = 1 << 20  # bytes
+LARGEST_SHEET, LARGEST_DICTIONARY = 1 << 20, 1 << 26  # bytes
+LEAST_ROOM = 1 << 16
 
 
 def stop(message):
@@ -138,9 +140,24 @@ def check_strictly(path, keys):
         stop("\n".join(found[: 5 if more else None] + more))
 
 
+def check_room(folder):
+    """Stop where Snakemake could not keep its notes."""
+    if os.path.isdir(folder) and shutil.disk_usage(folder).free < LEAST_ROOM:
+        stop(
+            f"{folder}: no space left on device for the notes of Snakemake; make room, or run in "
+            "another folder (--directory)."
+        )
+
+
 def check_texts(config):
     """Stop where a text of the study cannot be printed, or would be taken for another one."""
     exposure, study = config["cohort"]["exposure"], config["study"]
+    # a block of YAML ends with a line end
+    for part, names in (
+        (study, ("title", "question")),
+        *((claim, ("claim", "source")) for claim in study["claims"]),
+    ):
+        part |= {name: part[name].strip() for name in names}
     groups = [(f"cohort.exposure.{arm}.label", exposure[arm]["label"]) for arm in ARMS]
     levels = {
         name: [
@@ -152,7 +169,7 @@ def check_texts(config):
     texts = [
         (f"cohort.criteria.{i}.criterion", item["criterion"]) for i, item in criteria
     ]
-    texts += [(f"study.{name}", study[name].strip()) for name in ("title", "question")]
+    texts += [(f"study.{name}", study[name]) for name in ("title", "question")]
     for i, claim in enumerate(study["claims"]):
         texts += [
             (f"study.claims.{i}.{name}", claim[name]) for name in ("claim", "source")
@@ -315,7 +332,18 @@ def check_paths(exports, sheet, made):
     """Stop where a listed file cannot be read and is not one that the workflow makes."""
     for row in exports.values():
         for column, path in files_of(row).items():
-            if path not in made and (wrong := obstacle(path)):
+            if path in made:
+                continue
+            wrong = obstacle(path)
+            if (
+                column == "dictionary"
+                and not wrong
+                and os.path.getsize(path) > LARGEST_DICTIONARY
+            ):
+                wrong = (
+                    "is too large for a dictionary; name the .dic file beside the data"
+                )
+            if wrong:
                 stop(f"{sheet}, export {row['export']!r}: the {column} {path} {wrong}.")
 
 
@@ -347,6 +375,7 @@ def check_claims(claims):
             )
 
 
+check_room(".snakemake")
 for path in workflow.configfiles:
     if Path(path).is_file():
         check_strictly(path, set(config))

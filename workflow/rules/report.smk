@@ -347,5 +347,5 @@ onsuccess:
 
 
 onerror:
-    if failures := failures_on_a_cluster():
+    if failures := failures_on_a_cluster() or killed_jobs(log):
         print(failures, file=sys.stderr)

@@ -25,6 +25,9 @@ SYNTHETIC_BANNER = (
 )
 # Columns of tables that are text, also where every cell looks like a number.
 TEXTS = dict.fromkeys(("group", "level", "patients", "variable", "criterion", "detail"), str)
+NO_MEMORY = re.compile(
+    "memory allocation|out of memory|can't (?:spawn|start)|cannot allocate", re.I
+)
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -68,8 +71,15 @@ def job(snakemake):
 
     try:
         yield tell
-    except Exception as error:
+    except (SystemExit, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # polars ends in something else than an Exception
         logging.error(traceback.format_exc())
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            sys.exit(
+                f"{who}: there is not enough memory. Close other programs, run fewer jobs at once "
+                "(--cores 1), or give the job more (set-resources in the profile)."
+            )
         if isinstance(error, StudyError):
             sys.exit(f"{who}: {error}")
         if isinstance(error, OSError) and error.filename:
