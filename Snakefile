@@ -16,6 +16,7 @@ pathvars:
 
 
 include: "workflow/rules/start.smk"
+include: "workflow/rules/escape.smk"
 include: "workflow/rules/messages.smk"
 include: "workflow/rules/code.smk"
 include: "workflow/rules/common.smk"
