@@ -138,10 +138,10 @@ class Slurm:
         )  # fmt: skip
         return [dict(zip(fields, line.split("|"), strict=True)) for line in listed.splitlines()]
 
-    def run(self, checkout, *arguments: str) -> "Run":
+    def run(self, checkout, *arguments: str, **variables: str) -> "Run":
         """Start Snakemake with the Slurm profile, as the guide shows it."""
         options = ["--profile", "profiles/slurm", *QUICK]
-        self.runs.append(Run(checkout, [*arguments, *options], self.environment))
+        self.runs.append(Run(checkout, [*arguments, *options], self.environment | variables))
         return self.runs[-1]
 
 
