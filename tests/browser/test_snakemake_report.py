@@ -97,7 +97,14 @@ def test_nothing_of_the_configuration_runs(report):
     )
     assert ".. raw:: html <img src=x onerror=alert('raw')> .. include::" in description
     assert description.count(ATTACK) == 4
-    report.wait_for_timeout(500)  # time for an image to fail
+    report.evaluate(
+        """() => new Promise(done => {
+          const image = document.createElement("img");
+          image.onerror = done;  // as those before it have been, by then
+          image.src = "missing.png";
+          document.body.append(image);
+        })"""
+    )
     assert report.asked == []
 
 
