@@ -13,6 +13,9 @@ CORES ?= 4
 # A `uv` that works, else one of our own in .uv
 UV = $$(if uv --version >/dev/null 2>&1; then echo uv; \
      elif [ -x .uv/bin/uv ]; then echo .uv/bin/uv; else echo .uv/lib/bin/uv; fi)
+# Of the one that is installed, version and content are fixed; to renew it:
+#     echo uv==VERSION | uv pip compile - --generate-hashes --no-header --no-annotate
+PINNED = --require-hashes --no-deps -r envs/uv.txt
 BIN = .venv/bin
 
 .PHONY: demo test test-r test-cluster validation calibration benchmark lint format docs environment \
@@ -62,8 +65,8 @@ environment: .venv/.complete
 
 .venv/.complete: uv.lock pyproject.toml
 	@if ! uv --version >/dev/null 2>&1 && [ ! -x .uv/bin/uv ] && [ ! -x .uv/lib/bin/uv ]; then \
-	  if python3 -m venv .uv 2>/dev/null && .uv/bin/python -m pip install --quiet uv; then :; \
-	  elif rm -rf .uv && python3 -m pip install --quiet --target .uv/lib uv; then :; \
+	  if python3 -m venv .uv 2>/dev/null && .uv/bin/python -m pip install --quiet $(PINNED); then :; \
+	  elif rm -rf .uv && python3 -m pip install --quiet --target .uv/lib $(PINNED); then :; \
 	  else rm -rf .uv; \
 	    echo "Python cannot install packages here; install its venv module first:" >&2; \
 	    echo "    apt install python3-venv" >&2; exit 1; \

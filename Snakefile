@@ -16,6 +16,7 @@ pathvars:
 
 
 include: "workflow/rules/start.smk"
+include: "workflow/rules/escape.smk"
 include: "workflow/rules/messages.smk"
 include: "workflow/rules/configuration.smk"
 include: "workflow/rules/code.smk"

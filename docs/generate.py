@@ -16,6 +16,10 @@ from pathlib import Path
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from licences import licences
+
 ROOT = Path(__file__).parent.parent
 SCHEMAS = ROOT / "workflow" / "schemas"
 
@@ -192,3 +196,4 @@ if __name__ == "__main__":
     (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")
     (ROOT / "workflow" / "rules" / "scripts.txt").write_text(script_files(), encoding="utf-8")
+    (ROOT / "docs" / "licences.md").write_text(licences(), encoding="utf-8")

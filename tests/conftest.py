@@ -9,8 +9,27 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+# Whether a test passes must not hang on the machine's load or on chance.
+settings.register_profile(
+    "certain",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("certain")
+
+# A script that has done its work keeps its memory and stays, long enough for a test to meet it.
+HOLD = """
+import atexit, os, sys, time
+
+if sys.orig_argv[-1].endswith(f".{os.environ['HELD_RULE']}.py"):
+    held = b"x" * int(os.environ["HELD_MEGABYTES"]) * 1_000_000
+    atexit.register(time.sleep, 20)
+"""
+
 PARTS = ["Snakefile", "config", "envs", "profiles", "resources/paper", "workflow"]
 
 
@@ -109,3 +128,16 @@ def study_copy(finished_study, tmp_path) -> Checkout:
     """A copy of the finished study that a test may change."""
     shutil.copytree(finished_study.path, tmp_path / "copy")
     return Checkout(tmp_path / "copy")
+
+
+@pytest.fixture
+def hold(tmp_path):
+    """Give the environment in which the scripts of a rule stay after their work."""
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path/sitecustomize.py").write_text(HOLD)
+
+    def environment(rule: str, megabytes: int = 0) -> dict[str, str]:
+        path = {"PYTHONPATH": str(tmp_path / "path")}
+        return path | {"HELD_RULE": rule, "HELD_MEGABYTES": str(megabytes)}
+
+    return environment

@@ -169,7 +169,7 @@ def test_tables_and_figures_scroll_in_their_own_box_by_keyboard(visit, name):
             wide += 1
             page.keyboard.press("ArrowRight")
             page.wait_for_function(
-                "document.activeElement.scrollLeft > 0", polling=20, timeout=3000
+                "document.activeElement.scrollLeft > 0", polling=20, timeout=30_000
             )
     assert wide > 1
 
@@ -203,7 +203,7 @@ def test_figures_are_enlarged_by_mouse_and_by_keyboard(visit, width):
         page.keyboard.press("ArrowRight")
         if box.evaluate("e => e.scrollWidth > e.clientWidth"):
             page.wait_for_function(
-                "document.activeElement.scrollLeft > 0", polling=20, timeout=3000
+                "document.activeElement.scrollLeft > 0", polling=20, timeout=30_000
             )
         switch.focus()
         page.keyboard.press("Space")

@@ -35,10 +35,12 @@ def wait_for(condition, what: str, seconds: float = 120):
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+def free_ports() -> tuple[int, int]:
+    """Find two ports at once: of one after the other both could be the same."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 class Slurm:
@@ -56,14 +58,15 @@ class Slurm:
         srun.write_text(SRUN.format(configuration=self.configuration, srun=shutil.which("srun")))
         srun.chmod(0o755)
         template = (Path(__file__).parent / "slurm.conf").read_text(encoding="utf-8")
+        controller_port, node_port = free_ports()
         self.host = socket.gethostname().split(".")[0]
         self.configuration.write_text(
             Template(template).substitute(
                 folder=folder,
                 host=self.host,
                 user=getpass.getuser(),
-                controller_port=free_port(),
-                node_port=free_port(),
+                controller_port=controller_port,
+                node_port=node_port,
             )
         )
         foreign = ("SLURM_", "SBATCH_", "SRUN_", "SNAKEMAKE_")
@@ -100,10 +103,10 @@ class Slurm:
         places = [f"--{name}={self.folder}/munge.{end}" for name, end in files.items()]
         log = f"--log-file={self.folder}/munge.log"
         self.start_daemon("munged", "--foreground", "--num-threads=2", *places, log)
-        wait_for((self.folder / "munge.socket").exists, "munged", 30)
+        wait_for((self.folder / "munge.socket").exists, "munged")
         self.start_daemon("slurmctld", "-D")
         self.start_daemon("slurmd", "-D")
-        wait_for(lambda: self.node_state() == "idle", "an idle node", 60)
+        wait_for(lambda: self.node_state() == "idle", "an idle node", 300)
 
     def stop(self):
         """End what still runs, of a failed test, and the daemons that we started."""
@@ -138,10 +141,10 @@ class Slurm:
         )  # fmt: skip
         return [dict(zip(fields, line.split("|"), strict=True)) for line in listed.splitlines()]
 
-    def run(self, checkout, *arguments: str) -> "Run":
+    def run(self, checkout, *arguments: str, **variables: str) -> "Run":
         """Start Snakemake with the Slurm profile, as the guide shows it."""
         options = ["--profile", "profiles/slurm", *QUICK]
-        self.runs.append(Run(checkout, [*arguments, *options], self.environment))
+        self.runs.append(Run(checkout, [*arguments, *options], self.environment | variables))
         return self.runs[-1]
 
 

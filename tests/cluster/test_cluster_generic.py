@@ -37,11 +37,11 @@ class Scheduler:
             "PYTHONWARNINGS": "",
         }
 
-    def run(self, checkout, *arguments: str) -> Run:
+    def run(self, checkout, *arguments: str, **variables: str) -> Run:
         if self.kind == "pbs":
             checkout.edit("profiles/cluster-generic/profile.yaml", "/sge s", "/pbs s")
         options = ["--profile", "profiles/cluster-generic", "--seconds-between-status-checks", "1"]
-        return Run(checkout, [*arguments, *options], self.environment)
+        return Run(checkout, [*arguments, *options], self.environment | variables)
 
     def delete(self, job: str):
         subprocess.run(["qdel", job], env=self.environment, check=True)
@@ -85,10 +85,10 @@ def test_results_equal_those_of_a_local_run(scheduler, study_copy, finished_stud
     assert re.findall(r"--cores (\S+)", script) == ["2"]
 
 
-def test_a_deleted_job_is_sent_again(scheduler, study_copy, finished_study):
+def test_a_deleted_job_is_sent_again(scheduler, study_copy, hold, finished_study):
     for name in ("results/private/matched.parquet", "logs/match_cohort.log"):
         (study_copy.path / name).unlink()
-    run = scheduler.run(study_copy, "results/private/matched.parquet")
+    run = scheduler.run(study_copy, "results/private/matched.parquet", **hold("match_cohort"))
     wait_for((study_copy.path / "logs/match_cohort.log").exists, "the job's script")
     scheduler.delete("1")
     assert "Trying to restart" in run.end()
@@ -112,14 +112,38 @@ def test_a_job_that_fails_says_why(grid_engine, study_copy):
     assert grid_engine.exits() == ["1"]
 
 
-def test_an_interrupted_run_cancels_its_jobs(grid_engine, study_copy):
+def test_an_interrupted_run_cancels_its_jobs(grid_engine, study_copy, hold):
     for name in ("results/private/matched.parquet", "logs/match_cohort.log"):
         (study_copy.path / name).unlink()
-    run = grid_engine.run(study_copy, "results/private/matched.parquet")
+    run = grid_engine.run(study_copy, "results/private/matched.parquet", **hold("match_cohort"))
     wait_for((study_copy.path / "logs/match_cohort.log").exists, "the job's script")
     run.process.send_signal(signal.SIGINT)
     run.end(succeeds=False)
     assert grid_engine.exits() == ["137"]
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_job_that_failed_after_a_change_is_done_again(grid_engine, study_copy, retries):
+    """Matching and all steps of its job are, and the figures, which are another job."""
+    study_copy.edit("config/config.yaml", "  ratio: 2\n", "  ratio: 1\n")
+    targets = ["results/table4.tsv", "results/figures/figure4.svg"]
+    planned = study_copy.planned(*targets)
+    assert planned["match_cohort"] == planned["fit_fine_gray"] == planned["draw_figures"] == 1
+    figure = (study_copy.path / targets[1]).read_bytes()
+    script = study_copy.path / "workflow/scripts/match_cohort.py"
+    text = script.read_text(encoding="utf-8")
+    # Only the first attempt fails.
+    fail = "import os, sys; os.path.exists('failed') or (open('failed', 'w').close(), sys.exit(1))"
+    script.write_text(f"{fail}\n{text}", encoding="utf-8")
+    run = grid_engine.run(study_copy, *targets, "--retries", str(retries))
+    printed = run.end(succeeds=retries == 1)
+    assert ("Trying to restart" in printed) == (retries == 1)
+    if not retries:
+        assert study_copy.planned(*targets) == planned
+        assert (study_copy.path / targets[1]).read_bytes() == figure
+        grid_engine.run(study_copy, *targets).end()
+    assert study_copy.planned(*targets) == {}
+    assert (study_copy.path / targets[1]).read_bytes() != figure
 
 
 def test_both_profiles_share_jobs_alike():

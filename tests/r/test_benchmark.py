@@ -23,7 +23,7 @@ def test_the_study(tmp_path):
 
     found = run_pairs(tmp_path, 0.03, 1, seed=1)
     assert set(found) == {"R", *WORDS}
-    assert found["nothing"][0].wall < found["cold"][0].wall
+    assert found["nothing"][0].cpu < found["cold"][0].cpu
     assert "Nothing to be done" in found["nothing"][0].output
     assert "match_cohort" in found["dry run, cold"][0].output
     assert (tmp_path / "r/figure4.pdf").stat().st_size > 1000

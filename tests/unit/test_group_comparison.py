@@ -1,7 +1,7 @@
 """Group comparisons: the paper's p-values, definitions by brute force, and the edges."""
 
 from itertools import permutations
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -191,6 +191,6 @@ def test_a_whole_cohort_is_fast():
     frame["tumor_size"] = rng.gamma(2, 10, n).astype("int16")
     for j in range(8):
         frame[f"x{j}"] = pd.Categorical.from_codes(rng.integers(0, 2, n), ["no", "yes"])
-    start = perf_counter()
+    start = process_time()
     compare_groups(frame, list(frame.columns[1:]))
-    assert perf_counter() - start < 2  # a tenth of a second on an idle machine
+    assert process_time() - start < 2  # a tenth of a second; of a busy machine only ours counts

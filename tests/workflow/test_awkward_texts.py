@@ -61,7 +61,7 @@ def test_tables_hold_them_and_no_formula(study):
     assert read_table(study / "balance.tsv")["level"].tolist()[2:] == [
         levels[1] for levels in LEVELS.values()
     ]
-    cohort = pl.read_parquet(study / "cohort.parquet")
+    cohort = pl.read_parquet(study / "private/cohort.parquet")
     assert set(cohort["histology"].unique()) == set(LEVELS["histology"])
 
 

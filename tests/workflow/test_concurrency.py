@@ -125,7 +125,7 @@ def test_one_core_with_everything_on_another_disk(
     assert report.stat().st_size > 100_000
 
 
-def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
+def test_a_second_run_in_the_same_checkout_is_refused(study_copy, hold):
     """Another study with folders of its own may run meanwhile, for the exports are read."""
     target = "results/table1.tsv"
     (study_copy.path / target).unlink()
@@ -134,7 +134,7 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
         cwd=study_copy.path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONWARNINGS": ""},
+        env=os.environ | {"PYTHONWARNINGS": ""} | hold("assess_balance"),
         start_new_session=True,
     )
     locks = study_copy.path / ".snakemake/locks"
@@ -151,7 +151,7 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy):
             "pathvars: {results: narrow, logs: narrow/logs, benchmarks: narrow/benchmarks}\n"
             "matching: {caliper: 0.1}\n"
         )
-        study_copy.snakemake("narrow/cohort/breast_2018.parquet", "--configfile", "narrow.yaml")
+        study_copy.snakemake("narrow/private/cohort/breast_2018.parquet", "--configfile", "narrow.yaml")
     finally:
         first.send_signal(signal.SIGCONT)
         assert first.wait() == 0

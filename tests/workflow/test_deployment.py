@@ -100,10 +100,10 @@ def test_module_from_a_forge(deployed, forge):
     (deployed.path / "Snakefile").write_text(
         call.replace("config: {", 'config: {"synthetic": {"reference_scale": 0.02}, ')
     )
-    deployed.snakemake("results/narrow/matched.parquet")
-    assert (deployed.path / "results/narrow/matched.parquet").exists()
+    deployed.snakemake("results/narrow/private/matched.parquet")
+    assert (deployed.path / "results/narrow/private/matched.parquet").exists()
     assert not (deployed.path / "results/private/matched.parquet").exists()
-    assert deployed.planned("results/narrow/matched.parquet") == {}
+    assert deployed.planned("results/narrow/private/matched.parquet") == {}
     assert deployed.planned()["seermatch_render_report"] == 1
 
 

@@ -27,12 +27,12 @@ def log_of(results, rule):
 
 def test_a_cell_of_one_group_leaves_the_pool_not_the_study(checkout):
     results = run(checkout, "results/report.html", "results/methods.md")
-    cohort = pd.read_parquet(results / "cohort.parquet")
+    cohort = pd.read_parquet(results / "private/cohort.parquet")
     outside = (cohort["er"] == "Negative") & (cohort["pr"] == "Positive")
     assert (outside.sum(), cohort.loc[outside, "group"].sum()) == (10, 0)
-    scores = pd.read_parquet(results / "propensity.parquet")
+    scores = pd.read_parquet(results / "private/propensity.parquet")
     assert scores["propensity"].isna().tolist() == outside.tolist()
-    matched = pd.read_parquet(results / "matched.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
     assert matched["propensity"].notna().all()
 
     # the whole cohort in Table 1 and the adjusted model, the pool in the weighted ones
@@ -52,23 +52,23 @@ def test_a_cell_of_one_group_leaves_the_pool_not_the_study(checkout):
 
     # as R does
     run(checkout, "results/private/matched.parquet", matching="{ties: file_order}")
-    scores = pd.read_parquet(results / "propensity.parquet")
+    scores = pd.read_parquet(results / "private/propensity.parquet")
     assert (scores.loc[outside, "propensity"] < -15).all()
-    assert pd.read_parquet(results / "separated_cells.parquet")["in_pool"].tolist() == [True] * 2
+    assert pd.read_parquet(results / "private/separated_cells.parquet")["in_pool"].tolist() == [True] * 2
 
 
 def test_fewer_reference_than_exposed_patients(checkout):
     few = {"reference": 0.005, "exposed": 1.5, "matching": "{caliper: null}"}
     results = run(checkout, "results/private/matched.parquet", **few)
-    cohort = pd.read_parquet(results / "cohort.parquet")
-    matched = pd.read_parquet(results / "matched.parquet")
+    cohort = pd.read_parquet(results / "private/cohort.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
     n_reference, n_exposed = (cohort["group"] == 0).sum(), (cohort["group"] == 1).sum()
     assert n_reference < n_exposed
     assert matched["group"].value_counts().tolist() == [n_reference] * 2
     log = log_of(results, "match_cohort")
     assert f"{n_reference} reference patients are fewer than {n_exposed} exposed ones need" in log
     # the order is from the largest score down
-    scores = pd.read_parquet(results / "propensity.parquet").set_index("patient_id")
+    scores = pd.read_parquet(results / "private/propensity.parquet").set_index("patient_id")
     exposed = scores[scores["group"] == 1]
     left = ~exposed.index.isin(matched["patient_id"])
     assert exposed.loc[left, "propensity"].max() <= exposed.loc[~left, "propensity"].min()

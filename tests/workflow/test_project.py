@@ -1,6 +1,7 @@
 """Lint, format, schemas and documents in step, and the pinned environment."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
@@ -58,6 +59,7 @@ def test_what_make_docs_writes_is_current():
         ("docs/files.md", generate.public_files()),
         ("docs/variables.md", generate.variables()),
         ("README.md", generate.readme()),
+        ("docs/licences.md", generate.licences()),
         ("workflow/rules/scripts.txt", generate.script_files()),
     ):
         assert (ROOT / page).read_text(encoding="utf-8") == text, "run `make docs`"
@@ -74,6 +76,29 @@ def test_the_conda_environment_has_the_versions_of_the_lock_file():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     direct = {requirement.split()[0] for requirement in project["dependencies"]}
     assert direct - set(pins) == {"snakemake", "pygments"}
+
+
+def test_the_licences_of_all_packages_are_known():
+    page = (ROOT / "docs/licences.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    licences = {row[0].removeprefix("| "): row[2].removesuffix(" |") for row in rows[2:]}
+    assert len(licences) > 50
+    assert min(len(words) for words in licences.values()) > 2
+    assert {"ecos", "scikit-survival"} <= {
+        name for name, words in licences.items() if words.startswith("GPL")
+    }
+    assert "under the same terms: `ecos`, `scikit-survival`." in page
+
+
+def test_uv_is_installed_in_one_version_with_its_hashes():
+    pins = (ROOT / "envs/uv.txt").read_text(encoding="utf-8")
+    code = re.sub(r"^#.*\n", "", pins, flags=re.MULTILINE)
+    assert re.fullmatch(r"uv==\d+\.\d+\.\d+( \\\n    --hash=sha256:[0-9a-f]{64}){10,}\n", code)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "PINNED = --require-hashes --no-deps -r envs/uv.txt\n" in makefile
+    installed = re.findall(r"pip install (.*?);", makefile)
+    assert len(installed) == 2
+    assert all(line.endswith("$(PINNED)") for line in installed)
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "workflow/scripts").glob("*.py")))

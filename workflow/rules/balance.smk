@@ -29,7 +29,7 @@ rule assess_balance:
     params:
         code=code_of("assess_balance"),
         covariates=config["matching"]["covariates"],
-        labels=group_labels,
+        labels=LABELS,
         link=config["matching"]["link"],
         threshold=config["balance"]["threshold"],
     message:

@@ -80,7 +80,7 @@ rule assess_quality:
         cohort=section("cohort"),
         recode=section("recode"),
         data_quality=section("data_quality"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Assessing the integrity of the exports"
     script:
@@ -113,7 +113,7 @@ rule merge_cohort:
         code=code_of("merge_cohort"),
         cohort=section("cohort"),
         recode=section("recode"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Merging the exports into one cohort"
     script:

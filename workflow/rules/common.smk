@@ -35,13 +35,9 @@ def minutes(number):
     return lambda wildcards, attempt: number * attempt
 
 
-# Names of the groups, reference first.
-LABELS = [config["cohort"]["exposure"][arm]["label"] for arm in ARMS]
-
-
-def group_labels(wildcards):
-    """Give `LABELS` for `params`; braces in a string would be taken for wildcards."""
-    return LABELS
+# Names of the groups, reference first. Of a list Snakemake would take `{` for that of a wildcard,
+# and forget how `escape.smk` prints.
+LABELS = tuple(config["cohort"]["exposure"][arm]["label"] for arm in ARMS)
 
 
 # The synthetic registry: one export per year of diagnosis.
@@ -96,12 +92,12 @@ def paper_text(name):
 
 def paper_tables(wildcards):
     """Give the printed tables as text, for `params`: an edit of a cell reruns, a touch does not."""
-    return {name: paper_text(name) for name in PAPER_TABLES}
+    return printed_safely({name: paper_text(name) for name in PAPER_TABLES})
 
 
 def paper_tables_and_text(wildcards):
     """Give the printed tables, and the facts that the paper states elsewhere."""
-    return paper_tables(wildcards) | {"text": paper_text("text")}
+    return paper_tables(wildcards) | printed_safely({"text": paper_text("text")})
 
 
 def closing_words():

@@ -25,7 +25,7 @@ rule estimate_incidence:
         runtime=minutes(10),
     params:
         code=code_of("estimate_incidence"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Estimating and comparing the cumulative incidence of both causes of death"
     script:
@@ -51,7 +51,7 @@ rule cross_check_incidence:
         runtime=minutes(10),
     params:
         code=code_of("cross_check_incidence"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Checking the cumulative incidence against scikit-survival"
     script:
@@ -78,7 +78,7 @@ rule fit_fine_gray:
     params:
         code=code_of("fit_fine_gray"),
         covariates=config["matching"]["covariates"],
-        labels=group_labels,
+        labels=LABELS,
         regression=section("regression"),
     message:
         "Fitting the Fine–Gray models"

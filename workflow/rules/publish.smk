@@ -94,7 +94,7 @@ rule publish_cohort:
         cohort=section("cohort"),
         data_quality=section("data_quality"),
         disclosure=section("disclosure"),
-        labels=group_labels,
+        labels=LABELS,
         recode=section("recode"),
     message:
         "Publishing what describes the cohort"
@@ -188,7 +188,7 @@ rule publish_outcomes:
         code=code_of("publish_outcomes"),
         covariates=config["matching"]["covariates"],
         disclosure=section("disclosure"),
-        labels=group_labels,
+        labels=LABELS,
         marks=PUBLISHED_MONTHS,
     message:
         "Publishing the outcomes"
@@ -281,7 +281,7 @@ rule publish_sensitivity:
     params:
         code=code_of("publish_sensitivity"),
         disclosure=section("disclosure"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Publishing what the result depends on"
     script:

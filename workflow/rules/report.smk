@@ -69,7 +69,7 @@ rule draw_figures:
     params:
         code=code_of("draw_figures"),
         balance=section("balance"),
-        labels=group_labels,
+        labels=LABELS,
         figures=section("figures"),
     message:
         "Drawing Figures 1–4"
@@ -146,7 +146,7 @@ rule draw_diagnostics:
     params:
         code=code_of("draw_diagnostics"),
         covariates=config["matching"]["covariates"],
-        labels=group_labels,
+        labels=LABELS,
         link=config["matching"]["link"],
         widths=sorted_keys(config["figures"]["widths"]),
     message:
@@ -256,7 +256,7 @@ rule render_report:
         runtime=minutes(10),
     params:
         code=code_of("render_report"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Writing the report"
     script:
@@ -296,7 +296,7 @@ rule write_word_tables:
         runtime=minutes(5),
     params:
         code=code_of("write_word_tables"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Writing the tables as a Word document"
     script:
@@ -335,7 +335,7 @@ rule write_methods:
         runtime=minutes(5),
     params:
         code=code_of("write_methods"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Writing the methods section"
     script:

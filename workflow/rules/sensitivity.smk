@@ -204,7 +204,7 @@ rule interpret_results:
         runtime=minutes(10),
     params:
         code=code_of("interpret_results"),
-        labels=group_labels,
+        labels=LABELS,
         interpretation=section("interpretation"),
     message:
         "Asking what the matched cohort can show"
@@ -231,7 +231,7 @@ rule compare_included:
     params:
         code=code_of("compare_included"),
         covariates=config["matching"]["covariates"],
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Comparing included and excluded patients"
     script:
@@ -263,7 +263,7 @@ if config["study"]["claims"]:
         params:
             code=code_of("answer_claims"),
             claims=sorted_keys(config["study"]["claims"]),
-            labels=group_labels,
+            labels=LABELS,
             interpretation=section("interpretation"),
         message:
             "Putting the claims of another source to the data"

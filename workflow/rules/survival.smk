@@ -30,7 +30,7 @@ rule estimate_survival:
         code=code_of("estimate_survival"),
         covariates=config["matching"]["covariates"],
         survival=section("survival"),
-        labels=group_labels,
+        labels=LABELS,
     message:
         "Estimating overall survival"
     script:
@@ -57,7 +57,7 @@ rule fit_cox:
     params:
         code=code_of("fit_cox"),
         covariates=config["matching"]["covariates"],
-        labels=group_labels,
+        labels=LABELS,
         regression=section("regression"),
     message:
         "Fitting the Cox models"
