@@ -192,7 +192,7 @@ def test_characters_that_the_font_lacks_come_from_one_that_has_them(tmp_path):
         picture = np.asarray(Image.open(io.BytesIO(figure_bytes(figure, "png"))).convert("L"))
         width = np.flatnonzero((picture < 128).any(axis=0))
         assert text_width(new_figure(COLUMN, 20), LETTER, 7.5) == pytest.approx(2.65, rel=0.2)
-        assert len(width) > 60
+        assert len(width) > 50  # columns of ink: M, 0 and the triangle
         assert b"Triangle Sans" in figure_bytes(figure)
         assert figure_bytes(figure, "pdf")
     finally:
