@@ -85,7 +85,7 @@ def test_scores_of_a_group_may_be_missing():
 
 
 def test_seeds_without_an_estimate():
-    repeats = pd.DataFrame({"seed": range(6), "os_hr": [1.1, 0.9, np.nan, 1.2, 1.3, np.inf]})
+    repeats = pd.DataFrame({"seed": range(6), "os_hr": [1.1, 0.9, np.nan, 1.2, 1.3, 1.0]})
     figure = draw_matching_stability(repeats.assign(bcsm_hr=np.nan))
     assert problems(figure) == []
     titles = [axes.get_title(loc="left") for axes in figure.axes]
