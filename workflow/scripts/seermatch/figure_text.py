@@ -109,7 +109,7 @@ def split_characters(text: str) -> list[str]:
 
 
 def split_words(text: str) -> list[tuple[str, str]]:
-    """Split a text where a line may end: at blanks, and on both sides of wide characters.
+    """Split a text where a line may end: at blanks, and beside wide characters.
 
     Parameters
     ----------
@@ -119,29 +119,30 @@ def split_words(text: str) -> list[tuple[str, str]]:
     Returns
     -------
     list of tuple of str
-        Each word, and what stands before it where no line ends there: a blank or nothing.
+        Each word, and what stands before it where no line ends there: a blank or nothing. A
+        bracket stays with what it holds, a comma with what comes before it.
 
     Examples
     --------
-    >>> split_words("T1 or 乳腺")
-    [('', 'T1'), (' ', 'or'), (' ', '乳'), ('', '腺')]
+    >>> split_words("T1 or (乳腺)")
+    [('', 'T1'), (' ', 'or'), (' ', '(乳'), ('', '腺)')]
     """
     words: list[tuple[str, str]] = []
     for number, part in enumerate(text.split()):
-        before = " " if number else ""
-        word = ""
+        words.append((" " if number else "", ""))
         for piece in split_characters(part):
-            if unicodedata.east_asian_width(piece[0]) in "WF":
-                if word:
-                    words.append((before, word))
-                    before, word = "", ""
-                words.append((before, piece))
-                before = ""
+            before, word = words[-1]
+            if word and _may_part(word[-1], piece[0]):
+                words.append(("", piece))
             else:
-                word += piece
-        if word:
-            words.append((before, word))
+                words[-1] = (before, word + piece)
     return words
+
+
+def _may_part(one: str, other: str) -> bool:
+    wide = any(unicodedata.east_asian_width(each) in "WF" for each in (one, other))
+    opens = unicodedata.category(one) in ("Ps", "Pi")
+    return wide and not opens and unicodedata.category(other) not in ("Pe", "Pf", "Po")
 
 
 def shorten(figure: StudyFigure, text: str, longest: int = LONGEST) -> str:
