@@ -17,16 +17,8 @@ from matplotlib.text import Text
 from PIL import Image
 from seermatch import figure_fonts, figure_legend, figure_text, risk_table
 from seermatch.figure_fonts import FigureTextWarning, families_of, say_no_font
-from seermatch.figure_style import (
-    COLUMN,
-    PAGE,
-    figure_bytes,
-    new_figure,
-    styled,
-    text_width,
-    wrap_text,
-)
-from seermatch.figure_text import LONGEST, StudyFigure, one_line, shorten
+from seermatch.figure_style import COLUMN, PAGE, figure_bytes, new_figure, styled
+from seermatch.figure_text import LONGEST, StudyFigure, one_line, shorten, text_width, wrap_text
 from seermatch.flow_chart import LONGEST as LONGEST_CRITERION
 from seermatch.inline_figures import figure_notes
 from seermatch.variables import printed

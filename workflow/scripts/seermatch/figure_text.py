@@ -1,11 +1,14 @@
-"""Texts of figures: one line each, of at most so many characters, cut between characters."""
+"""Texts of figures: measured, broken into lines, and no longer than there is room for."""
 
 import unicodedata
+from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from seermatch.figure_fonts import JOINERS, say_no_font, without_glyph_warnings
+from seermatch.figure_fonts import JOINERS, families_of, say_no_font, without_glyph_warnings
 
+MILLIMETRES = 25.4  # per inch
+SMALL = 7.0  # points
 LONGEST = 60  # characters of a label or level; the caption holds what is longer
 ELLIPSIS = "…"
 MARKS = 2  # above or below one letter; more would reach into the next line
@@ -184,3 +187,118 @@ def shorten(figure: StudyFigure, text: str, longest: int = LONGEST) -> str:
         end = f"{ELLIPSIS}({number})"
     figure.full_texts[short] = text
     return short
+
+
+def text_width(
+    figure: StudyFigure, text: str, size: float = SMALL, weight: str = "normal"
+) -> float:
+    """Measure a text.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    text : str
+        One line.
+    size : float, default 7
+        Points.
+    weight : str, default "normal"
+        Weight of the font.
+
+    Returns
+    -------
+    float
+        Millimetres.
+
+    Examples
+    --------
+    >>> from seermatch.figure_style import new_figure
+    >>> figure = new_figure(85, 40)
+    >>> text_width(figure, "M0(i+)") > text_width(figure, "M0") > 0
+    True
+    """
+    known = (text, size, weight)
+    if known not in figure.widths:
+        style = {"fontsize": size, "fontweight": weight, "fontfamily": families_of(text)}
+        mark = figure.text(0, 0, text, parse_math=False, **style)
+        with without_glyph_warnings():
+            box = mark.get_window_extent()
+        mark.remove()
+        figure.widths[known] = float(box.width / figure.dpi * MILLIMETRES)
+    return figure.widths[known]
+
+
+def wrap_text(
+    figure: StudyFigure, text: str, width: float, size: float = SMALL, weight: str = "normal"
+) -> list[str]:
+    """Break a text into lines that fit a width, within a word where the word alone does not.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    text : str
+        One line.
+    width : float
+        Millimetres.
+    size, weight
+        As in `text_width`.
+
+    Returns
+    -------
+    list of str
+        None of an empty text.
+
+    Examples
+    --------
+    >>> from seermatch.figure_style import new_figure
+    >>> figure = new_figure(85, 40)
+    >>> wrap_text(figure, "Age 18 to 89 years", 17)
+    ['Age 18 to 89', 'years']
+    >>> wrap_text(figure, "Cystadenocarcinoma", 17)
+    ['Cystadenocar', 'cinoma']
+    """
+
+    def fits(line: str) -> bool:
+        return text_width(figure, line, size, weight) <= width
+
+    if text and fits(text):
+        return [text]
+    lines: list[str] = []
+    for before, word in split_words(text):
+        if lines and fits(lines[-1] + before + word):
+            lines[-1] += before + word
+            continue
+        lines.append("")
+        for piece in [word] if fits(word) else split_characters(word):
+            if lines[-1] and not fits(lines[-1] + piece):
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def widest(
+    figure: StudyFigure, texts: Sequence[str], size: float = SMALL, weight: str = "normal"
+) -> float:
+    """Measure the widest of some texts.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    texts : sequence of str
+        Lines; may be empty.
+    size, weight
+        As in `text_width`.
+
+    Returns
+    -------
+    float
+        Millimetres.
+
+    Examples
+    --------
+    >>> widest(StudyFigure(), [])
+    0.0
+    """
+    return max((text_width(figure, text, size, weight) for text in texts), default=0.0)

@@ -30,10 +30,8 @@ from seermatch.figure_style import (
     place_rows,
     set_height,
     styled,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, widest, wrap_text
 from seermatch.formatting import describe_balance_term, label_groups, state_p
 from seermatch.risk_table import draw_risk_table, end_of_axis, last_month, plan_risk_table
 from seermatch.variables import EVENTS, printed

@@ -21,10 +21,8 @@ from seermatch.figure_style import (
     ratio_axis,
     set_height,
     styled,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, widest, wrap_text
 from seermatch.group_effect import OUTCOMES
 from seermatch.stability import stability_range
 
