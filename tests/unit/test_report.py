@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from markupsafe import escape
 from report_content import (
@@ -25,9 +26,12 @@ from seermatch import (
     report_tables,
 )
 from seermatch.disclosure.rule import DisclosureRule
+from seermatch.figure_fonts import FigureTextWarning
+from seermatch.figure_style import figure_bytes
+from seermatch.figures import draw_love_plot
 from seermatch.inline_figures import inline_svg
 from seermatch.methods_text import methods_sections
-from seermatch.report import SECTIONS, render_report
+from seermatch.report import SECTIONS, find_warnings, render_report
 from seermatch.report_figures import describe_diagnostics
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -154,6 +158,21 @@ def test_captions_say_what_masking_does_to_the_figures(content):
     assert "residuals, one per death, are not shown" in masked["schoenfeld_residuals"][0]
     assert "counts below 5" in masked["score_overlap"][0]
     assert "below" not in shown["score_overlap"][0].replace("(below)", "")
+
+
+def test_captions_say_what_figures_shorten_and_warnings_which_letters_they_lack(content):
+    balance = pd.DataFrame({"term": "histology", "level": [f"\ua001 & <{'long ' * 20}>"]})
+    with pytest.warns(FigureTextWarning, match="ꀁ"):
+        figure = draw_love_plot(balance.assign(smd_before=0.1, smd_after=0.0))
+    plain = draw_love_plot(content.balance)
+    figures = {**content.figures, "love_plot": figure_bytes(figure)}
+    page = render_report(replace(content, figures=figures))
+    assert f"is “ꀁ &amp; &lt;{'long ' * 20}&gt;”." in page
+    lacking = [text for text in find_warnings(replace(content, figures=figures)) if "font" in text]
+    assert lacking == [figure.notes()[1]]
+    figures["love_plot"] = figure_bytes(plain)
+    page = render_report(replace(content, figures=figures))
+    assert "Shortened" not in page and "No font" not in page
 
 
 def test_tables_have_captions_and_scoped_headers(page):

@@ -151,7 +151,9 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy, hold):
             "pathvars: {results: narrow, logs: narrow/logs, benchmarks: narrow/benchmarks}\n"
             "matching: {caliper: 0.1}\n"
         )
-        study_copy.snakemake("narrow/private/cohort/breast_2018.parquet", "--configfile", "narrow.yaml")
+        study_copy.snakemake(
+            "narrow/private/cohort/breast_2018.parquet", "--configfile", "narrow.yaml"
+        )
     finally:
         first.send_signal(signal.SIGCONT)
         assert first.wait() == 0

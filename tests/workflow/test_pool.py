@@ -54,7 +54,10 @@ def test_a_cell_of_one_group_leaves_the_pool_not_the_study(checkout):
     run(checkout, "results/private/matched.parquet", matching="{ties: file_order}")
     scores = pd.read_parquet(results / "private/propensity.parquet")
     assert (scores.loc[outside, "propensity"] < -15).all()
-    assert pd.read_parquet(results / "private/separated_cells.parquet")["in_pool"].tolist() == [True] * 2
+    assert (
+        pd.read_parquet(results / "private/separated_cells.parquet")["in_pool"].tolist()
+        == [True] * 2
+    )
 
 
 def test_fewer_reference_than_exposed_patients(checkout):

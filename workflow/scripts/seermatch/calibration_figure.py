@@ -25,11 +25,8 @@ from seermatch.figure_style import (
     place_rows,
     set_height,
     styled,
-    text_width,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, text_width, widest, wrap_text
 
 OUTCOMES = {ALL_CAUSES: "Death", BREAST: "Breast cancer death"}
 QUANTITIES = {

@@ -22,10 +22,8 @@ from seermatch.figure_style import (
     new_figure,
     set_height,
     styled,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, widest, wrap_text
 from seermatch.formatting import (
     describe_balance_term,
     describe_contrast,

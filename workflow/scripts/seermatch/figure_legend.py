@@ -14,9 +14,8 @@ from seermatch.figure_style import (
     SMALL,
     add_panel,
     new_figure,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure
+from seermatch.figure_text import StudyFigure, wrap_text
 
 HANDLE = 3.0  # times the size of the text: a line and the blank after it
 EDGE = 1.5  # mm, between a legend and the axes

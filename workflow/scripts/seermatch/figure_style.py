@@ -25,13 +25,11 @@ from seermatch.figure_fonts import (
     characters_without_font,
     families_of,
     say_no_font,
-    without_glyph_warnings,
 )
-from seermatch.figure_text import StudyFigure, split_characters, split_words
+from seermatch.figure_text import MILLIMETRES, SMALL, StudyFigure, text_width
 
 COLUMN = 85.0  # mm, one journal column
 PAGE = 180.0  # mm, full width
-MILLIMETRES = 25.4  # per inch
 DOTS_PER_INCH = 300
 
 REFERENCE, EXPOSED = "#0173b2", "#d55e00"  # blue and vermilion
@@ -41,7 +39,7 @@ GROUP_COLOURS = (REFERENCE, EXPOSED)
 # Dashes as well as colours, for black-and-white prints.
 GROUP_DASHES = ("solid", (0, (4, 1.2)))
 
-SIZE, SMALL = 7.5, 7.0  # points
+SIZE = 7.5  # points; `SMALL` is of `figure_text`
 LINE = 3.4  # mm, of text
 TALLEST = 65_000  # dots of a bitmap
 
@@ -207,119 +205,6 @@ def add_panel(
         (height - bottom - top) / height,
     )
     return figure.add_axes(box, **options)
-
-
-def text_width(
-    figure: StudyFigure, text: str, size: float = SMALL, weight: str = "normal"
-) -> float:
-    """Measure a text.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        From `new_figure`.
-    text : str
-        One line.
-    size : float, default 7
-        Points.
-    weight : str, default "normal"
-        Weight of the font.
-
-    Returns
-    -------
-    float
-        Millimetres.
-
-    Examples
-    --------
-    >>> figure = new_figure(COLUMN, 40)
-    >>> text_width(figure, "M0(i+)") > text_width(figure, "M0") > 0
-    True
-    """
-    known = (text, size, weight)
-    if known not in figure.widths:
-        style = {"fontsize": size, "fontweight": weight, "fontfamily": families_of(text)}
-        mark = figure.text(0, 0, text, parse_math=False, **style)
-        with without_glyph_warnings():
-            box = mark.get_window_extent()
-        mark.remove()
-        figure.widths[known] = float(box.width / figure.dpi * MILLIMETRES)
-    return figure.widths[known]
-
-
-def wrap_text(
-    figure: StudyFigure, text: str, width: float, size: float = SMALL, weight: str = "normal"
-) -> list[str]:
-    """Break a text into lines that fit a width, within a word where the word alone does not.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        From `new_figure`.
-    text : str
-        One line.
-    width : float
-        Millimetres.
-    size, weight
-        As in `text_width`.
-
-    Returns
-    -------
-    list of str
-        None of an empty text.
-
-    Examples
-    --------
-    >>> figure = new_figure(COLUMN, 40)
-    >>> wrap_text(figure, "Age 18 to 89 years", 17)
-    ['Age 18 to 89', 'years']
-    >>> wrap_text(figure, "Cystadenocarcinoma", 17)
-    ['Cystadenocar', 'cinoma']
-    """
-
-    def fits(line: str) -> bool:
-        return text_width(figure, line, size, weight) <= width
-
-    if text and fits(text):
-        return [text]
-    lines: list[str] = []
-    for before, word in split_words(text):
-        if lines and fits(lines[-1] + before + word):
-            lines[-1] += before + word
-            continue
-        lines.append("")
-        for piece in [word] if fits(word) else split_characters(word):
-            if lines[-1] and not fits(lines[-1] + piece):
-                lines.append("")
-            lines[-1] += piece
-    return lines
-
-
-def widest(
-    figure: StudyFigure, texts: Sequence[str], size: float = SMALL, weight: str = "normal"
-) -> float:
-    """Measure the widest of some texts.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        From `new_figure`.
-    texts : sequence of str
-        Lines; may be empty.
-    size, weight
-        As in `text_width`.
-
-    Returns
-    -------
-    float
-        Millimetres.
-
-    Examples
-    --------
-    >>> widest(new_figure(COLUMN, 40), [])
-    0.0
-    """
-    return max((text_width(figure, text, size, weight) for text in texts), default=0.0)
 
 
 def place_rows(names: Sequence[Sequence[str]], pitch: float) -> tuple[np.ndarray, float]:

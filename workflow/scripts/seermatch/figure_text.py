@@ -1,11 +1,14 @@
-"""Texts of figures: one line each, of at most so many characters, cut between characters."""
+"""Texts of figures: measured, broken into lines, and no longer than there is room for."""
 
 import unicodedata
+from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from seermatch.figure_fonts import JOINERS, say_no_font, without_glyph_warnings
+from seermatch.figure_fonts import JOINERS, families_of, say_no_font, without_glyph_warnings
 
+MILLIMETRES = 25.4  # per inch
+SMALL = 7.0  # points
 LONGEST = 60  # characters of a label or level; the caption holds what is longer
 ELLIPSIS = "…"
 MARKS = 2  # above or below one letter; more would reach into the next line
@@ -109,7 +112,7 @@ def split_characters(text: str) -> list[str]:
 
 
 def split_words(text: str) -> list[tuple[str, str]]:
-    """Split a text where a line may end: at blanks, and on both sides of wide characters.
+    """Split a text where a line may end: at blanks, and beside wide characters.
 
     Parameters
     ----------
@@ -119,29 +122,30 @@ def split_words(text: str) -> list[tuple[str, str]]:
     Returns
     -------
     list of tuple of str
-        Each word, and what stands before it where no line ends there: a blank or nothing.
+        Each word, and what stands before it where no line ends there: a blank or nothing. A
+        bracket stays with what it holds, a comma with what comes before it.
 
     Examples
     --------
-    >>> split_words("T1 or 乳腺")
-    [('', 'T1'), (' ', 'or'), (' ', '乳'), ('', '腺')]
+    >>> split_words("T1 or (乳腺)")
+    [('', 'T1'), (' ', 'or'), (' ', '(乳'), ('', '腺)')]
     """
     words: list[tuple[str, str]] = []
     for number, part in enumerate(text.split()):
-        before = " " if number else ""
-        word = ""
+        words.append((" " if number else "", ""))
         for piece in split_characters(part):
-            if unicodedata.east_asian_width(piece[0]) in "WF":
-                if word:
-                    words.append((before, word))
-                    before, word = "", ""
-                words.append((before, piece))
-                before = ""
+            before, word = words[-1]
+            if word and _may_part(word[-1], piece[0]):
+                words.append(("", piece))
             else:
-                word += piece
-        if word:
-            words.append((before, word))
+                words[-1] = (before, word + piece)
     return words
+
+
+def _may_part(one: str, other: str) -> bool:
+    wide = any(unicodedata.east_asian_width(each) in "WF" for each in (one, other))
+    opens = unicodedata.category(one) in ("Ps", "Pi")
+    return wide and not opens and unicodedata.category(other) not in ("Pe", "Pf", "Po")
 
 
 def shorten(figure: StudyFigure, text: str, longest: int = LONGEST) -> str:
@@ -183,3 +187,118 @@ def shorten(figure: StudyFigure, text: str, longest: int = LONGEST) -> str:
         end = f"{ELLIPSIS}({number})"
     figure.full_texts[short] = text
     return short
+
+
+def text_width(
+    figure: StudyFigure, text: str, size: float = SMALL, weight: str = "normal"
+) -> float:
+    """Measure a text.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    text : str
+        One line.
+    size : float, default 7
+        Points.
+    weight : str, default "normal"
+        Weight of the font.
+
+    Returns
+    -------
+    float
+        Millimetres.
+
+    Examples
+    --------
+    >>> from seermatch.figure_style import new_figure
+    >>> figure = new_figure(85, 40)
+    >>> text_width(figure, "M0(i+)") > text_width(figure, "M0") > 0
+    True
+    """
+    known = (text, size, weight)
+    if known not in figure.widths:
+        style = {"fontsize": size, "fontweight": weight, "fontfamily": families_of(text)}
+        mark = figure.text(0, 0, text, parse_math=False, **style)
+        with without_glyph_warnings():
+            box = mark.get_window_extent()
+        mark.remove()
+        figure.widths[known] = float(box.width / figure.dpi * MILLIMETRES)
+    return figure.widths[known]
+
+
+def wrap_text(
+    figure: StudyFigure, text: str, width: float, size: float = SMALL, weight: str = "normal"
+) -> list[str]:
+    """Break a text into lines that fit a width, within a word where the word alone does not.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    text : str
+        One line.
+    width : float
+        Millimetres.
+    size, weight
+        As in `text_width`.
+
+    Returns
+    -------
+    list of str
+        None of an empty text.
+
+    Examples
+    --------
+    >>> from seermatch.figure_style import new_figure
+    >>> figure = new_figure(85, 40)
+    >>> wrap_text(figure, "Age 18 to 89 years", 17)
+    ['Age 18 to 89', 'years']
+    >>> wrap_text(figure, "Cystadenocarcinoma", 17)
+    ['Cystadenocar', 'cinoma']
+    """
+
+    def fits(line: str) -> bool:
+        return text_width(figure, line, size, weight) <= width
+
+    if text and fits(text):
+        return [text]
+    lines: list[str] = []
+    for before, word in split_words(text):
+        if lines and fits(lines[-1] + before + word):
+            lines[-1] += before + word
+            continue
+        lines.append("")
+        for piece in [word] if fits(word) else split_characters(word):
+            if lines[-1] and not fits(lines[-1] + piece):
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def widest(
+    figure: StudyFigure, texts: Sequence[str], size: float = SMALL, weight: str = "normal"
+) -> float:
+    """Measure the widest of some texts.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `new_figure`.
+    texts : sequence of str
+        Lines; may be empty.
+    size, weight
+        As in `text_width`.
+
+    Returns
+    -------
+    float
+        Millimetres.
+
+    Examples
+    --------
+    >>> widest(StudyFigure(), [])
+    0.0
+    """
+    return max((text_width(figure, text, size, weight) for text in texts), default=0.0)

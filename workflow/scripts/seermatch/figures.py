@@ -30,10 +30,8 @@ from seermatch.figure_style import (
     place_rows,
     set_height,
     styled,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, widest, wrap_text
 from seermatch.formatting import describe_balance_term, label_groups, state_p
 from seermatch.risk_table import draw_risk_table, end_of_axis, last_month, plan_risk_table
 from seermatch.variables import EVENTS, printed
@@ -273,15 +271,16 @@ def draw_cumulative_incidence(
     p_values = gray.set_index("cause")["p_value"]
     tests = dict.fromkeys(causes, test) if isinstance(test, str) else test
     statements = [f"{tests[cause]} {state_p(float(p_values[cause]))}" for cause in causes]
+    statements = [statement[:1].upper() + statement[1:] for statement in statements]
     legends = [plan_legend(figure, names, statement, room) for statement in statements]
     places = [
         free_place(legend, _outlines(curves, "incidence", 0.0, (0.0, top)), (room, PANEL), CORNERS)
         for curves, legend in zip(panels, legends, strict=True)
     ]
-    heads = [
-        legend.height * (place == ABOVE) for legend, place in zip(legends, places, strict=True)
-    ]
-    above = 3.0 + TITLE * max(map(len, titles)) + max(heads)
+    head = 0.0
+    if ABOVE in places:  # all panels look the same
+        places, head = [ABOVE] * len(places), max(legend.height for legend in legends)
+    above = 3.0 + TITLE * max(map(len, titles)) + head
     height = below + PANEL + above
     set_height(figure, rows * height)
     for position, curves in enumerate(panels):
@@ -298,7 +297,7 @@ def draw_cumulative_incidence(
         axes.set_ylim(0, top)
         _percent_axis(axes)
         axes.set_ylabel("Cumulative incidence (%)")
-        pad = 4 + heads[position] / MILLIMETRES * 72
+        pad = 4 + head / MILLIMETRES * 72
         axes.set_title("\n".join(titles[position]), loc="left", fontweight="bold", pad=pad)
         draw_legend(axes, drawn, legends[position], places[position])
         draw_risk_table(figure, axes, tables[position])

@@ -18,10 +18,8 @@ from seermatch.figure_style import (
     new_figure,
     set_height,
     styled,
-    text_width,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, text_width, wrap_text
 from seermatch.formatting import format_count, print_criterion
 from seermatch.variables import printed
 

@@ -22,11 +22,8 @@ from seermatch.figure_style import (
     ratio_axis,
     set_height,
     styled,
-    text_width,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, text_width, widest, wrap_text
 from seermatch.formatting import describe_contrast, describe_variable, format_range, format_ratio
 from seermatch.tables import ALIASED, MODELS, SEPARATED
 from seermatch.variables import printed

@@ -10,10 +10,8 @@ from seermatch.figure_style import (
     MILLIMETRES,
     SMALL,
     add_panel,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure
+from seermatch.figure_text import StudyFigure, widest, wrap_text
 from seermatch.formatting import format_count
 from seermatch.tables import numbers_at_risk
 

@@ -21,10 +21,8 @@ from seermatch.figure_style import (
     ratio_axis,
     set_height,
     styled,
-    widest,
-    wrap_text,
 )
-from seermatch.figure_text import StudyFigure, shorten
+from seermatch.figure_text import StudyFigure, shorten, widest, wrap_text
 from seermatch.group_effect import OUTCOMES
 from seermatch.stability import stability_range
 
@@ -91,6 +89,8 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
         bottom = 10 + (31 + above) * (1 - row)
         axes = add_panel(figure, 13, bottom, 3, above + (31 + above) * row)
         axes.hist(repeats[name].iloc[1:].dropna(), bins=edges, color="#a9bccb", ec="white", lw=0.4)
+        axes.yaxis.get_major_locator().set_params(integer=True)  # counts
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1))
         here = spread.loc[name]
         axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
         axes.axvline(1, color=INK, lw=0.8, ls=(0, (4, 2)))
