@@ -75,7 +75,7 @@ class _Data:
     @property
     def ever_at_risk(self) -> np.ndarray:
         """Patients in any risk set of an event; only they inform the model."""
-        return (self.time >= self.time[self.event == 1].min()) | (self.event == 2)
+        return ever_at_risk(self.time, self.event)
 
     def fit(self, X, names, offset=None):
         """Fit by maximum (pseudo-)likelihood."""
