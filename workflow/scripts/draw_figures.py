@@ -11,7 +11,7 @@ with job(snakemake) as tell:
         draw_survival_curves,
     )
     from seermatch.flow_chart import draw_flow_chart
-    from seermatch.matched_sets import test_names
+    from seermatch.group_tests import print_test
 
     params = snakemake.params
     labels = params.labels
@@ -20,7 +20,9 @@ with job(snakemake) as tell:
     tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "matched"}
     matched = read_table(snakemake.input.matched)
     sizes = matched["group"].value_counts()
-    survival_test, incidence_test = test_names(matched)
+    survival_test, *incidence_tests = map(
+        print_test, [*tables["logrank"]["test"], *tables["gray"]["test"]]
+    )
     figures = {
         "figure1": draw_flow_chart(
             tables["attrition"], labels, (sizes[0], sizes[1]), minimum, widths["page"]
@@ -31,7 +33,7 @@ with job(snakemake) as tell:
             tables["logrank"],
             marks,
             labels,
-            test=survival_test.capitalize(),
+            test=survival_test[:1].upper() + survival_test[1:],
             width=widths["column"],
         ),
         "figure4": draw_cumulative_incidence(
@@ -39,7 +41,7 @@ with job(snakemake) as tell:
             tables["gray"],
             marks,
             labels,
-            test=incidence_test,
+            test=dict(zip(tables["gray"]["cause"], incidence_tests, strict=True)),
             width=widths["page"],
         ),
     }

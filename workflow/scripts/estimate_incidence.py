@@ -8,8 +8,8 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.cumulative_incidence import incidence_by_group
     from seermatch.formatting import state_p
-    from seermatch.gray import compare_incidence
-    from seermatch.matched_sets import has_complete_sets, test_names
+    from seermatch.group_tests import compare_incidence
+    from seermatch.matched_sets import has_complete_sets
 
     matched = read_table(snakemake.input[0])
     incidence = incidence_by_group(
@@ -29,6 +29,5 @@ with job(snakemake) as tell:
     table = pd.DataFrame([asdict(test) for test in tests])
     table.insert(0, "cause", causes)
     write_table(table, snakemake.output.gray)
-    _, name = test_names(matched)
-    told = ", ".join(f"{state_p(row.p_value)} ({row.cause})" for row in table.itertuples())
-    tell(f"{name}: {told}")
+    rows = table.itertuples()
+    tell("; ".join(f"{row.cause}: {row.test} {state_p(row.p_value)}" for row in rows))

@@ -29,7 +29,6 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
-    from seermatch.matched_sets import test_names
     from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
@@ -45,7 +44,6 @@ with job(snakemake) as tell:
         tables[name] = mask_events(tables[name], tables["followup"])
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     matched = read_table(source.matched)
-    survival_test, incidence_test = test_names(matched)
     study = provenance["config"]["study"]
     content = ReportContent(
         title=study["title"],
@@ -72,8 +70,6 @@ with job(snakemake) as tell:
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
         reference_levels=reference_levels(matched),
-        survival_test=survival_test,
-        incidence_test=incidence_test,
     )
     write_bytes(render_report(content), snakemake.output.page)
     # Shown at the end of the run.

@@ -15,7 +15,7 @@ ROWS = ("attrition", "followup", "sensitivity", "cox", "fine_gray")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.matched_sets import test_names
+    from seermatch.matched_sets import has_complete_sets
     from seermatch.methods_page import methods_page
     from seermatch.methods_text import MethodsFacts, methods_sections
 
@@ -33,7 +33,7 @@ with job(snakemake) as tell:
         **{name: read_table(source[name]) for name in ROWS},
         table1=read_printed_table(source.table1),
         table2=read_printed_table(source.table2),
-        survival_test=test_names(matched)[0],
+        weighted=not has_complete_sets(matched),
         reference_levels=reference_levels(matched),
     )
     banner = SYNTHETIC_BANNER if facts.synthetic else ""

@@ -19,6 +19,7 @@ from seermatch.figure_style import (
     SMALL,
     add_panel,
     new_figure,
+    sentence_figure,
     styled,
     wrap_text,
 )
@@ -143,7 +144,7 @@ def draw_log_log(
     Returns
     -------
     matplotlib.figure.Figure
-        One line per group, reference first; empty where nobody died after month 0.
+        One line per group, reference first; a sentence where nobody died after month 0.
 
     Examples
     --------
@@ -153,6 +154,8 @@ def draw_log_log(
     >>> [line.get_ydata().round(6).tolist() for line in figure.axes[0].lines]
     [[0.0], [0.0, 1.0]]
     """
+    if not ((kaplan_meier["time"] > 0) & kaplan_meier["survival"].between(0, 1, "neither")).any():
+        return sentence_figure("Nobody died after month 0, so there are no log-log curves.", width)
     figure = new_figure(width, 62)
     axes = add_panel(figure, 15, 10, 3, 3)
     groups = label_groups(kaplan_meier["group"], labels)
@@ -222,7 +225,7 @@ def draw_schoenfeld(
     matplotlib.figure.Figure
         One axes per column of the model, the group first. The dashed line is the estimate under
         proportional hazards, the mean of the residuals. A line below names what is not in the
-        model.
+        model. A sentence where there are no residuals.
 
     Examples
     --------
@@ -234,6 +237,8 @@ def draw_schoenfeld(
     >>> axes.lines[0].get_ydata().round(6).tolist()
     [0.1, 0.1]
     """
+    if residuals.empty:
+        return sentence_figure("No term of the model has Schoenfeld residuals to draw.", width)
     columns = sorted(
         residuals.groupby(["term", "level"], sort=False), key=lambda item: item[0][0] != "group"
     )

@@ -4,7 +4,7 @@ Each function takes tidy rows and returns a matplotlib figure; `figure_style.fig
 into bytes. Curves carry 95% bands and the numbers at risk below. Figure 1 is in `flow_chart`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -181,7 +181,7 @@ def draw_cumulative_incidence(
     marks: Sequence[float],
     labels: tuple[str, str],
     *,
-    test: str = "Gray’s test",
+    test: str | Mapping[str, str] = "Gray’s test",
     causes: Sequence[str] = EVENTS[1:],
     width: float = PAGE,
 ) -> Figure:
@@ -200,8 +200,8 @@ def draw_cumulative_incidence(
         Months of the ticks and of the numbers at risk; those after the last time are left out.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    test : str, default "Gray’s test"
-        Name of the test beside its p-value.
+    test : str or mapping, default "Gray’s test"
+        Name of the test beside its p-value, or of each cause's.
     causes : sequence of str
         Causes in the order of the panels.
     width : float, default 180
@@ -232,7 +232,7 @@ def draw_cumulative_incidence(
         _curves_by_group(incidence[incidence["cause"] == cause], labels, cause) for cause in causes
     ]
     highs = [curve["conf_high"].max() for curves in panels for curve in curves]
-    top = _upper_limit(float(np.nanmax(highs)))
+    top = _upper_limit(float(np.nanmax([0.0, *highs])))
     stacked = width < 120
     columns, rows = (1, len(panels)) if stacked else (len(panels), 1)
     bottom = ABOVE_RISK_TABLE + 2 * ROW
@@ -252,7 +252,8 @@ def draw_cumulative_incidence(
         axes.set_ylabel("Cumulative incidence (%)")
         axes.set_title(cause.capitalize(), loc="left", fontweight="bold", pad=4)
         p_value = gray.loc[gray["cause"] == cause, "p_value"]
-        _legend(axes, f"{test} {state_p(float(p_value.iloc[0]))}", "upper left")
+        name = test if isinstance(test, str) else test[cause]
+        _legend(axes, f"{name} {state_p(float(p_value.iloc[0]))}", "upper left")
         _draw_numbers_at_risk(figure, axes, curves, shown, labels, left)
     return figure
 

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seermatch.errors import StudyError
 from seermatch.figure_style import (
     EXPOSED,
     GREY,
@@ -21,12 +20,13 @@ from seermatch.figure_style import (
     add_panel,
     new_figure,
     ratio_axis,
+    sentence_figure,
     styled,
     text_width,
     wrap_text,
 )
 from seermatch.formatting import describe_contrast, describe_variable, format_range, format_ratio
-from seermatch.tables import ALIASED, MODELS, SEPARATED
+from seermatch.tables import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
 from seermatch.variables import printed
 
 TITLES = {
@@ -35,13 +35,15 @@ TITLES = {
     "recommended": "Multivariable, recommended",
 }
 MEASURES = {"HR": "Hazard ratio", "sHR": "Subdistribution HR"}
-REFERENCE_TEXT, NOT_IN_MODEL, FIRTH = "1 (reference)", "–", "†"
+REFERENCE_TEXT, NOT_IN_MODEL, FIRTH, FEW = "1 (reference)", "–", "†", "‡"
 NOTES = {
     NOT_IN_MODEL: "–, not in the model.",
     ALIASED: "Aliased: depends on the terms before it and has no estimate of its own.",
     SEPARATED: "Separated: no finite estimate exists.",
     FIRTH: f"{FIRTH} and open mark: Firth’s penalized estimate, no finite one exists (separation); "
     "its interval is approximate.",
+    FEW: f"{FEW} Fewer than 20 events: Firth’s penalized estimate.",
+    NO_EVENT: "No event: not estimable.",
 }
 BEYOND = "Arrows: the interval goes on."
 ROW, HEADING, BOTTOM = 3.9, 5.0, 10.0  # mm: a row; the heading above; the axis below
@@ -119,12 +121,8 @@ def draw_forest(
     matplotlib.figure.Figure
         The first axes hold the names, then comes one axes per kind of model. They share a
         logarithmic scale; an interval that leaves it ends in an arrow. A separated term shows its
-        Firth estimate as an open mark, an aliased one its name alone.
-
-    Raises
-    ------
-    StudyError
-        If no term has an estimate.
+        Firth estimate as an open mark, an aliased one its name alone. A sentence where no term
+        has an estimate.
 
     Examples
     --------
@@ -136,6 +134,8 @@ def draw_forest(
     """
     levels = models["level"].fillna("").astype(str).where(models["term"] != "group", "")
     models = models.assign(level=levels)
+    if not np.isfinite(models["hr"]).any():
+        return sentence_figure("No term has an estimate, so there is no forest plot.", width)
     limits = _limits(models)
     shown = [model for model in MODELS if (models["model"] == model).any()]
     cells = {(row.model, row.term, row.level): row for row in models.itertuples()}
@@ -173,8 +173,6 @@ def _limits(models: pd.DataFrame) -> tuple[float, float]:
     """Choose the ends of the axis: all estimates, and the intervals within reason."""
     numbers = models[["hr", "hr_low", "hr_high"]].to_numpy(dtype=float)
     numbers = numbers[np.isfinite(numbers[:, 0])]
-    if len(numbers) == 0:
-        raise StudyError("models: no term has an estimate, so there is no forest plot to draw.")
     estimate = np.clip(numbers[:, 0], *ESTIMATES)
     low = min(estimate.min() / 1.3, max(np.nanmin(numbers[:, 1]), INTERVALS[0]))
     high = max(estimate.max() * 1.3, min(np.nanmax(numbers[:, 2]), INTERVALS[1]))
@@ -239,7 +237,7 @@ def _print_cell(cell) -> str:
     """Print an estimate with its interval as in the table; a mark for Firth's."""
     if cell.status == ALIASED or np.isnan(cell.hr):
         return cell.status
-    mark = FIRTH if cell.status == SEPARATED else ""
+    mark = {SEPARATED: FIRTH, FEW_EVENTS: FEW}.get(cell.status, "")
     return f"{format_ratio(cell.hr)}{mark} ({format_range(cell.hr_low, cell.hr_high)})"
 
 
@@ -248,7 +246,8 @@ def _notes(cells: Mapping, rows: list[_Row], shown: list[str], limits: tuple) ->
     estimates = [row for row in rows if row.kind == "estimate"]
     found = [cells.get((model, row.term, row.level)) for model in shown for row in estimates]
     texts = [_print_cell(cell) if cell else NOT_IN_MODEL for cell in found]
-    marks = {text if text in NOTES else FIRTH if FIRTH in text else "" for text in texts}
+    marked = (FIRTH, FEW)
+    marks = {m for text in texts for m in NOTES if m == text or (m in marked and m in text)}
     notes = [note for mark, note in NOTES.items() if mark in marks]
     cells = [cell for cell in found if cell]
     if any(cell.hr_low < limits[0] / 1.04 or cell.hr_high > limits[1] * 1.04 for cell in cells):

@@ -49,8 +49,8 @@ class MethodsFacts:
         Table files, all text; their tests are named.
     cox, fine_gray : pandas.DataFrame
         Tidy models: which terms entered, and which are aliased or separated.
-    survival_test : str
-        Name of the test of survival, from `seermatch.matched_sets.test_names`.
+    weighted : bool
+        Whether sets are incomplete, so that patients are weighted.
     reference_levels : mapping
         Reference level per factor.
     """
@@ -67,7 +67,7 @@ class MethodsFacts:
     table2: pd.DataFrame
     cox: pd.DataFrame
     fine_gray: pd.DataFrame
-    survival_test: str
+    weighted: bool
     reference_levels: Mapping[str, str]
 
 

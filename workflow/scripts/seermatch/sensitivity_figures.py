@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seermatch.errors import StudyError
 from seermatch.figure_style import (
     COLUMN,
     EXPOSED,
@@ -17,6 +16,7 @@ from seermatch.figure_style import (
     add_panel,
     new_figure,
     ratio_axis,
+    sentence_figure,
     styled,
     text_width,
 )
@@ -25,6 +25,7 @@ from seermatch.stability import stability_range
 
 RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
+WHOLE_COHORT = ("weighted", "full cohort")  # how the names of these analyses begin
 TITLES = (
     "Overall survival\n(Cox)",
     "Breast cancer death\n(Fine–Gray)",
@@ -46,12 +47,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
     Returns
     -------
     matplotlib.figure.Figure
-        One axes for each of both hazard ratios.
-
-    Raises
-    ------
-    StudyError
-        If no seed gave a hazard ratio.
+        One axes for each of both hazard ratios; a sentence where no seed gave one.
 
     Examples
     --------
@@ -62,7 +58,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
     """
     ratios = repeats[list(RATIOS)].to_numpy(dtype=np.float64)
     if not np.isfinite(ratios).any():
-        raise StudyError("matching_stability: no match gave a hazard ratio to draw.")
+        return sentence_figure("No match gave a hazard ratio to draw.", width)
     low, high = min(np.nanmin(ratios), 1.0), max(np.nanmax(ratios), 1.0)
     edges = np.exp(np.linspace(np.log(low) - 0.02, np.log(high) + 0.02, 26))
     spread = stability_range(repeats).set_index("quantity")
@@ -99,7 +95,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure
     -------
     matplotlib.figure.Figure
         One axes per outcome: overall survival, breast cancer death (Fine-Gray) and, as negative
-        control, other death (cause-specific Cox).
+        control, other death (cause-specific Cox). A sentence where no analysis gave a hazard ratio.
 
     Examples
     --------
@@ -116,7 +112,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure
     shown = table[table["outcome"].isin(CURVES)][["hr_low", "hr_high"]].to_numpy(dtype=np.float64)
     shown = shown[np.isfinite(shown) & (shown > 0)]
     if len(shown) == 0:
-        raise StudyError("sensitivity: no analysis gave a hazard ratio to draw.")
+        return sentence_figure("No analysis gave a hazard ratio to draw.", width)
     low, high = max(shown.min(), 1 / 20), min(shown.max(), 20)
     figure = new_figure(width, 22 + 4.6 * len(names))
     left = max(text_width(figure, name) for name in names) + 4.0
@@ -146,7 +142,7 @@ def _draw_intervals(axes: Axes, part: pd.DataFrame, main: str) -> None:
     """Draw one outcome's column: matched filled, others open, the main one coloured."""
     for row, (name, analysis) in enumerate(part.iterrows()):
         colour = EXPOSED if name == main else REFERENCE
-        face = colour if str(analysis["variance"]).startswith("clustered") else "white"
+        face = "white" if name.startswith(WHOLE_COHORT) else colour
         if np.isfinite(analysis["hr"]):
             axes.hlines(row, analysis["hr_low"], analysis["hr_high"], color=colour, lw=1.0)
             axes.plot(analysis["hr"], row, "o", ms=4, mec=colour, mfc=face, mew=1.0)
