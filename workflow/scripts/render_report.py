@@ -29,6 +29,7 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure import disclosure_note
     from seermatch.disclosure_outcomes import mask_curves, mask_events
+    from seermatch.matched_sets import has_complete_sets
     from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
@@ -70,6 +71,7 @@ with job(snakemake) as tell:
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
         reference_levels=reference_levels(matched),
+        weighted=not has_complete_sets(matched),
     )
     write_bytes(render_report(content), snakemake.output.page)
     # Shown at the end of the run.

@@ -59,8 +59,9 @@ def absolute_effects(
         minus reference), low, high. Measures: ``cumulative incidence`` (a share) and ``months
         lost`` (area under the incidence) for both causes; ``survival`` and ``restricted mean
         survival`` (months) for ``death of any cause``. Beyond an arm's last follow-up the values
-        are missing. Intervals are Wald's; where an arm has no event yet, or nobody left, its part
-        is Wilson's, added as Newcombe does (months: every month of that share may be lost).
+        are missing. Intervals are Wald's; where an arm has no event yet, its part is Wilson's,
+        added as Newcombe does (every month of that share may be lost), and where it has nobody
+        left, or all died at once, there is none.
 
     Raises
     ------
@@ -138,23 +139,18 @@ def _reach_without_variance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far Wilson's interval of an arm reaches below and above estimates without variance.
 
-    0 where the variance speaks for itself; missing where no share is behind the estimate, as the
-    months lost where all died at once.
+    0 where the variance speaks for itself; missing where there were events and still is none, as
+    where nobody is left.
     """
-    nothing_happened = np.array([0, 0, 0, 0, 1, month])
-    nobody_left = np.array([1, 1, np.nan, np.nan, 0, np.nan])
+    without_events = np.array([0, 0, 0, 0, 1, month])
     largest = np.array([1, 1, month, month, 1, month])
     down, up = np.zeros(6), np.zeros(6)
     for j in np.flatnonzero(~(np.abs(influence) > 1e-12).any(axis=1)):
         down[j] = up[j] = np.nan
-        if np.isclose(estimate[j], nothing_happened[j], atol=1e-9):
-            n = effective_number_followed(time, weight, np.array([month]))[0]
-        elif np.isclose(estimate[j], nobody_left[j], atol=1e-9):
-            n = weight.sum() ** 2 / (weight @ weight)
-        else:
-            continue
-        most = largest[j] * wilson_interval(0.0, n, confidence)[1]
-        down[j], up[j] = (0.0, most) if estimate[j] < largest[j] / 2 else (most, 0.0)
+        if np.isclose(estimate[j], without_events[j], atol=1e-9):
+            followed = effective_number_followed(time, weight, np.array([month]))[0]
+            most = largest[j] * wilson_interval(0.0, followed, confidence)[1]
+            down[j], up[j] = (0.0, most) if j < 4 else (most, 0.0)
     return down, up
 
 

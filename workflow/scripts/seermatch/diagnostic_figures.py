@@ -238,7 +238,8 @@ def draw_schoenfeld(
     [0.1, 0.1]
     """
     if residuals.empty:
-        return sentence_figure("No term of the model has Schoenfeld residuals to draw.", width)
+        nothing = "No term of the model has Schoenfeld residuals to draw."
+        return sentence_figure(f"{nothing} {_missing_columns(tests, labels)}".strip(), width)
     columns = sorted(
         residuals.groupby(["term", "level"], sort=False), key=lambda item: item[0][0] != "group"
     )

@@ -101,6 +101,8 @@ class ReportContent:
         One row per export: its name, checksum, database and so on; shown as it is.
     versions : mapping
         Package to version.
+    weighted : bool
+        Whether sets are incomplete, so that patients are weighted.
     paper_comparison, paper_audit : pandas.DataFrame, optional
         Rows of the files of these names; without them there is no section about the paper.
     claims : pandas.DataFrame, optional
@@ -141,6 +143,7 @@ class ReportContent:
     config: Mapping
     inputs: pd.DataFrame
     versions: Mapping[str, str]
+    weighted: bool = False
     paper_comparison: pd.DataFrame | None = None
     paper_audit: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None

@@ -126,7 +126,7 @@ their intervals are approximate.'
             if not events >= EVENTS_PER_TERM * coefficients
         ]
         for outcome, models in outcomes.items()
-        if outcome.lower() not in without
+        if outcome not in without
     }
     told = [f"{outcome.lower()}, {', '.join(text)}" for outcome, text in few.items() if text]
     if told:
