@@ -17,6 +17,8 @@ from seermatch.subdistribution_likelihood import (
     require_information,
 )
 
+LONGEST_STEP = 5.0  # of a coefficient, in log hazard ratios over the range of its covariate
+
 
 def infinite_estimates(
     time: Sequence[float],
@@ -338,7 +340,14 @@ def _maximize(
         return _penalize(likelihood, likelihood.evaluate(beta))
 
     end, _, converged = newton_raphson(
-        evaluate, evaluate(start), tolerance=1e-7, max_iterations=200, free=free, secant=True
+        evaluate,
+        evaluate(start),
+        tolerance=1e-7,
+        max_iterations=200,
+        free=free,
+        secant=True,
+        # from far beyond the maximum, where the information has vanished, no step leads back
+        longest=LONGEST_STEP / np.ptp(likelihood.X, axis=1),
     )
     return end, converged
 
