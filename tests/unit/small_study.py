@@ -73,9 +73,7 @@ def run_study(cohort: pd.DataFrame) -> dict:
     exact = exact_codes(cohort, ["region"])
     ids = cohort["patient_id"].to_numpy()
     result = match(score, exposed, patient_id=ids, exact=exact, **RULE)
-    matched = cohort.assign(
-        propensity=score, matched_set=result.matched_set, weight=result.weight
-    )
+    matched = cohort.assign(propensity=score, matched_set=result.matched_set, weight=result.weight)
     matched = matched[matched["matched_set"] > 0]
     complete = has_complete_sets(matched)
     found = {"matched": matched, **_descriptions(cohort, matched, score, complete)}
@@ -186,9 +184,13 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
     followup = follow_up(_with_labels(matched), "matched")
     return {
         "sensitivity": sensitivity.table,
-        "stability": matching_stability(cohort, score, seeds=range(1, 7), exact=exact, **{
-            name: RULE[name] for name in ("ratio", "caliper", "order", "ties")
-        }),
+        "stability": matching_stability(
+            cohort,
+            score,
+            seeds=range(1, 7),
+            exact=exact,
+            **{name: RULE[name] for name in ("ratio", "caliper", "order", "ties")},
+        ),
         "interpretation": interpretation,
         "claims": answer_claims(
             claims, matched, interpretation, followup, curves, labels=LABELS, margin=1.25
@@ -233,8 +235,17 @@ def _content(found, complete) -> ReportContent:
     return ReportContent(
         **{
             name: getattr(made_up, name)
-            for name in ("title", "question", "labels", "synthetic", "attrition", "quality", "config",
-                         "inputs", "versions")
+            for name in (
+                "title",
+                "question",
+                "labels",
+                "synthetic",
+                "attrition",
+                "quality",
+                "config",
+                "inputs",
+                "versions",
+            )
         },
         **{name: found[name] for name in names - {"claims"}},
         claims=found["claims"].astype(str),

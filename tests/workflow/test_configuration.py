@@ -47,6 +47,7 @@ PUBLIC = [
     "results/paper_audit.tsv",
     "results/paper_comparison.tsv",
     "results/calibration.tsv",
+    "results/few_deaths.tsv",
     "resources/synthetic/truth.json",
 ]
 
