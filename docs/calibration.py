@@ -111,8 +111,8 @@ FIRTH = """
 In the rare scenarios breast cancer deaths are few and other deaths many. {separated}
 There the group's maximum likelihood estimate is infinite. "If infinite" is Firth's estimate where
 there is no finite other one, else maximum likelihood, here with its interval by set: what Tables 3
-and 4 show from 20 events on; "where infinite" are the former cohorts alone. "Receptors" is the coefficient of
-negative hormone receptors beside the group's.
+and 4 show from 20 events on; "where infinite" are the former cohorts alone. "Receptors" is the
+coefficient of negative hormone receptors beside the group's.
 
 | scenario | estimator | estimates | true log HR | bias | SD | coverage | Monte Carlo interval \
 | rejected |
@@ -167,13 +167,14 @@ FEW_DEATHS = """\
 
 Which test of the groups holds its level with few deaths: {cohorts:,} cohorts of each kind without
 any effect, drawn as they are after matching ({sets} sets of one exposed and {ratio} reference
-patients, who share a risk), with a fixed number of deaths of the cause and {others} of another one.
-Follow-up is uniform over 60 months, in the exposed over 30 where it is unequal; where sets are
-incomplete, 20 % of them lack a reference patient, and patients are weighted. A part of
-`make calibration` (`snakemake results/few_deaths.tsv` makes the numbers alone).
+patients, who share a risk), with a fixed number of deaths of the cause of interest and up to
+{others} of another one. Follow-up is uniform over 60 months, in the exposed over 30 where it is
+unequal; where sets are incomplete, 20 % of them lack a reference patient, and patients are
+weighted. `make calibration` makes this too, and `snakemake results/few_deaths.tsv` the numbers
+alone.
 
-Rejected at 5 %; the last digit is uncertain by up to {half:.1f} points (95 %). "By set": clustered by
-matched set. "One group": cohorts in which all these deaths are in one group.
+Rejected at 5 %, uncertain by up to {half:.1f} points (95 %). "By set": clustered by matched set.
+"One group": cohorts in which all deaths of the cause are in one group.
 
 | deaths | follow-up | sets | one group | score by set, Cox | Wald by set, Cox | log-rank \
 | Poisson-binomial | **Firth, Cox** | score by set, Fine–Gray | Gray | **Firth, Fine–Gray** |
@@ -182,13 +183,12 @@ matched set. "One group": cohorts in which all these deaths are in one group.
 
 FEW_DEATHS_SHOWN = """
 With fewer than 20 deaths the score test by set rejects {score} (Cox) and {score_fine_gray}
-(Fine–Gray): it counts sets with a death, which are too few for a normal approximation. Firth's
-penalized likelihood-ratio test rejects {firth} and {firth_fine_gray}, with unequal follow-up and with
-incomplete sets as well, and agrees with the interval printed beside it. The Fine–Gray version, which
-takes the weights of competing events as known, is calibrated by this. With 20 deaths and more the
-score tests reject {score_many} and {score_fine_gray_many}, Firth's {firth_many} and
-{firth_fine_gray_many}. So below 20 events, or with none in one group, every effect of the group has
-Firth's estimate, interval and test. The Poisson-binomial test, which knows only who of a set was at
+(Fine–Gray): sets with a death are too few for a normal approximation. Firth's penalized
+likelihood-ratio test rejects {firth} (Cox) and {firth_fine_gray} (Fine–Gray), and it agrees
+with the interval that is printed beside it. With 20 deaths and more the score tests reject
+{score_many} and {score_fine_gray_many}, Firth's {firth_many} and {firth_fine_gray_many}. So
+below 20 events, or with none in one group, every effect of the group has Firth's estimate, interval
+and test, in Fine–Gray models too. The Poisson-binomial test, which knows only who of a set was at
 risk at its deaths, is exact and therefore cautious: {exact} below 20 deaths. The Wald test by set
 cannot be made where one group has all deaths (counted as not rejecting).
 """
@@ -422,7 +422,7 @@ def few_deaths_section(table: pd.DataFrame) -> str:
         rejected = part.set_index("test")["rejected"]
         cells = [percent(rejected.get(test, np.nan)) or "–" for test in FEW_COLUMNS]
         alone = percent(part["one_group"].iloc[0], 0)
-        text += row_of(str(deaths), follow_up, sets.replace(" %", " %"), alone, *cells)
+        text += row_of(str(deaths), follow_up, sets, alone, *cells)
     few, many = table[table["deaths"] < 20], table[table["deaths"] >= 20]
 
     def size(rows, test):
