@@ -1,7 +1,7 @@
-"""Write the section "Calibration by simulation" of docs/validation.md, and its figure.
+"""Write the sections "Calibration by simulation" and "Few deaths" of docs/validation.md.
 
-Run ``make calibration``, which makes ``results/calibration.tsv`` first. The rest of the page stays
-as it is.
+Run ``make calibration``, which makes ``results/calibration.tsv`` and ``results/few_deaths.tsv``
+first; a section whose file is not there stays as it is, and so does the rest of the page.
 """
 
 import shutil
@@ -18,12 +18,27 @@ sys.path.append(str(ROOT / "workflow" / "scripts"))
 
 from seermatch.absolute_effects import ALL_CAUSES  # noqa: E402
 from seermatch.calibration import BREAST, CLUSTERED, EQUALITY, UNCLUSTERED  # noqa: E402
-from seermatch.calibration_cohorts import SCENARIOS  # noqa: E402
+from seermatch.calibration_cohorts import RATIO, SCENARIOS  # noqa: E402
+from seermatch.calibration_few_deaths import (  # noqa: E402
+    COX_FIRTH,
+    COX_SCORE,
+    COX_WALD,
+    FINE_GRAY_FIRTH,
+    FINE_GRAY_SCORE,
+    GRAY,
+    KINDS,
+    LOG_RANK,
+    N_SETS,
+    OTHER_DEATHS,
+    POISSON_BINOMIAL,
+)
 from seermatch.calibration_targets import CAUSE_SPECIFIC, HR, SUBDISTRIBUTION  # noqa: E402
 from study_io import read_table  # noqa: E402
 
 BEGIN = "<!-- begin: calibration, written by `make calibration` -->"
 END = "<!-- end: calibration -->"
+FEW_BEGIN = "<!-- begin: few deaths, written by `make calibration` -->"
+FEW_END = "<!-- end: few deaths -->"
 PAGE = ROOT / "docs" / "validation.md"
 MODELS = {HR: "death, Cox", CAUSE_SPECIFIC: "breast cancer death, cause-specific Cox"}
 MODELS |= {SUBDISTRIBUTION: "breast cancer death, Fine–Gray"}
@@ -94,10 +109,10 @@ FIRTH = """
 ### Firth's intervals with few events
 
 In the rare scenarios breast cancer deaths are few and other deaths many. {separated}
-There the group's maximum likelihood estimate is infinite. "If infinite" is what Tables 3 and 4
-show, Firth's estimate where there is no finite other one, else maximum likelihood, here with its
-interval by set; "where infinite" are the former cohorts alone. "Receptors" is the coefficient of
-negative hormone receptors beside the group's.
+There the group's maximum likelihood estimate is infinite. "If infinite" is Firth's estimate where
+there is no finite other one, else maximum likelihood, here with its interval by set: what Tables 3
+and 4 show from 20 events on; "where infinite" are the former cohorts alone. "Receptors" is the
+coefficient of negative hormone receptors beside the group's.
 
 | scenario | estimator | estimates | true log HR | bias | SD | coverage | Monte Carlo interval \
 | rejected |
@@ -135,8 +150,8 @@ With about {events} breast cancer deaths (rare scenarios):
   The score test by set rejects {score} without an effect.
 - **Firth's profile intervals {verdict}** over all cohorts: {firth_fine_gray} in
   Fine–Gray models and {firth_cox} in Cox models, for the group and for the receptors. That they
-  ignore the matched sets and take the weights of competing events as known does no harm here. As
-  Tables 3 and 4 use them, if infinite, coverage is {rule}. It is another in the
+  ignore the matched sets and take the weights of competing events as known does no harm here.
+  Used only if the other estimate is infinite, coverage is {rule}. It is another in the
   cohorts with an infinite estimate taken alone: {alone}.
   With a strong effect those are cohorts in which chance works against it, which a reader of such an
   interval should bear in mind. The estimates are off by up to {firth_bias} of their standard
@@ -146,6 +161,41 @@ Not tried: a wrong or incomplete score, unmeasured confounding, censoring that d
 exposure (as where the exposed are diagnosed in other years), adjusted models other than that of the
 receptors, and weighting in place of matching.
 """
+
+FEW_DEATHS = """\
+## Few deaths
+
+Which test of the groups holds its level with few deaths: {cohorts:,} cohorts of each kind without
+any effect, drawn as they are after matching ({sets} sets of one exposed and {ratio} reference
+patients, who share a risk), with a fixed number of deaths of the cause of interest and up to
+{others} of another one. Follow-up is uniform over 60 months, in the exposed over 30 where it is
+unequal; where sets are incomplete, 20 % of them lack a reference patient, and patients are
+weighted. `make calibration` makes this too, and `snakemake results/few_deaths.tsv` the numbers
+alone.
+
+Rejected at 5 %, uncertain by up to {half:.1f} points (95 %). "By set": clustered by matched set.
+"One group": cohorts in which all deaths of the cause are in one group.
+
+| deaths | follow-up | sets | one group | score by set, Cox | Wald by set, Cox | log-rank \
+| Poisson-binomial | **Firth, Cox** | score by set, Fine–Gray | Gray | **Firth, Fine–Gray** |
+| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
+
+FEW_DEATHS_SHOWN = """
+With fewer than 20 deaths the score test by set rejects {score} (Cox) and {score_fine_gray}
+(Fine–Gray): sets with a death are too few for a normal approximation. Firth's penalized
+likelihood-ratio test rejects {firth} (Cox) and {firth_fine_gray} (Fine–Gray), and it agrees
+with the interval that is printed beside it. With 20 deaths and more the score tests reject
+{score_many} and {score_fine_gray_many}, Firth's {firth_many} and {firth_fine_gray_many}. So
+below 20 events, or with none in one group, every effect of the group has Firth's estimate, interval
+and test, in Fine–Gray models too. The Poisson-binomial test, which knows only who of a set was at
+risk at its deaths, is exact and therefore cautious: {exact} below 20 deaths. The Wald test by set
+cannot be made where one group has all deaths (counted as not rejecting).
+"""
+FEW_COLUMNS = (
+    *(COX_SCORE, COX_WALD, LOG_RANK, POISSON_BINOMIAL, COX_FIRTH),
+    *(FINE_GRAY_SCORE, GRAY, FINE_GRAY_FIRTH),
+)
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -359,14 +409,50 @@ def section(table: pd.DataFrame, seed: int) -> str:
     return text + findings(table, wide)
 
 
-def main():
-    """Write the section, and put the figure beside the page."""
-    table = read_table(ROOT / "results" / "calibration.tsv")
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    put_section(PAGE, BEGIN, END, section(table, config["calibration"]["seed"]))
-    shutil.copyfile(
-        ROOT / "results" / "figures" / "calibration.png", PAGE.parent / "calibration.png"
+def few_deaths_section(table: pd.DataFrame) -> str:
+    """Write the section from ``results/few_deaths.tsv``."""
+    text = FEW_DEATHS.format(
+        cohorts=int(table["cohorts"].min()),
+        sets=N_SETS,
+        ratio=RATIO,
+        others=OTHER_DEATHS,
+        half=50 * (table["rejected_high"] - table["rejected_low"]).max(),
     )
+    for (deaths, follow_up, sets), part in table.groupby(list(KINDS), sort=False):
+        rejected = part.set_index("test")["rejected"]
+        cells = [percent(rejected.get(test, np.nan)) or "–" for test in FEW_COLUMNS]
+        alone = percent(part["one_group"].iloc[0], 0)
+        text += row_of(str(deaths), follow_up, sets, alone, *cells)
+    few, many = table[table["deaths"] < 20], table[table["deaths"] >= 20]
+
+    def size(rows, test):
+        return span(rows[rows["test"] == test], "rejected")
+
+    return text + FEW_DEATHS_SHOWN.format(
+        score=size(few, COX_SCORE),
+        score_fine_gray=size(few, FINE_GRAY_SCORE),
+        firth=size(few, COX_FIRTH),
+        firth_fine_gray=size(few, FINE_GRAY_FIRTH),
+        score_many=size(many, COX_SCORE),
+        score_fine_gray_many=size(many, FINE_GRAY_SCORE),
+        firth_many=size(many, COX_FIRTH),
+        firth_fine_gray_many=size(many, FINE_GRAY_FIRTH),
+        exact=size(few, POISSON_BINOMIAL),
+    )
+
+
+def main():
+    """Write the sections, and put the figure beside the page."""
+    results = ROOT / "results"
+    if (results / "calibration.tsv").is_file():
+        table = read_table(results / "calibration.tsv")
+        config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+        put_section(PAGE, BEGIN, END, section(table, config["calibration"]["seed"]))
+        figure = results / "figures" / "calibration.png"
+        shutil.copyfile(figure, PAGE.parent / "calibration.png")
+    if (results / "few_deaths.tsv").is_file():
+        text = few_deaths_section(read_table(results / "few_deaths.tsv"))
+        put_section(PAGE, FEW_BEGIN, FEW_END, text)
 
 
 if __name__ == "__main__":

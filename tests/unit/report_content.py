@@ -335,8 +335,10 @@ def made_up_content():
         attrition=attrition,
         balance=balance,
         followup=followup,
-        logrank=pd.DataFrame({"statistic": [0.08], "df": [1], "p_value": [0.7812]}),
-        gray=pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6]}),
+        logrank=pd.DataFrame(
+            {"statistic": [0.08], "df": [1], "p_value": [0.7812], "test": ["log-rank"]}
+        ),
+        gray=pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
         table1=characteristics_table(comparison, LABELS),
         table2=characteristics_table(comparison, LABELS),
         table3=regression_table(cox, terms, LABELS),

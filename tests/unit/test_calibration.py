@@ -33,8 +33,8 @@ from seermatch.calibration_targets import (
 from seermatch.cox import fit_cox
 from seermatch.design_matrix import design_matrix
 from seermatch.errors import StudyError
-from seermatch.fine_gray import clustered_score_test, fit_fine_gray
-from seermatch.gray import compare_incidence
+from seermatch.fine_gray import fit_fine_gray
+from seermatch.group_tests import clustered_score_test, compare_incidence
 from seermatch.kaplan_meier import logrank_test
 from seermatch.matching import match
 from seermatch.models import regression_models

@@ -93,12 +93,37 @@ def test_an_interval_that_includes_none_never_supports_that_there_is_none():
             assert judge(answer, expects) == "undecided"
 
 
-def test_a_group_without_deaths_decides_nothing():
-    for reference, exposed in ((0.0, 0.04), (0.04, 0.0)):
-        answer = Answer(reference, exposed, *sorted((0.01, exposed - reference)), margin=1.5,
-                        low90=0.8, high90=1.2)  # fmt: skip
-        assert judge(answer, "worse") == judge(answer, "no worse") == "undecided"
-        assert "too narrow to conclude from" in say_answer(answer, CANCER, LABELS)
+def test_an_interval_that_is_not_estimable_decides_nothing():
+    answer = Answer(0.0, 1.0, NAN, NAN)
+    assert judge(answer, "worse") == judge(answer, "no worse") == "undecided"
+    text = say_answer(answer, CANCER, LABELS)
+    assert "100.0 more (95% CI not estimable)." in text
+    assert "these data do not decide it" in text
+
+
+def test_a_group_without_deaths_is_judged_by_its_interval():
+    """It is Newcombe's, which has a width, and Firth's hazard ratio."""
+    rng = np.random.default_rng(4)
+    n = 300
+    matched = pd.DataFrame(
+        {
+            "group": np.tile([1, 0, 0], n),
+            "time": rng.integers(40, 60, 3 * n),
+            "matched_set": np.repeat(np.arange(n), 3),
+            "weight": 1.0,
+            "event": pd.Categorical(["censored"] * 3 * n, EVENTS),
+        }
+    )
+    died = (matched["group"] == 0) & (matched.index < 90)
+    matched.loc[died, "event"], matched.loc[died, "time"] = CANCER, 20
+    effects = interpret(matched, matched, labels=LABELS, ascertainment=[])
+    followup = pd.DataFrame({"population": ["matched"], "group": "all", "maximum": 59})
+    asked = [claim("worse", CANCER, [36]), claim("no worse", CANCER, [36])]
+    table = answer_claims(asked, matched, effects, followup, {}, labels=LABELS)
+    assert table["verdict"].tolist() == ["not supported", "supported"]
+    assert (table["high"] < 0).all()
+    assert (table["estimate"] < table["high"]).all()
+    assert table["hazard_ratio_high"].between(0, 1).all()
 
 
 # ----- words -------------------------------------------------------------------------------------
@@ -138,7 +163,7 @@ def test_survival_and_context_in_words():
     assert say_survival(0.8, 0.7, 0.9, *args).endswith("(95% CI 70.0–90.0), which includes 86%.")
     assert say_survival(0.7, 0.6, 0.8, *args).endswith(", fewer than 86%.")
     assert say_survival(1.0, NAN, NAN, *args) == (
-        "All N1mi patients were alive, which leaves no interval to judge by."
+        "100.0% of the N1mi patients were alive, without an interval to judge by."
     )
     effect = {"hr": NAN, "low": NAN, "high": NAN, "detectable": float("inf")}
     text = say_context(claim(), effect, LABELS, 0.8, None)

@@ -178,12 +178,12 @@ def test_no_residual_is_in_the_file_where_counts_are_masked():
     assert [text.get_text() for text in sparse.axes[0].texts] == ["too few deaths"]
 
 
-def test_a_model_without_any_estimate_is_an_empty_figure_with_a_note():
+def test_a_model_without_any_estimate_is_a_sentence():
     tests = make_tests().iloc[:-1].assign(status="separated", p_value=np.nan)
     figure = draw_schoenfeld(traced().iloc[:0], tests, LABELS)
     assert figure.axes == []
-    notes = " ".join(text.get_text() for text in figure.texts[::-1])
-    assert notes.startswith("Not in the model: Age (per year) (separated); Breast subtype")
+    text = " ".join(figure.texts[0].get_text().split())
+    assert "residuals to draw. Not in the model: Age (per year) (separated); Breast" in text
     figure_bytes(figure, "pdf")
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from seermatch import forest_plot
-from seermatch.errors import StudyError
 from seermatch.figure_style import EXPOSED, figure_bytes
 from seermatch.forest_plot import FIRTH, draw_forest
 from seermatch.formatting import REFERENCE_LEVELS, describe_variable
@@ -177,9 +176,16 @@ def test_notes_explain_the_marks_that_occur(figure, models):
     assert "separated" in [text.get_text() for text in shown.axes[1].texts]
 
 
-def test_nothing_to_draw_is_refused(models):
-    with pytest.raises(StudyError, match="no term has an estimate"):
-        draw_forest(models.assign(hr=np.nan), TERMS, LABELS, REFERENCE_LEVELS)
+def test_a_sentence_stands_where_there_is_nothing_to_draw(models):
+    figure = draw_forest(models.assign(hr=np.nan), TERMS, LABELS, REFERENCE_LEVELS)
+    assert figure.axes == []
+    assert "No term has an estimate" in figure.texts[0].get_text()
+
+
+def test_few_events_are_marked(models):
+    figure = draw_forest(models.assign(status="few events"), TERMS, LABELS, REFERENCE_LEVELS)
+    assert "Fewer than 20 events" in rows_of(figure)[-1][0]
+    assert any("‡" in text.get_text() for text in figure.axes[1].texts)
 
 
 def boxes(figure):

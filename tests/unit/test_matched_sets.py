@@ -5,13 +5,19 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import matched_sets as module
+from seermatch import group_tests, matched_sets
 from seermatch.fine_gray import fit_fine_gray
-from seermatch.gray import compare_incidence, gray_test
-from seermatch.kaplan_meier import compare_survival, logrank_test
-from seermatch.matched_sets import SCORE_TEST, test_names
-
-test_names.__test__ = False  # a function of ours, not a test
+from seermatch.gray import gray_test
+from seermatch.group_tests import (
+    FIRTH_TEST,
+    GRAY,
+    LOG_RANK,
+    SCORE_TEST,
+    compare_incidence,
+    compare_survival,
+)
+from seermatch.kaplan_meier import logrank_test
+from seermatch.separation import firth_cox, firth_fine_gray
 
 
 @pytest.fixture
@@ -32,7 +38,8 @@ def matched():
 
 
 def test_doctests():
-    assert doctest.testmod(module).failed == 0
+    for module in (matched_sets, group_tests):
+        assert doctest.testmod(module).failed == 0
 
 
 def test_complete_sets_take_the_log_rank_and_gray_tests(matched):
@@ -46,7 +53,7 @@ def test_complete_sets_take_the_log_rank_and_gray_tests(matched):
     for cause in (1, 2):
         gray = gray_test(matched["time"], event, matched["group"], cause=cause)
         assert compare_incidence(matched, cause).p_value == gray.p_value
-    assert test_names(matched) == ("log-rank", "Gray’s test")
+    assert (compare_survival(matched).test, compare_incidence(matched).test) == (LOG_RANK, GRAY)
 
 
 @pytest.mark.parametrize("cause", [None, 1, 2])
@@ -55,7 +62,6 @@ def test_incomplete_sets_take_the_clustered_score_test(matched, cause):
     some = matched.drop(matched.index[1::9])
     size = some.groupby("matched_set")["group"].transform(lambda g: (g == 0).sum())
     some = some[size > 0].assign(weight=np.where(some["group"] == 1, 1, 2 / size))
-    assert test_names(some) == (SCORE_TEST, SCORE_TEST)
     codes = some["event"].cat.codes.to_numpy(int)
     if cause is None:
         test, event = compare_survival(some), (codes > 0).astype(int)
@@ -70,7 +76,7 @@ def test_incomplete_sets_take_the_clustered_score_test(matched, cause):
         clusters=some["matched_set"].to_numpy(),
     )
     wald = (fit.coef[0] / fit.se_clustered[0]) ** 2
-    assert test.df == 1
+    assert (test.df, test.test) == (1, SCORE_TEST)
     assert test.statistic == pytest.approx(wald, rel=0.05, abs=0.01)
 
 
@@ -78,3 +84,46 @@ def test_rows_may_come_in_any_order(matched):
     mixed = matched.sample(frac=1, random_state=1).assign(weight=lambda m: 1 + m["group"] / 2)
     straight = matched.assign(weight=lambda m: 1 + m["group"] / 2)
     assert compare_survival(mixed).p_value == pytest.approx(compare_survival(straight).p_value)
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (0.5, 1.5)])
+@pytest.mark.parametrize(("events", "exposed_too"), [(19, True), (60, False)])
+def test_few_events_or_none_in_one_group_take_firths_test(matched, weights, events, exposed_too):
+    """The p-value is that of the penalized fit whose interval the tables print."""
+    eligible = matched.index[(matched["group"] == 0) | exposed_too]
+    codes = np.zeros(len(matched), dtype=int)
+    codes[eligible[: 2 * events]] = np.tile([1, 2], events)
+    few = matched.assign(event=pd.Categorical.from_codes(codes, matched["event"].cat.categories))
+    few["weight"] = np.where(few["group"] == 1, 1.0, np.resize(weights, len(few)))
+    data = few["time"], few[["group"]].to_numpy(float), few["weight"]
+    for cause in (1, 2):
+        test = compare_incidence(few, cause)
+        event = np.select([codes == cause, codes > 0], [1, 2], 0)
+        expected = firth_fine_gray(data[0], event, *data[1:])
+        assert test.test == FIRTH_TEST
+        assert test.p_value == pytest.approx(expected.p_value[0], rel=1e-6)
+        assert (test.p_value < 0.05) == (expected.conf_low[0] > 0 or expected.conf_high[0] < 0)
+    survival = compare_survival(few)
+    if exposed_too:
+        assert survival.test == (LOG_RANK if weights == (1, 1) else SCORE_TEST)
+    else:
+        expected = firth_cox(data[0], codes > 0, *data[1:])
+        assert survival.p_value == pytest.approx(expected.p_value[0], rel=1e-6)
+
+
+def test_twenty_events_take_the_usual_test(matched):
+    codes = np.zeros(len(matched), dtype=int)
+    codes[:20] = 1
+    many = matched.assign(event=pd.Categorical.from_codes(codes, matched["event"].cat.categories))
+    assert compare_incidence(many).test == GRAY
+    codes[0] = 0
+    few = matched.assign(event=pd.Categorical.from_codes(codes, matched["event"].cat.categories))
+    assert compare_incidence(few).test == compare_survival(few).test == FIRTH_TEST
+
+
+def test_without_events_nothing_is_estimable(matched):
+    nothing = matched.assign(event=matched["event"].cat.set_categories(["censored", "a", "b"]))
+    nothing["event"] = nothing["event"].fillna("censored")
+    for test in (compare_survival(nothing), compare_incidence(nothing, 2)):
+        assert np.isnan(test.p_value)
+        assert np.isnan(test.statistic)

@@ -23,7 +23,6 @@ from seermatch import (
 )
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.group_comparison import compare_groups, independence_test
-from seermatch.matched_sets import SCORE_TEST
 from seermatch.methods_page import AUTHORS, plain_markdown, reporting_checklist
 from seermatch.methods_text import MethodsFacts, cite_database, methods_sections
 from seermatch.report import SECTIONS
@@ -94,7 +93,7 @@ def facts():
         cox=models(),
         fine_gray=models(terms=("grade",)),
         separated_cells=cell_rows(),
-        survival_test="log-rank",
+        weighted=False,
         reference_levels=LEVELS,
     )  # fmt: skip
 
@@ -249,7 +248,7 @@ def test_another_exposure(facts):
 
 def test_incomplete_sets_are_weighted_throughout(facts):
     followup = facts.followup.assign(n=[283503, 585, 284088, 1000, 560, 1560])
-    text = words(replace(facts, followup=followup, survival_test=SCORE_TEST, table2=table_of()))
+    text = words(replace(facts, followup=followup, weighted=True, table2=table_of()))
     for name in ("sets", "estimand", "log-rank", "Gray", "greenwood", "joint test", "check"):
         assert DEFAULTS[name] not in text, name
     assert "matched to up to 2 M0 patients" in text

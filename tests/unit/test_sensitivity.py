@@ -9,7 +9,7 @@ import pytest
 from scipy.interpolate import CubicSpline
 from seermatch import group_effect, sensitivity, splines
 from seermatch.errors import StudyError
-from seermatch.group_effect import OUTCOMES, estimate_group_effect
+from seermatch.group_effect import OUTCOMES, PENALIZED, estimate_group_effect
 from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
 from seermatch.pooling import pool
@@ -242,13 +242,14 @@ def test_patients_outside_the_pool_are_in_the_full_cohort_only():
         assert result.table.loc[0, "estimand"] == estimand
 
 
-def test_an_arm_without_events_leaves_the_estimate_empty():
+def test_an_arm_without_events_has_firths_estimate():
     frame = cohort()
     frame.loc[frame["group"] == 1, "event"] = "breast cancer death"
     table = run(frame, calipers=[], ratios=[], orders=[], estimands=["ATT"]).table
     other = table["outcome"].str.startswith("other death")
-    assert table.loc[other, ["hr", "hr_low", "hr_high", "p_value"]].isna().all(axis=None)
-    assert table.loc[~other, "hr"].notna().all()
+    assert (table["variance"].eq(PENALIZED) == other).all()
+    assert table[["hr", "hr_low", "hr_high", "p_value"]].notna().all(axis=None)
+    assert (table.loc[other, "hr"] < 1).all()
     assert (table.loc[other, "events"] > 0).all()
 
 

@@ -102,11 +102,15 @@ def test_file_order_is_compared_with_hashes():
     assert repeats["common_controls"].iloc[1] < 0.5
 
 
-def test_an_arm_without_deaths_leaves_the_ratios_empty():
+def test_an_arm_without_deaths_has_firths_ratio_and_nobody_s_deaths_none():
     cohort, distance = registry()
     cohort.loc[cohort["group"] == 1, "event"] = "other death"
     repeats = matching_stability(cohort, distance, seeds=[1, 2])
     assert repeats["os_hr"].notna().all()
+    assert repeats["bcsm_hr"].between(0, 0.2).all()
+    assert (repeats["bcsm_p"] < 0.001).all()
+    cohort["event"] = pd.Categorical(["other death"] * len(cohort), EVENTS)
+    repeats = matching_stability(cohort, distance, seeds=[1, 2])
     assert repeats[["bcsm_hr", "bcsm_p"]].isna().all(axis=None)
     spread = stability_range(repeats).set_index("quantity")
     assert spread.loc["bcsm_hr", ["low", "high", "share_below"]].isna().all()

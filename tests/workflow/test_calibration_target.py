@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from seermatch.calibration import repeat_study
 from seermatch.calibration_cohorts import SCENARIOS
+from seermatch.calibration_few_deaths import COHORTS, DEATHS, KINDS
+from seermatch.calibration_few_deaths import COLUMNS as FEW_COLUMNS
 from seermatch.calibration_summary import COLUMNS
 from study_io import read_table
 
@@ -30,7 +32,12 @@ def table(finished):
 
 def test_it_runs_on_demand_only(checkout):
     plan = checkout.planned("calibration", "--set-scatter", "calibration=50")
-    assert plan == {"simulate_calibration": 50, "summarize_calibration": 1}
+    assert plan == {
+        "simulate_calibration": 50,
+        "summarize_calibration": 1,
+        "simulate_few_deaths": 50,
+        "summarize_few_deaths": 1,
+    }
     assert not plan.keys() & checkout.planned().keys()
 
 
@@ -50,6 +57,20 @@ def test_the_table_holds_every_scenario(finished, table):
     assert by_default["scenario"].notna().all()  # no name reads as a missing value
     assert (table["repetitions"] == 2).all()
     assert (finished.path / "results/figures/calibration.svg").stat().st_size > 10_000
+
+
+def test_few_deaths_are_a_table_and_a_section_of_their_own(finished, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    page = importlib.import_module("calibration")
+    few = read_table(finished.path / "results/few_deaths.tsv")
+    assert tuple(few.columns) == FEW_COLUMNS
+    assert few.groupby(list(KINDS)).ngroups == len(DEATHS) * 4
+    assert (few["cohorts"] == 2 * COHORTS).all()
+    section = page.few_deaths_section(few)
+    assert section.count("\n| ") == len(DEATHS) * 4 + 2
+    assert "nan" not in section
+    stored = (ROOT / "docs/validation.md").read_text(encoding="utf-8")
+    assert stored.count(page.FEW_BEGIN) == stored.count(page.FEW_END) == 1
 
 
 def test_the_section_leaves_the_rest_of_the_page_alone(table, tmp_path, monkeypatch):

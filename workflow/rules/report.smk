@@ -309,7 +309,6 @@ rule write_methods:
         attrition="<results>/attrition.tsv",
         disclosure="<results>/disclosure.tsv",
         followup="<results>/followup.tsv",
-        logrank="<results>/survival/logrank.tsv",
         models="<results>/models.tsv",
         provenance="<results>/provenance.json",
         separated_cells="<results>/separated_cells.tsv",

@@ -10,6 +10,7 @@ with job(snakemake) as tell:
         draw_survival_curves,
     )
     from seermatch.flow_chart import draw_flow_chart
+    from seermatch.group_tests import print_test
     from seermatch.study_warnings import group_sizes
 
     params = snakemake.params
@@ -18,6 +19,9 @@ with job(snakemake) as tell:
     tables = {name: read_table(path) for name, path in snakemake.input.items()}
     sizes = group_sizes(tables["followup"], labels)
     matched = tuple(sizes["matched", label] for label in labels)
+    survival_test, *incidence_tests = map(
+        print_test, [*tables["logrank"]["test"], *tables["gray"]["test"]]
+    )
     figures = {
         "figure1": draw_flow_chart(tables["attrition"], labels, matched, widths["page"]),
         "figure2": draw_love_plot(tables["balance"], params.balance["threshold"], widths["column"]),
@@ -26,7 +30,7 @@ with job(snakemake) as tell:
             tables["logrank"],
             marks,
             labels,
-            test=tables["logrank"]["test"].iloc[0].capitalize(),
+            test=survival_test[:1].upper() + survival_test[1:],
             width=widths["column"],
         ),
         "figure4": draw_cumulative_incidence(
@@ -34,7 +38,7 @@ with job(snakemake) as tell:
             tables["gray"],
             marks,
             labels,
-            test=tables["gray"]["test"].iloc[0],
+            test=dict(zip(tables["gray"]["cause"], incidence_tests, strict=True)),
             width=widths["page"],
         ),
     }

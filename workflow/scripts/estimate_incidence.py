@@ -8,8 +8,8 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.cumulative_incidence import incidence_by_group
     from seermatch.formatting import state_p
-    from seermatch.gray import compare_incidence
-    from seermatch.matched_sets import has_complete_sets, test_names
+    from seermatch.group_tests import compare_incidence
+    from seermatch.matched_sets import has_complete_sets
 
     matched = read_table(snakemake.input[0])
     incidence = incidence_by_group(
@@ -27,8 +27,7 @@ with job(snakemake) as tell:
     causes = matched["event"].cat.categories[1:]
     tests = [compare_incidence(matched, code) for code, _ in enumerate(causes, start=1)]
     table = pd.DataFrame([asdict(test) for test in tests])
-    _, name = test_names(matched)
     table.insert(0, "cause", causes)
-    write_table(table.assign(test=name), snakemake.output.gray)
-    told = ", ".join(f"{state_p(row.p_value)} ({row.cause})" for row in table.itertuples())
-    tell(f"{name}: {told}")
+    write_table(table, snakemake.output.gray)
+    rows = table.itertuples()
+    tell("; ".join(f"{row.cause}: {row.test} {state_p(row.p_value)}" for row in rows))

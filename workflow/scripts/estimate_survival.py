@@ -8,8 +8,9 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.event_counts import count_events
     from seermatch.formatting import state_p
-    from seermatch.kaplan_meier import compare_survival, follow_up, kaplan_meier
-    from seermatch.matched_sets import test_names
+    from seermatch.group_tests import compare_survival
+    from seermatch.kaplan_meier import follow_up, kaplan_meier
+    from seermatch.without_events import limits_without_events
 
     params = snakemake.params
     matched = read_table(snakemake.input.matched)
@@ -27,18 +28,15 @@ with job(snakemake) as tell:
 
     curves = []
     for label, group in populations["matched"].groupby("group", observed=True):
-        curve = kaplan_meier(
-            group["time"].to_numpy(),
-            (group["event"] != "censored").to_numpy(),
-            group["weight"].to_numpy(),
-            interval=params.survival["interval"],
-        )
+        time, weights = group["time"].to_numpy(), group["weight"].to_numpy()
+        died = (group["event"] != "censored").to_numpy()
+        curve = kaplan_meier(time, died, weights, interval=params.survival["interval"])
+        curve = limits_without_events(curve, "survival", time, weights)
         curve.insert(0, "group", label)
         curves.append(curve)
     write_table(pd.concat(curves, ignore_index=True), snakemake.output.kaplan_meier)
 
     test = compare_survival(matched)
-    name, _ = test_names(matched)
-    write_table(pd.DataFrame([asdict(test) | {"test": name}]), snakemake.output.logrank)
+    write_table(pd.DataFrame([asdict(test)]), snakemake.output.logrank)
     deaths = (matched["event"] != "censored").sum()
-    tell(f"{deaths:,} deaths in {len(matched):,} patients; {name} {state_p(test.p_value)}")
+    tell(f"{deaths:,} deaths in {len(matched):,} patients; {test.test} {state_p(test.p_value)}")

@@ -30,6 +30,7 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.rule import disclosure_note
     from seermatch.report import ReportContent, find_warnings, render_report
+    from seermatch.study_warnings import has_incomplete_sets
 
     source = snakemake.input
     params = snakemake.params
@@ -44,6 +45,7 @@ with job(snakemake) as tell:
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     printed = {name: read_printed_table(source[name]) for name in PRINTED_TABLES}
     study = provenance["config"]["study"]
+    ratio = provenance["config"]["matching"]["ratio"]
     content = ReportContent(
         title=study["title"],
         question=study["question"],
@@ -70,8 +72,7 @@ with job(snakemake) as tell:
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
         reference_levels=reference_levels(printed["table1"]),
-        survival_test=tables["logrank"]["test"].iloc[0],
-        incidence_test=tables["gray"]["test"].iloc[0],
+        weighted=has_incomplete_sets(tables["followup"], params.labels, ratio),
     )
     write_bytes(render_report(content), snakemake.output.page)
     # Shown at the end of the run.

@@ -19,24 +19,28 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.methods_page import methods_page
     from seermatch.methods_text import MethodsFacts, methods_sections
+    from seermatch.study_warnings import has_incomplete_sets
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)
     config = provenance["config"]
     study = config["study"]
     models = read_table(source.models)
+    tables = {name: read_table(source[name]) for name in ROWS}
+    labels = tuple(snakemake.params.labels)
+    ratio = config["matching"]["ratio"]
     table1 = read_printed_table(source.table1)
     facts = MethodsFacts(
         config=config,
         inputs=pd.DataFrame(provenance["exports"]),
         versions=provenance["versions"],
-        labels=tuple(snakemake.params.labels),
+        labels=labels,
         synthetic=is_synthetic(provenance),
-        **{name: read_table(source[name]) for name in ROWS},
+        **tables,
         **{name: models[models["estimator"] == name] for name in ESTIMATORS},
         table1=table1,
         table2=read_printed_table(source.table2),
-        survival_test=read_table(source.logrank)["test"].iloc[0],
+        weighted=has_incomplete_sets(tables["followup"], labels, ratio),
         reference_levels=reference_levels(table1),
         disclosure=read_rule(source.disclosure),
     )

@@ -14,6 +14,8 @@ from scipy.special import ndtri
 from seermatch.checks import check_binary, check_labels, check_names, check_number, check_numbers
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times, check_weights
+from seermatch.proportions import wilson_interval
+from seermatch.without_events import effective_number_followed
 
 COLUMNS = ("measure", "outcome", "month", "reference", "exposed", "difference", "low", "high")
 ALL_CAUSES = "death of any cause"
@@ -49,7 +51,7 @@ def absolute_effects(
     clusters : array_like, shape (n,), optional
         Matched sets; default each patient on its own.
     confidence : float
-        Level of the Wald intervals.
+        Level of the intervals.
 
     Returns
     -------
@@ -58,7 +60,9 @@ def absolute_effects(
         minus reference), low, high. Measures: ``cumulative incidence`` (a share) and ``months
         lost`` (area under the incidence) for both causes; ``survival`` and ``restricted mean
         survival`` (months) for ``death of any cause``. Beyond an arm's last follow-up the values
-        are missing.
+        are missing. Intervals are Wald's; where an arm has no event yet, its part is Wilson's,
+        added as Newcombe does (every month of that share may be lost), and where it has nobody
+        left, or all died at once, there is none.
 
     Raises
     ------
@@ -69,6 +73,8 @@ def absolute_effects(
     ----------
     P. K. Andersen. Decomposition of number of life years lost according to causes of death.
     Statistics in Medicine 32 (2013) 5278-5285.
+    R. G. Newcombe. Interval estimation for the difference between independent proportions:
+    comparison of eleven methods. Statistics in Medicine 17 (1998) 873-890.
 
     Examples
     --------
@@ -85,6 +91,8 @@ def absolute_effects(
     weights = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
     clusters = np.arange(len(time)) if clusters is None else clusters
     sets = np.unique(check_labels("clusters", clusters, len(time)), return_inverse=True)[1]
+    if sets.max() == 0:
+        sets = np.arange(len(time))  # one set has no variance between sets
     for code, name in ((0, "reference"), (1, "exposed")):
         if not (group == code).any():
             raise StudyError(f"group: there is no {name} patient.")
@@ -97,15 +105,19 @@ def absolute_effects(
     z = ndtri(0.5 + confidence / 2)
     tables = []
     for month in months:
-        estimates, influence = [], np.zeros((6, len(time)))
+        estimates, reach, influence = [], [], np.zeros((6, len(time)))
         for code in (0, 1):
             arm = group == code
             estimate, own = _arm(time[arm], event[arm], weights[arm], float(month))
             estimates.append(estimate)
+            followed = time[arm], weights[arm], float(month)
+            reach.append(_reach_without_variance(estimate, own, *followed, confidence))
             influence[:, arm] = own if code else -own
         by_set = np.array([np.bincount(sets, weights=row) for row in influence])
         width = z * np.sqrt((by_set**2).sum(axis=1))
         difference = estimates[1] - estimates[0]
+        (down0, up0), (down1, up1) = reach
+        below, above = _together(width, down1, up0), _together(width, up1, down0)
         table = pd.DataFrame(names, columns=["measure", "outcome"])
         tables.append(
             table.assign(
@@ -113,11 +125,37 @@ def absolute_effects(
                 reference=estimates[0],
                 exposed=estimates[1],
                 difference=difference,
-                low=difference - width,
-                high=difference + width,
+                low=difference - below,
+                high=difference + above,
             )
         )
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+
+
+def _together(width: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Combine half an interval by Wald with those of arms without variance."""
+    added = one**2 + other**2
+    return np.where(added == 0, width, np.sqrt(width**2 + added))
+
+
+def _reach_without_variance(
+    estimate, influence, time, weight, month: float, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far Wilson's interval of an arm reaches below and above estimates without variance.
+
+    0 where the variance speaks for itself; missing where there were events and still is none, as
+    where nobody is left.
+    """
+    without_events = np.array([0, 0, 0, 0, 1, month])
+    largest = np.array([1, 1, month, month, 1, month])
+    down, up = np.zeros(6), np.zeros(6)
+    for j in np.flatnonzero(~(np.abs(influence) > 1e-12).any(axis=1)):
+        down[j] = up[j] = np.nan
+        if np.isclose(estimate[j], without_events[j], atol=1e-9):
+            followed = effective_number_followed(time, weight, np.array([month]))[0]
+            most = largest[j] * wilson_interval(0.0, followed, confidence)[1]
+            down[j], up[j] = (0.0, most) if j < 4 else (most, 0.0)
+    return down, up
 
 
 def _arm(time, event, weight, month: float) -> tuple[np.ndarray, np.ndarray]:

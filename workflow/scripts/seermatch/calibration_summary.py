@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from seermatch.calibration import KEYS
 from seermatch.calibration_cohorts import SCENARIOS
 from seermatch.calibration_targets import calibration_targets
 from seermatch.errors import StudyError
+from seermatch.proportions import wilson_interval
 
 COLUMNS = (
     "scenario",
@@ -139,7 +139,5 @@ def _share(hits: np.ndarray) -> tuple[float, float, float]:
     n = len(hits)
     if n == 0:
         return (np.nan,) * 3
-    share, z2 = float(np.mean(hits)), ndtri(0.975) ** 2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    width = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return share, middle - width, middle + width
+    share = float(np.mean(hits))
+    return share, *map(float, wilson_interval(share, n))

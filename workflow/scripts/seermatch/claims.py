@@ -225,7 +225,7 @@ def _survival(claim, month, matched, curves, labels) -> dict | None:
     claimed = claim["survival_percent"] / 100
     verdict = COMPATIBLE if low <= claimed <= high else NOT_SUPPORTED
     return {
-        "verdict": UNDECIDED if value >= 1 else verdict,
+        "verdict": UNDECIDED if np.isnan(low) else verdict,
         "answer": say_survival(value, low, high, claimed, claim["outcome"], labels),
         "quantity": f"survival of {labels[1]} until {claim['outcome']}",
         "estimate": value,

@@ -46,21 +46,16 @@ class Answer:
     ratio_includes_one: bool = False
 
     @property
-    def without_deaths(self) -> bool:
-        """Whether a group has no death, which makes the interval too narrow."""
-        return min(self.reference, self.exposed) <= 0
-
-    @property
     def direction(self) -> str:
         """``"more"`` or ``"fewer"`` deaths of the exposed if the interval says so, else empty."""
-        if self.without_deaths or self.low <= 0 <= self.high:
+        if not (self.low > 0 or self.high < 0):
             return ""
         return "more" if self.low > 0 else "fewer"
 
     @property
     def within_margin(self) -> bool:
         """Whether the 90 % interval keeps within the margin, on the sides the claim is about."""
-        if self.margin is None or self.without_deaths:
+        if self.margin is None:
             return False
         return self.high90 < self.margin and (not self.two_sided or self.low90 > 1 / self.margin)
 
@@ -137,10 +132,13 @@ per 100 patients: these data do not decide it.
     of = "" if outcome == ALL_CAUSES else f" of {CANCER}"
     decimals = _decimals(answer)
     risks = [f"{100 * risk:.{decimals}f}" for risk in (answer.exposed, answer.reference)]
+    interval = "not estimable"
+    if not isnan(answer.low):
+        interval = _interval(answer.low, answer.high, decimals)
     text = (
         f"{risks[0]} of 100 {exposed} patients had died{of}, and {risks[1]} of 100 {reference} "
         f"patients: {_more(answer.exposed - answer.reference, decimals)} "
-        f"(95% CI {_interval(answer.low, answer.high, decimals)})."
+        f"(95% CI {interval})."
     )
     return f"{text} {_conclude(answer, decimals)}"
 
@@ -167,8 +165,8 @@ def _interval(low: float, high: float, decimals: int) -> str:
 
 def _conclude(answer: Answer, decimals: int) -> str:
     """Say what the interval and the margin allow to conclude."""
-    if answer.without_deaths:
-        return "A group without such a death makes the interval too narrow to conclude from."
+    if isnan(answer.low):
+        return "The interval of the difference is not estimable: these data do not decide it."
     margin = f"the margin of {answer.margin:g} that was fixed in advance" if answer.margin else ""
     ninety = f"90% CI {format_range(answer.low90, answer.high90, 2) or 'not estimable'}"
     place = "within" if answer.two_sided else "below"
@@ -223,8 +221,11 @@ def say_survival(
     '93.1% of the N1mi patients were alive (95% CI 90.0–96.0), more than 86%.'
     """
     alive = "were alive" if outcome == ALL_CAUSES else f"had not died of {CANCER}"
-    if value >= 1:
-        return f"All {printed(labels[1])} patients {alive}, which leaves no interval to judge by."
+    if isnan(low):
+        return (
+            f"{100 * value:.1f}% of the {printed(labels[1])} patients {alive}, without an interval "
+            "to judge by."
+        )
     interval = format_range(100 * low, 100 * high, 1)
     side = "more than" if claimed < low else "fewer than" if claimed > high else "which includes"
     return (

@@ -20,6 +20,7 @@ from seermatch.figure_style import (
     SMALL,
     add_panel,
     new_figure,
+    sentence_figure,
     set_height,
     styled,
 )
@@ -174,7 +175,7 @@ def draw_log_log(
     Returns
     -------
     StudyFigure
-        One line per group, reference first; empty where nobody died after month 0.
+        One line per group, reference first; a sentence where nobody died after month 0.
 
     Examples
     --------
@@ -184,6 +185,8 @@ def draw_log_log(
     >>> [line.get_ydata().round(6).tolist() for line in figure.axes[0].lines]
     [[0.0], [0.0, 1.0]]
     """
+    if not ((kaplan_meier["time"] > 0) & kaplan_meier["survival"].between(0, 1, "neither")).any():
+        return sentence_figure("Nobody died after month 0, so there are no log-log curves.", width)
     figure = new_figure(width, width)
     groups = label_groups(kaplan_meier["group"], labels)
     last = max(kaplan_meier["time"].max(), 2)
@@ -269,7 +272,7 @@ def draw_schoenfeld(
     StudyFigure
         One axes per column of the model, the group first. The dashed line is the estimate under
         proportional hazards, the mean of the residuals. A line below names what is not in the
-        model.
+        model. A sentence where there are no residuals.
 
     Examples
     --------
@@ -282,6 +285,9 @@ def draw_schoenfeld(
     >>> axes.lines[0].get_ydata().round(6).tolist()
     [0.1, 0.1]
     """
+    if residuals.empty:
+        nothing = "No term of the model has Schoenfeld residuals to draw."
+        return sentence_figure(f"{nothing} {_missing_columns(tests, labels)}".strip(), width)
     columns = sorted(
         residuals.groupby(["term", "level"], sort=False), key=lambda item: item[0][0] != "group"
     )

@@ -282,3 +282,29 @@ def check_weights(
             f"{name}: every weight must be a number of zero or more, and not all of them zero."
         )
     return weights
+
+
+def ever_at_risk(time: np.ndarray, event: np.ndarray) -> np.ndarray:
+    """Tell which patients are in the risk set of any event; only they inform a model.
+
+    Parameters
+    ----------
+    time : numpy.ndarray, shape (n,)
+        Follow-up in months.
+    event : numpy.ndarray, shape (n,)
+        0 censored, 1 the event of interest, 2 a competing event, which keeps a patient at risk.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n,)
+        Nobody where there is no event.
+
+    Examples
+    --------
+    >>> ever_at_risk(np.array([1, 2, 3, 4]), np.array([2, 0, 1, 0]))
+    array([ True, False,  True,  True])
+    """
+    happened = event == 1
+    if not happened.any():
+        return happened
+    return (time >= time[happened].min()) | (event == 2)

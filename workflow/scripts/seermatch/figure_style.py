@@ -42,6 +42,7 @@ GROUP_DASHES = ("solid", (0, (4, 1.2)))
 SIZE = 7.5  # points; `SMALL` is of `figure_text`
 LINE = 3.4  # mm, of text
 TALLEST = 65_000  # dots of a bitmap
+MARGIN = 3.0  # mm, around a sentence
 
 # Ticks that people would choose on an axis of ratios, close ones first.
 RATIO_TICKS = (
@@ -295,3 +296,35 @@ def figure_bytes(figure: StudyFigure, format: str = "svg") -> bytes:
     with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format=format, dpi=dots, metadata=metadata)
     return buffer.getvalue()
+
+
+SENTENCE = "sentence"  # id of the text in the SVG file, by which a page finds it
+
+
+@styled
+def sentence_figure(sentence: str, width: float = COLUMN) -> Figure:
+    """Put a sentence in the place of a figure that the data leave nothing to draw for.
+
+    Parameters
+    ----------
+    sentence : str
+        Why there is nothing to draw.
+    width : float, default 85
+        Millimetres.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Without axes.
+
+    Examples
+    --------
+    >>> [text.get_text() for text in sentence_figure("Nobody died.").texts]
+    ['Nobody died.']
+    """
+    lines = wrap_text(new_figure(width, width), sentence, width - 2 * MARGIN)
+    height = 2 * MARGIN + LINE * len(lines)
+    figure = new_figure(width, height)
+    place = {"x": MARGIN / width, "y": 1 - MARGIN / height, "va": "top", "fontsize": SMALL}
+    figure.text(s="\n".join(lines), gid=SENTENCE, **place)
+    return figure

@@ -4,19 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy.special import chdtrc
 
-from seermatch.checks import (
-    check_binary,
-    check_columns,
-    check_labels,
-    check_number,
-    check_numbers,
-)
+from seermatch.checks import check_number, check_numbers
 from seermatch.errors import StudyError
-from seermatch.event_times import check_weights
-from seermatch.matched_sets import GroupTest
 from seermatch.subdistribution_likelihood import (
     SubdistributionLikelihood,
     invert,
@@ -318,40 +309,3 @@ def score_test(
         if singular[-1] ** 2 > 1e-13:
             statistic = float((basis.sum(axis=1) ** 2).sum())
     return statistic, p, float(chdtrc(p, statistic))
-
-
-def clustered_score_test(matched: pd.DataFrame, event: np.ndarray) -> GroupTest:
-    """Test a weighted matched cohort for a difference between its groups.
-
-    Parameters
-    ----------
-    matched : pandas.DataFrame
-        Columns `time` (months), `group` (0, 1), `weight` and `matched_set`.
-    event : numpy.ndarray, shape (n,)
-        0 censored, 1 the event of interest, 2 a competing event; without code 2 it is the score
-        test of the proportional hazards model.
-
-    Returns
-    -------
-    GroupTest
-        With the score summed within matched sets.
-
-    Examples
-    --------
-    >>> matched = pd.DataFrame({"time": [1, 2, 3, 4], "group": [0, 1, 0, 1],
-    ...     "weight": [0.5, 1, 1.5, 1], "matched_set": [1, 1, 2, 2]})
-    >>> clustered_score_test(matched, np.array([1, 0, 1, 1])).df
-    1
-    """
-    check_columns("matched", matched, ["time", "group", "weight", "matched_set"])
-    check_labels("matched_set", matched["matched_set"])
-    check_weights(matched["weight"], len(matched), "weight")
-    return GroupTest(
-        *score_test(
-            matched["time"],
-            event,
-            check_binary("group", matched["group"])[:, None],
-            weights=matched["weight"].to_numpy(),
-            clusters=matched["matched_set"].to_numpy(),
-        )
-    )

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from seermatch.errors import StudyError
 from seermatch.figure_style import (
     EXPOSED,
     GREY,
@@ -20,12 +19,13 @@ from seermatch.figure_style import (
     add_panel,
     new_figure,
     ratio_axis,
+    sentence_figure,
     set_height,
     styled,
 )
 from seermatch.figure_text import StudyFigure, shorten, text_width, widest, wrap_text
 from seermatch.formatting import describe_contrast, describe_variable, format_range, format_ratio
-from seermatch.tables import ALIASED, MODELS, SEPARATED
+from seermatch.tables import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
 from seermatch.variables import printed
 
 TITLES = {
@@ -34,13 +34,15 @@ TITLES = {
     "recommended": "Multivariable, recommended",
 }
 MEASURES = {"HR": "Hazard ratio", "sHR": "Subdistribution HR"}
-REFERENCE_TEXT, NOT_IN_MODEL, FIRTH = "1 (reference)", "–", "†"
+REFERENCE_TEXT, NOT_IN_MODEL, FIRTH, FEW = "1 (reference)", "–", "†", "‡"
 NOTES = {
     NOT_IN_MODEL: "–, not in the model.",
     ALIASED: "Aliased: depends on the terms before it and has no estimate of its own.",
     SEPARATED: "Separated: no finite estimate exists.",
     FIRTH: f"{FIRTH} and open mark: Firth’s penalized estimate, no finite one exists (separation); "
     "its interval is approximate.",
+    FEW: f"{FEW} Fewer than 20 events: Firth’s penalized estimate.",
+    NO_EVENT: "No event: not estimable.",
 }
 BEYOND = "Arrows: the interval goes on."
 ROW, HEADING, BOTTOM = 3.9, 5.0, 10.0  # mm: a row; the heading above; the axis below
@@ -121,12 +123,8 @@ def draw_forest(
     StudyFigure
         The first axes hold the names, then comes one axes per kind of model. They share a
         logarithmic scale; an interval that leaves it ends in an arrow. A separated term shows its
-        Firth estimate as an open mark, an aliased one its name alone.
-
-    Raises
-    ------
-    StudyError
-        If no term has an estimate.
+        Firth estimate as an open mark, an aliased one its name alone. A sentence where no term
+        has an estimate.
 
     Examples
     --------
@@ -138,6 +136,8 @@ def draw_forest(
     """
     levels = models["level"].fillna("").astype(str).where(models["term"] != "group", "")
     models = models.assign(level=levels)
+    if not np.isfinite(models["hr"]).any():
+        return sentence_figure("No term has an estimate, so there is no forest plot.", width)
     limits = _limits(models)
     shown = [model for model in MODELS if (models["model"] == model).any()]
     cells = {(row.model, row.term, row.level): row for row in models.itertuples()}
@@ -179,8 +179,6 @@ def _limits(models: pd.DataFrame) -> tuple[float, float]:
     """Choose the ends of the axis: all estimates, and the intervals within reason."""
     numbers = models[["hr", "hr_low", "hr_high"]].to_numpy(dtype=float)
     numbers = numbers[np.isfinite(numbers[:, 0])]
-    if len(numbers) == 0:
-        raise StudyError("models: no term has an estimate, so there is no forest plot to draw.")
     estimate = np.clip(numbers[:, 0], *ESTIMATES)
     lows, highs = (ends[~np.isnan(ends)] for ends in (numbers[:, 1], numbers[:, 2]))
     low = min(estimate.min() / 1.3, max(lows.min(initial=1.0), INTERVALS[0]))
@@ -253,7 +251,7 @@ def _print_cell(cell) -> str:
     """Print an estimate with its interval as in the table; a mark for Firth's."""
     if cell.status == ALIASED or np.isnan(cell.hr):
         return cell.status
-    mark = FIRTH if cell.status == SEPARATED else ""
+    mark = {SEPARATED: FIRTH, FEW_EVENTS: FEW}.get(cell.status, "")
     interval = format_range(cell.hr_low, cell.hr_high)
     if LARGE <= max(cell.hr, cell.hr_high) < np.inf:
         interval = f"{_short_ratio(cell.hr_low)}–{_short_ratio(cell.hr_high)}"
@@ -269,7 +267,8 @@ def _notes(cells: Mapping, rows: list[_Row], shown: list[str], limits: tuple) ->
     estimates = [row for row in rows if row.kind == "estimate"]
     found = [cells.get((model, row.term, row.level)) for model in shown for row in estimates]
     texts = [_print_cell(cell) if cell else NOT_IN_MODEL for cell in found]
-    marks = {text if text in NOTES else FIRTH if FIRTH in text else "" for text in texts}
+    marked = (FIRTH, FEW)
+    marks = {m for text in texts for m in NOTES if m == text or (m in marked and m in text)}
     notes = [note for mark, note in NOTES.items() if mark in marks]
     cells = [cell for cell in found if cell]
     if any(cell.hr_low < limits[0] / 1.04 or cell.hr_high > limits[1] * 1.04 for cell in cells):

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy.special import chdtrc
 
-from seermatch.checks import check_columns, check_labels, check_number
+from seermatch.checks import check_labels, check_number
 from seermatch.errors import StudyError
-from seermatch.event_times import category_codes, check_event_times, distinct
-from seermatch.matched_sets import GroupTest, has_complete_sets
+from seermatch.event_times import check_event_times, distinct
 
 
 @dataclass(frozen=True)
@@ -114,44 +112,6 @@ def gray_test(
     statistic = float(np.sum((vectors[:, kept].T @ score) ** 2 / values[kept]))
     df = int(kept.sum())
     return GrayTest(statistic, df, float(chdtrc(df, statistic)))
-
-
-def compare_incidence(matched: pd.DataFrame, cause: int = 1) -> GroupTest:
-    """Test whether the cumulative incidence of a cause is equal in both groups.
-
-    Gray's test where all sets are complete; otherwise the weighted score test of the Fine-Gray
-    model, with the score summed within matched sets (Zhou et al., Biostatistics 13 (2012) 371-383).
-
-    Parameters
-    ----------
-    matched : pandas.DataFrame
-        As in `compare_survival`.
-    cause : int
-        Code of the cause among the levels of `event`.
-
-    Returns
-    -------
-    GroupTest
-
-    Examples
-    --------
-    >>> matched = pd.DataFrame({
-    ...     "time": [1, 2, 3, 4], "group": [0, 1, 0, 1], "weight": 1.0, "matched_set": [1, 1, 2, 2],
-    ...     "event": pd.Categorical(["a", "b", "a", "a"], ["censored", "a", "b"])})
-    >>> compare_incidence(matched).df
-    1
-    """
-    check_columns("matched", matched, ["time", "event", "group", "weight", "matched_set"])
-    event = category_codes(matched["event"])
-    check_number("cause", cause, 1, closed=True, whole=True)
-    if has_complete_sets(matched):
-        test = gray_test(matched["time"], event, matched["group"], cause=cause)
-        return GroupTest(test.statistic, test.df, test.p_value)
-    # The score test takes the cause of interest as code 1.
-    others = np.where(event == 0, 0, 2)
-    from seermatch.fine_gray import clustered_score_test
-
-    return clustered_score_test(matched, np.where(event == cause, 1, others))
 
 
 def _score_and_variance(

@@ -84,6 +84,30 @@ def figure_notes(svg: str | bytes) -> list[str]:
     return unescape(found[1]).splitlines() if found else []
 
 
+def sentence_of(svg: str | bytes) -> str:
+    """Read the sentence that stands in the place of a figure.
+
+    Parameters
+    ----------
+    svg : str or bytes
+        An SVG document.
+
+    Returns
+    -------
+    str
+        From `seermatch.figure_style.sentence_figure`; empty for a figure.
+
+    Examples
+    --------
+    >>> sentence_of('<svg><g id="sentence"><text>Nobody</text><text>died.</text></g></svg>')
+    'Nobody died.'
+    >>> sentence_of('<svg><g id="axes_1"><text>12</text></g></svg>')
+    ''
+    """
+    found = ElementTree.fromstring(svg).iterfind(".//*[@id='sentence']")
+    return " ".join(text.strip() for part in found for text in part.itertext() if text.strip())
+
+
 def _prefixed(name: str, value: str, prefix: str) -> str:
     if name == "id":
         return f"{prefix}-{value}"

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from seermatch.absolute_effects import absolute_effects
 from seermatch.checks import (
@@ -17,18 +16,23 @@ from seermatch.checks import (
 )
 from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.event_times import category_codes, check_weights
-from seermatch.fine_gray import clustered_score_test
 from seermatch.fine_gray_proportionality import proportionality_test
-from seermatch.group_effect import GroupEffect, estimate_group_effect
+from seermatch.group_effect import (
+    FIRTH_NOTE,
+    GroupEffect,
+    estimate_group_effect,
+    has_few_events,
+)
+from seermatch.group_tests import clustered_score_test
 from seermatch.inference_limits import (
     correct_for_ascertainment,
     e_value,
     e_value_of_interval,
-    equivalence_test,
     minimum_detectable_hazard_ratio,
     risk_ratio,
 )
 from seermatch.kaplan_meier import follow_up
+from seermatch.proportions import wilson_interval
 from seermatch.variables import EVENTS
 
 COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "year", "n", "events", "note")
@@ -128,22 +132,23 @@ def _clustered_tests(matched: pd.DataFrame) -> Iterator[tuple]:
         (EVENTS[1], event, "Gray's test"),
         (EVENTS[2], np.choose(event, [0, 2, 1]), "Gray's test"),
     ):
-        if not (codes == 1).any():
-            continue
+        if has_few_events(codes == 1, matched["group"] == 1):
+            continue  # the hazard ratio's p is then the only test of the group
         test = clustered_score_test(matched, codes)
         note = f"beside {beside}; chi-square {test.statistic:.3g}"
         yield "set-clustered score test p", outcome, np.nan, test.p_value, np.nan, np.nan, note
 
 
 def _arrays(matched: pd.DataFrame) -> tuple:
-    """Time, event code, group, weights (None if all are 1) and sets."""
+    """Time, event code, group, weights (None if all are 1) and sets (None if there is one)."""
     weights = check_weights(matched["weight"], len(matched), "weight")
+    sets = check_labels("matched_set", matched["matched_set"])
     return (
         matched["time"].to_numpy(),
         category_codes(matched["event"], EVENTS),
         check_binary("group", matched["group"]).astype(np.float64),
         None if np.all(weights == 1) else weights,
-        check_labels("matched_set", matched["matched_set"]),
+        sets if len(np.unique(sets)) > 1 else None,
     )
 
 
@@ -158,7 +163,9 @@ def _ratios(effect: GroupEffect, outcome: str, share: float, power, margin) -> I
     """Yield rows about one hazard ratio."""
     hr, low, high = effect.hazard_ratio()
     nothing = np.nan
-    note = "a group has no event" if np.isnan(hr) else f"p = {effect.p_value:.3g}"
+    note = "not estimable" if np.isnan(hr) else f"p = {effect.p_value:.3g}"
+    if effect.profile is not None:
+        note += FIRTH_NOTE
     yield "hazard ratio", outcome, nothing, hr, low, high, note
     narrow = effect.hazard_ratio(0.9)
     note = "for comparison with a margin of equivalence"
@@ -186,7 +193,7 @@ def _ratios(effect: GroupEffect, outcome: str, share: float, power, margin) -> I
 
 def _equivalence_rows(effect: GroupEffect, outcome: str, margin: float, scale) -> Iterator[tuple]:
     """Yield the test of equivalence, and the confounding that would undo it."""
-    test = equivalence_test(effect.coef, effect.se, margin)
+    test = effect.equivalence(margin)
     bounds = f"within {1 / margin:.3g} to {margin:g}"
     note = f"equivalence {'' if test.shown else 'not '}shown {bounds}"
     yield "equivalence test p", outcome, np.nan, test.p_value, np.nan, np.nan, note
@@ -256,12 +263,9 @@ def _exposure_by_year(cohort) -> Iterator[tuple]:
     """Yield the exposed per 1,000 patients of each year, with Wilson's interval."""
     if "year" not in cohort:
         return
-    z2 = ndtri(0.975) ** 2
     for year, exposed in cohort.groupby("year")["group"]:
         n, count = len(exposed), int((exposed == 1).sum())
         share = count / n
-        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-        width = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-        values = [1000 * value for value in (share, max(middle - width, 0.0), middle + width)]
+        values = [1000 * value for value in (share, *wilson_interval(share, n))]
         note = {"year": year, "n": n, "events": count, "note": f"{year}: {count:,} of {n:,}"}
         yield "exposed per 1,000 patients", "", np.nan, *values, note

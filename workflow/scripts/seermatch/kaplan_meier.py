@@ -13,14 +13,7 @@ from scipy.special import ndtri
 
 from seermatch.checks import check_choice, check_columns, check_labels, check_number, check_numbers
 from seermatch.errors import StudyError
-from seermatch.event_times import (
-    category_codes,
-    check_events,
-    check_times,
-    check_weights,
-    distinct,
-)
-from seermatch.matched_sets import GroupTest, has_complete_sets
+from seermatch.event_times import check_events, check_times, check_weights, distinct
 
 INTERVALS = ("log", "log-log", "plain")
 CURVES = ("survival", "conf_low", "conf_high")
@@ -329,41 +322,6 @@ def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogR
         observed=leaving[:, :, 1].sum(axis=0).astype(float),
         expected=hazard @ at_risk,
     )
-
-
-def compare_survival(matched: pd.DataFrame) -> GroupTest:
-    """Test whether survival is equal in both groups.
-
-    The log-rank test where all sets are complete; otherwise the weighted score test of the
-    proportional hazards model, with the score summed within matched sets (Lin and Wei, Journal of
-    the American Statistical Association 84 (1989) 1074-1078).
-
-    Parameters
-    ----------
-    matched : pandas.DataFrame
-        Columns `time` (months), `event` (category, the first level censored), `group` (0, 1),
-        `weight` and `matched_set`.
-
-    Returns
-    -------
-    GroupTest
-
-    Examples
-    --------
-    >>> matched = pd.DataFrame({
-    ...     "time": [1, 2, 3, 4], "group": [0, 1, 0, 1], "weight": 1.0, "matched_set": [1, 1, 2, 2],
-    ...     "event": pd.Categorical(["died", "censored", "died", "died"], ["censored", "died"])})
-    >>> round(compare_survival(matched).p_value, 3)
-    0.157
-    """
-    check_columns("matched", matched, ["time", "event", "group", "weight", "matched_set"])
-    died = category_codes(matched["event"]) > 0
-    if has_complete_sets(matched):
-        test = logrank_test(matched["time"].to_numpy(), died, matched["group"].to_numpy())
-        return GroupTest(test.statistic, test.df, test.p_value)
-    from seermatch.fine_gray import clustered_score_test
-
-    return clustered_score_test(matched, died.astype(int))
 
 
 def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> pd.DataFrame:

@@ -6,12 +6,12 @@ import pandas as pd
 
 from seermatch.disclosure.rule import disclosure_note
 from seermatch.formatting import describe_contrast, format_count
-from seermatch.matched_sets import SCORE_TEST
+from seermatch.group_effect import FEW_EVENTS as MANY_EVENTS
 from seermatch.methods_words import listed, name_package, name_variables
 from seermatch.report_sections import IMPUTED, OTHER, print_outcome
 from seermatch.seer_dictionary import database_years
 from seermatch.study_warnings import group_sizes, warn_about_score
-from seermatch.tables import MODELS
+from seermatch.tables import ALIASED, FEW_EVENTS, MODELS, SEPARATED
 from seermatch.variables import printed
 
 ORDERS = {
@@ -68,9 +68,13 @@ def analysis_sections(facts) -> dict[str, list[str]]:
     }
 
 
-def _weighted(facts) -> bool:
-    """Tell whether incomplete sets make weights necessary."""
-    return facts.survival_test == SCORE_TEST
+def _few_events(models: pd.DataFrame) -> bool:
+    """Tell whether events are so few that the effect of the group is Firth's."""
+    status = models.loc[models["term"] == "group", "status"]
+    return bool(status.isin([SEPARATED, FEW_EVENTS]).any())
+
+
+FIRTH = "Firth’s penalized likelihood-ratio test, since events were few"
 
 
 # ----- matching ----------------------------------------------------------------------------------
@@ -109,7 +113,7 @@ def _matching(facts) -> list[str]:
             f"There were {ratio} rounds, in each of which every {exposed} patient chose one "
             f"{reference} patient who was still free, {order}."
         )
-        wanted = f"{'up to ' * _weighted(facts)}{ratio} {reference} patients"
+        wanted = f"{'up to ' * facts.weighted}{ratio} {reference} patients"
     everyone = facts.separated_cells["in_pool"].all()
     scored = (
         "eligible patients of both groups" if everyone else "patients of both groups in the pool"
@@ -134,7 +138,7 @@ def _matching(facts) -> list[str]:
     if n["matched", labels[1]] < n["cohort", labels[1]]:
         population = "those exposed who found a match"
     sets = "All sets have the same size, so that no weights are needed."
-    if _weighted(facts):
+    if facts.weighted:
         sets = (
             "Sets differ in size: every analysis of the matched patients gives a reference patient "
             "a weight of one over the number in the set, scaled to a mean of 1."
@@ -194,7 +198,7 @@ def _survival(facts) -> list[str]:
     lifelines = name_package("lifelines", facts.versions)
     interval = facts.config["survival"]["interval"]
     scale = {"plain": "untransformed"}.get(interval, interval)
-    if _weighted(facts):
+    if facts.weighted:
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of the log-rank test"
         errors = "robust standard errors"
@@ -202,6 +206,8 @@ def _survival(facts) -> list[str]:
         variance = "Greenwood’s variance"
         test = "the log-rank test"
         errors = "model-based standard errors"
+    if _few_events(facts.cox):
+        test = FIRTH
     return [
         f"Overall survival was estimated by the Kaplan–Meier method ({lifelines}), with 95% "
         f"intervals on the {scale} scale from {variance}, and compared by {test}.",
@@ -214,7 +220,7 @@ def _survival(facts) -> list[str]:
 
 def _competing_risks(facts) -> list[str]:
     checked = ""
-    if _weighted(facts):
+    if facts.weighted:
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of Gray’s test"
         weights = ", both they and the likelihood weighted by the matched sets"
@@ -223,6 +229,8 @@ def _competing_risks(facts) -> list[str]:
         checked = f" (estimates checked against {name_package('scikit-survival', facts.versions)})"
         test = "Gray’s test (ρ = 0)"
         weights = ""
+    if _few_events(facts.fine_gray):
+        test = FIRTH
     return [
         "Cumulative incidence of both causes of death was estimated by the Aalen–Johansen method "
         f"with {variance} and 95% intervals on the log-log scale{checked}, and compared by {test}.",
@@ -241,7 +249,7 @@ def _competing_risks(facts) -> list[str]:
 def _models(facts) -> list[str]:
     regression = facts.config["regression"]
     joint = "likelihood-ratio test for Cox, Wald test for Fine–Gray models"
-    if _weighted(facts):
+    if facts.weighted:
         joint = "Wald test with the robust variance"
     entered = [
         f"in the {name} analysis {name_variables(terms) if terms else 'no covariate'}"
@@ -262,6 +270,10 @@ def _models(facts) -> list[str]:
         "both approximate; tables mark them. The other terms of such a model, and the comparisons "
         "among its infinite terms that are finite, are estimates in the limit of the likelihood. "
         f"{_irregular(facts)}",
+        f"With fewer than {MANY_EVENTS} events every estimate of a model is Firth’s. With so "
+        "few, or none in one group, estimate, interval and test of the group’s effect are those of "
+        "one penalized likelihood in all analyses, and no other test stands beside them. A group "
+        "without events has Wilson’s interval, and a difference to it Newcombe’s.",
     ]
 
 
@@ -275,7 +287,7 @@ def _irregular(facts) -> str:
     """Name the terms that a model could not estimate as usual."""
     told = []
     for name, models in (("Cox", facts.cox), ("Fine–Gray", facts.fine_gray)):
-        rows = models[models["status"] != "ok"].fillna({"level": ""})
+        rows = models[models["status"].isin([ALIASED, SEPARATED])].fillna({"level": ""})
         for (status, model), part in rows.groupby(["status", "model"], sort=False):
             terms = [
                 describe_contrast(row.term, row.level, facts.labels, facts.reference_levels)

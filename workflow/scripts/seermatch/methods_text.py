@@ -52,8 +52,8 @@ class MethodsFacts:
         Tidy models: which terms entered, and which are aliased or separated.
     separated_cells : pandas.DataFrame
         Cells of one group only, as `seermatch.study_warnings.warn_about_score` takes them.
-    survival_test : str
-        Name of the test of survival, from `seermatch.matched_sets.test_names`.
+    weighted : bool
+        Whether sets are incomplete, so that patients are weighted.
     reference_levels : mapping
         Reference level per factor.
     disclosure : DisclosureRule
@@ -73,7 +73,7 @@ class MethodsFacts:
     cox: pd.DataFrame
     fine_gray: pd.DataFrame
     separated_cells: pd.DataFrame
-    survival_test: str
+    weighted: bool
     reference_levels: Mapping[str, str]
     disclosure: DisclosureRule
 

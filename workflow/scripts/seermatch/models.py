@@ -4,7 +4,8 @@ Every model passes the same guard. Columns that depend on earlier ones are left 
 aliased. Columns without a finite estimate (separation) get Firth's penalised estimate, profile
 interval and test, from the same model and marked ``separated``. The other rows of such a model
 are maximum-likelihood estimates in the limit to which the likelihood tends, and so are the finite
-contrasts among the separated terms.
+contrasts among the separated terms. With fewer than 20 events Wald intervals do not hold, and all
+columns get Firth's, marked ``few events``; without any, none has an estimate (``no event``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,10 +32,11 @@ from seermatch.design_matrix import (
     design_matrix,
 )
 from seermatch.errors import StudyError
-from seermatch.event_times import category_codes, check_times, check_weights
+from seermatch.event_times import category_codes, check_times, check_weights, ever_at_risk
 from seermatch.fine_gray import wald_test
 from seermatch.finite_contrasts import finite_contrasts
 from seermatch.formatting import describe_balance_term
+from seermatch.group_effect import FEW_EVENTS
 from seermatch.recession import find_recession
 
 GROUP = "group"
@@ -83,9 +85,14 @@ class _Data:
     clusters: np.ndarray | None
 
     @property
+    def events(self) -> int:
+        """Number of events."""
+        return int(np.count_nonzero(self.event == 1))
+
+    @property
     def ever_at_risk(self) -> np.ndarray:
         """Patients in any risk set of an event; only they inform the model."""
-        return (self.time >= self.time[self.event == 1].min()) | (self.event == 2)
+        return ever_at_risk(self.time, self.event)
 
     def fit(self, X, names, offset=None):
         """Fit by maximum (pseudo-)likelihood."""
@@ -159,8 +166,9 @@ def regression_models(
     -------
     RegressionModels
         Rows with ``status`` ``ok``; ``aliased`` (no estimates: the column depends on earlier
-        ones, as `dependence` says, or has one value); ``separated`` (Firth's estimate with
-        profile interval and penalised likelihood-ratio test, nothing clustered).
+        ones, as `dependence` says, or has one value); ``separated`` and ``few events`` (Firth's
+        estimate with profile interval and penalised likelihood-ratio test, nothing clustered);
+        ``no event`` (no estimates).
         Standard errors: model-based in Cox, sandwich in Fine-Gray; with weights other than 1
         robust in both. The clustered columns sum the sandwich within matched sets and are empty
         without them.
@@ -168,8 +176,7 @@ def regression_models(
     Raises
     ------
     StudyError
-        If nobody has the event, a covariate is missing from the data, or a fit fails for another
-        reason than separation.
+        If a covariate is missing from the data, or a fit fails for another reason than separation.
 
     Examples
     --------
@@ -216,20 +223,18 @@ def regression_models(
 
 def _data(frame: pd.DataFrame, estimator: Estimator) -> _Data:
     event = category_codes(frame["event"])
-    outcome = "breast cancer death"
     if estimator == "cox":
-        event, outcome = (event > 0).astype(np.int64), "death"
-    if not (event == 1).any():
-        raise StudyError(f"event: no {outcome} among the {len(frame):,} patients, so no model.")
+        event = (event > 0).astype(np.int64)
     weights = check_weights(frame["weight"], len(frame), "weight") if "weight" in frame else None
+    clusters = check_labels("matched_set", frame["matched_set"]) if "matched_set" in frame else None
+    if clusters is not None and len(np.unique(clusters)) < 2:
+        clusters = None  # one set has no variance between sets
     return _Data(
         estimator=estimator,
         time=check_times(frame["time"]),
         event=event,
         weights=None if weights is None or np.all(weights == 1) else weights,
-        clusters=(
-            check_labels("matched_set", frame["matched_set"]) if "matched_set" in frame else None
-        ),
+        clusters=clusters,
     )
 
 
@@ -258,23 +263,28 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
-    kept = ~aliased_columns(at_risk, tolerance=OF_HAZARDS)
-    notes = [
-        f"{title}: {name} cannot be estimated ({reason})."
-        for name, reason in describe_aliasing(at_risk, design.names, tolerance=OF_HAZARDS).items()
-    ]
+    kept, notes = np.zeros(len(design.names), dtype=bool), []
+    if data.events:
+        kept = ~aliased_columns(at_risk, tolerance=OF_HAZARDS)
+        reasons = describe_aliasing(at_risk, design.names, tolerance=OF_HAZARDS)
+        notes = [
+            f"{title}: {name} cannot be estimated ({reason})." for name, reason in reasons.items()
+        ]
     estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
     if kept.any():
         estimates = _estimate(data, frame, design, kept, confidence)
-    status = np.where(kept, "ok", "aliased").astype(object)
+    usual = "few events" if data.events < FEW_EVENTS else "ok"
+    status = np.where(kept, usual, "aliased" if data.events else "no event").astype(object)
     status[np.flatnonzero(kept)[estimates.infinite]] = "separated"
     if estimates.infinite.any():
         infinite = ", ".join(np.array(design.names)[status == "separated"])
         notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
     words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
-    dependence = {} if kept.all() else describe_aliasing(at_risk, words, tolerance=OF_HAZARDS)
+    dependence = {}
+    if data.events and not kept.all():
+        dependence = describe_aliasing(at_risk, words, tolerance=OF_HAZARDS)
     found = iter(estimates.rows)
-    size = {"n": len(frame), "events": int(np.count_nonzero(data.event == 1))}
+    size = {"n": len(frame), "events": data.events}
     rows = [
         {"model": model, "term": design.terms[j], "level": design.levels[j]}
         | dict.fromkeys((*ESTIMATES, *CLUSTERED), np.nan)
@@ -295,17 +305,27 @@ def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Es
 
     Columns with an infinite estimate have Firth's; all else is then fitted at the end of the
     recession, and the model is tested there: the likelihood has a limit where the estimate has
-    none, and a sandwich is far too small on the way.
+    none, and a sandwich is far too small on the way. With few events all columns have Firth's.
     """
     X, names = design.X[:, kept], np.array(design.names)[kept]
     single = np.eye(X.shape[1])
+    few = data.events < FEW_EVENTS
     fit = data.fit(X, tuple(names))
     if fit.converged:
-        rows = _wald_rows(data, fit, single, confidence)
-        return _Estimates(rows, [], np.zeros(len(rows), dtype=bool), _joint_p(data, fit))
+        infinite = np.zeros(X.shape[1], dtype=bool)
+        rows = (
+            _firth_rows(data, X, ~infinite, confidence)
+            if few
+            else _wald_rows(data, fit, single, confidence)
+        )
+        return _Estimates(rows, [], infinite, _joint_p(data, fit))
     recession = find_recession(data.time, data.event, X, data.estimator)
     estimable, infinite = recession.estimable, recession.infinite
     limit = data.fit(X[:, estimable], tuple(names[estimable]), recession.offset)
+    joint_p = _likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite))
+    if few:
+        rows = _firth_rows(data, X, np.ones(len(infinite), dtype=bool), confidence)
+        return _Estimates(rows, [], infinite, joint_p)
     if not (infinite.any() and limit.converged):
         raise StudyError(
             f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
@@ -329,7 +349,7 @@ def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Es
             )
         ],
         infinite=infinite,
-        joint_p=_likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite)),
+        joint_p=joint_p,
     )
 
 
@@ -361,12 +381,12 @@ def _wald(coef, se, z) -> dict:
     return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
 
 
-def _firth_rows(data: _Data, X, infinite: np.ndarray, confidence) -> list[dict]:
-    """Firth's estimate, profile interval and test of each column without a finite estimate."""
+def _firth_rows(data: _Data, X, wanted: np.ndarray, confidence) -> list[dict]:
+    """Firth's estimate, profile interval and test of the wanted columns."""
     from seermatch.separation import firth_cox, firth_fine_gray
 
     firth = firth_cox if data.estimator == "cox" else firth_fine_gray
-    index = np.flatnonzero(infinite)
+    index = np.flatnonzero(wanted)
     fit = firth(data.time, data.event, X, weights=data.weights, index=index, confidence=confidence)
     return [
         {

@@ -15,7 +15,8 @@ from seermatch.formatting import (
     format_range,
     format_ratio,
 )
-from seermatch.tables import ALIASED, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
+from seermatch.tables import ALIASED, FEW_MARK, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
+from seermatch.tables import NOT_ESTIMABLE as NO_EVENT_TEXT
 from seermatch.variables import printed
 
 NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠ"
@@ -34,6 +35,11 @@ UNUSUAL = {
         "penalized estimate. Interval and p come from the penalized likelihood and are "
         "approximate: where the effect is strong the interval often misses it."
     ),
+    FEW_MARK: (
+        "(few): with fewer than 20 events the value is Firth’s penalized estimate; interval and p "
+        "come from the penalized likelihood."
+    ),
+    NO_EVENT_TEXT: "Not estimable: there is no event.",
 }
 MODEL_TITLES = {
     "univariable": "Univariable",
@@ -177,7 +183,8 @@ def print_regression(
     Returns
     -------
     PrintedTable
-        Notes explain ``aliased``, ``separated`` and the Firth mark where they occur.
+        Notes explain ``aliased``, ``separated``, the Firth mark, that of few events, and what is
+        not estimable, where they occur.
 
     Examples
     --------
@@ -227,7 +234,8 @@ def _explain(
 
     rows = tuple(PrintedRow(row.label, tuple(map(text, row.cells)), row.kind) for row in rows)
     return rows, [
-        f"{mark} {UNUSUAL[kind].replace('(Firth)', 'Firth')}" for kind, mark in marks.items()
+        f"{mark} {UNUSUAL[kind].replace('(Firth)', 'Firth').replace('(few): w', 'W')}"
+        for kind, mark in marks.items()
     ]
 
 

@@ -22,7 +22,8 @@ from seermatch.formatting import (
     format_range,
     state_p,
 )
-from seermatch.inline_figures import figure_notes, inline_svg
+from seermatch.group_tests import print_test
+from seermatch.inline_figures import figure_notes, inline_svg, sentence_of
 from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
 from seermatch.report_claims import print_claims
@@ -34,6 +35,7 @@ from seermatch.report_sections import (
     clustered_ratio,
     explain_sensitivity,
     explain_stability,
+    intervals_in_words,
     print_estimate,
 )
 from seermatch.report_tables import report_tables
@@ -104,8 +106,8 @@ class ReportContent:
         One row per export: its name, checksum, database and so on; shown as it is.
     versions : mapping
         Package to version.
-    survival_test, incidence_test : str
-        Names of the tests behind `logrank` and `gray`.
+    weighted : bool
+        Whether sets are incomplete, so that patients are weighted.
     paper_comparison, paper_audit : pandas.DataFrame, optional
         Rows of the files of these names; without them there is no section about the paper.
     claims : pandas.DataFrame, optional
@@ -149,8 +151,7 @@ class ReportContent:
     config: Mapping
     inputs: pd.DataFrame
     versions: Mapping[str, str]
-    survival_test: str = "log-rank"
-    incidence_test: str = "Gray’s test"
+    weighted: bool = False
     paper_comparison: pd.DataFrame | None = None
     paper_audit: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
@@ -248,10 +249,11 @@ def summarize(content: ReportContent) -> list[str]:
         matched,
         *_follow_up_sentence(content.followup),
         f"Overall survival: hazard ratio of death, {names}, {_group_ratios(content.cox)}; "
-        f"{content.survival_test} {logrank}.",
+        f"{print_test(content.logrank['test'].iloc[0])} {logrank}.",
         f"{cause}: subdistribution hazard ratio, {names}, {_group_ratios(content.fine_gray)}; "
-        f"{content.incidence_test} {gray}.",
-        "All these 95% confidence intervals are clustered by matched set.",
+        f"{print_test(content.gray['test'].iloc[0])} {gray}.",
+        "All these 95% confidence intervals are "
+        f"{intervals_in_words(content.cox, content.fine_gray)}.",
     ]
     intervals = [clustered_ratio(models)[1:] for models in (content.cox, content.fine_gray)]
     if all(low <= 1 <= high for low, high in intervals):
@@ -330,9 +332,10 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
     reference, exposed = (printed(label) for label in content.labels)
     first, last = content.attrition.iloc[0], content.attrition.iloc[-1]
     after = content.balance["smd_after"].abs().max()
-    logrank = state_p(content.logrank["p_value"].iloc[0])
+    logrank, test = state_p(content.logrank["p_value"].iloc[0]), content.logrank["test"].iloc[0]
+    logrank = f"{print_test(test)} {logrank}"
     gray = "; ".join(
-        f"{row.cause}, {content.incidence_test} {state_p(row.p_value)}"
+        f"{row.cause}, {print_test(row.test)} {state_p(row.p_value)}"
         for row in content.gray.itertuples()
     )
     bands = f"Steps with 95% bands: {reference} solid, {exposed} dashed; numbers at risk below"
@@ -350,8 +353,8 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         ),
         "survival": (
             f"Overall survival of the matched patients (Kaplan–Meier). {bands}.",
-            f"Kaplan–Meier curves of {reference} and {exposed}, {content.survival_test} "
-            f"{logrank}. A table below holds the estimates.",
+            f"Kaplan–Meier curves of {reference} and {exposed}, {logrank}. A table below "
+            "holds the estimates.",
         ),
         "incidence": (
             f"Cumulative incidence of death by cause in the matched patients. {bands}.",
@@ -374,10 +377,11 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
         ),
         **describe_diagnostics(content),
     }
-    return {
-        name: ReportFigure(
-            inline_svg(content.figures[name], f"figure-{number}", alternative),
-            " ".join([caption, *figure_notes(content.figures[name])]),
-        )
-        for number, (name, (caption, alternative)) in enumerate(described.items(), start=1)
-    }
+    figures = {}
+    for number, (name, (caption, alternative)) in enumerate(described.items(), start=1):
+        svg = content.figures[name]
+        caption = " ".join([caption, *figure_notes(svg)])
+        if sentence := sentence_of(svg):
+            caption, alternative = f"{caption} Not drawn: {sentence}", sentence
+        figures[name] = ReportFigure(inline_svg(svg, f"figure-{number}", alternative), caption)
+    return figures

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
 from seermatch.formatting import MASKED, format_count, format_p, state_p
+from seermatch.group_effect import FIRTH_NOTE
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.report_sections import (
+    NOT_ESTIMABLE,
     NOTHING,
     OTHER,
     OVERALL,
@@ -84,7 +87,7 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
         (tuple(HeaderCell(text) for text in header),),
         tuple(PrintedRow(label, tuple(cells)) for label, cells in rows),
         (
-            "Intervals clustered by matched set. Detectable: with the configured power at a "
+            f"Intervals {_intervals(table)}. Detectable: with the configured power at a "
             "two-sided level of 5% (Schoenfeld). E-value: how strongly, as a risk ratio, an "
             "unmeasured confounder must go with both the group and death to explain the result "
             "(VanderWeele and Ding); 1 where the interval includes 1."
@@ -109,6 +112,12 @@ def _number(row: pd.Series | None, formatted: Callable[[float], str]) -> str:
     return MASKED if _is_masked(row) else formatted(row["estimate"])
 
 
+def _intervals(table: pd.DataFrame) -> str:
+    """Say how the intervals of the hazard ratios were made."""
+    few = table[table["quantity"] == "hazard ratio"]["note"].str.endswith(FIRTH_NOTE)
+    return "clustered by matched set" + (", with few events Firth’s" if few.any() else "")
+
+
 def _ratio(row: pd.Series | None) -> str:
     if row is not None and _is_masked(row):
         return MASKED
@@ -122,7 +131,11 @@ def _detectable(table: pd.DataFrame, outcome: str) -> str:
     if _is_masked(row):
         return MASKED
     ratio, events = row["estimate"], format_count(row["events"])
-    return NOTHING if pd.isna(ratio) else f"≥ {ratio:.2f} or ≤ {1 / ratio:.2f} ({events} events)"
+    if pd.isna(ratio):
+        return NOTHING
+    if np.isinf(ratio):
+        return f"{NOT_ESTIMABLE} (0 events)"
+    return f"≥ {ratio:.2f} or ≤ {1 / ratio:.2f} ({events} events)"
 
 
 def _equivalence(row: pd.Series) -> str:
@@ -205,7 +218,7 @@ def _size_of_effects(table: pd.DataFrame, power: float) -> list[str]:
     limits = [
         f"from {ratio:.2f} up or {1 / ratio:.2f} down ({name.lower()})"
         for name, ratio in ratios.items()
-        if pd.notna(ratio)
+        if np.isfinite(ratio)
     ]
     if not limits:
         return []

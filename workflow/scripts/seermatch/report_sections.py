@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from seermatch.formatting import format_count, format_p, format_range
-from seermatch.group_effect import OUTCOMES
+from seermatch.group_effect import OUTCOMES, PENALIZED
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.stability import stability_range
+from seermatch.tables import FEW_EVENTS, SEPARATED
 from seermatch.variables import printed
 
 OVERALL, SPECIFIC, SPECIFIC_CAUSE, OTHER, OTHER_FINE_GRAY = OUTCOMES
@@ -124,7 +125,8 @@ def headline_table(content) -> PrintedTable:
         (tuple(HeaderCell(text) for text in header),),
         tuple(PrintedRow(label, tuple(cells)) for label, cells in rows),
         (
-            "Matched patients: univariable models, intervals clustered by matched set; adjusted "
+            "Matched patients: univariable models, intervals "
+            f"{intervals_in_words(content.cox, content.fine_gray)}; adjusted "
             "models are in Tables 3 and 4. Tie seeds: the match repeated with other choices among "
             f"reference patients with the same score. Weighted: all {reference} patients, weighted "
             f"to resemble the {exposed} patients (ATT), robust interval.",
@@ -134,6 +136,8 @@ def headline_table(content) -> PrintedTable:
 
 def clustered_ratio(models: pd.DataFrame, model: str = "univariable") -> tuple[float, float, float]:
     """Look up the group's hazard ratio with the 95% interval that knows the matched sets.
+
+    With few events, or without a finite other estimate, it is Firth's with its profile interval.
 
     Parameters
     ----------
@@ -150,15 +154,68 @@ def clustered_ratio(models: pd.DataFrame, model: str = "univariable") -> tuple[f
     Examples
     --------
     >>> rows = pd.DataFrame({"model": ["univariable"], "term": "group", "hr": 1.1,
-    ...                      "hr_low_clustered": 0.7, "hr_high_clustered": 1.7})
+    ...     "status": "ok", "hr_low_clustered": 0.7, "hr_high_clustered": 1.7})
     >>> clustered_ratio(rows), clustered_ratio(rows, "recommended")
     ((1.1, 0.7, 1.7), (nan, nan, nan))
     """
     rows = models[(models["model"] == model) & (models["term"] == "group")]
     if rows.empty:
         return (float("nan"),) * 3
-    ratio, low, high = rows.iloc[0][["hr", "hr_low_clustered", "hr_high_clustered"]]
-    return float(ratio), float(low), float(high)
+    row = rows.iloc[0]
+    names = ("hr_low", "hr_high") if penalized(row) else ("hr_low_clustered", "hr_high_clustered")
+    return tuple(float(row[name]) for name in ("hr", *names))
+
+
+def intervals_in_words(cox: pd.DataFrame, fine_gray: pd.DataFrame) -> str:
+    """Say how the intervals of the group's hazard ratios were made.
+
+    Parameters
+    ----------
+    cox, fine_gray : pandas.DataFrame
+        Rows of ``cox.parquet`` and ``fine_gray.parquet``.
+
+    Returns
+    -------
+    str
+        What they are, to follow "intervals" or "they are".
+
+    Examples
+    --------
+    >>> few = pd.DataFrame({"term": ["group"], "status": "few events"})
+    >>> intervals_in_words(few, few)
+    'of Firth’s penalized likelihood, since events are few'
+    """
+    by_set, firth = (
+        "clustered by matched set",
+        "of Firth’s penalized likelihood, since events are few",
+    )
+    kinds: dict[bool, list[str]] = {False: [], True: []}
+    for models, outcome in zip((cox, fine_gray), SEED_OUTCOMES.values(), strict=True):
+        rows = models[models["term"] == "group"]
+        kinds[any(penalized(row) for _, row in rows.iterrows())].append(outcome)
+    if kinds[True] and kinds[False]:
+        return f"{by_set} ({kinds[False][0]}) and {firth} ({kinds[True][0]})"
+    return firth if kinds[True] else by_set
+
+
+def penalized(row: pd.Series) -> bool:
+    """Tell whether a row of a model is Firth's, which has a profile interval and none clustered.
+
+    Parameters
+    ----------
+    row : pandas.Series
+        Row of ``cox.parquet`` or ``fine_gray.parquet``.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> penalized(pd.Series({"status": "few events"})), penalized(pd.Series({"status": "ok"}))
+    (True, False)
+    """
+    return row["status"] in (SEPARATED, FEW_EVENTS)
 
 
 def _place(spread: pd.Series) -> str:
@@ -282,6 +339,11 @@ def _sensitivity_table(
         "Variance: clustered by matched set in matched samples; robust by patient in the whole "
         "cohort, weighted or adjusted.",
     ]
+    if table["variance"].str.startswith(PENALIZED).any():
+        notes.append(
+            "Fewer than 20 events, or none in one group: Firth’s penalized estimate, with interval "
+            "and p of the penalized likelihood."
+        )
     if described:
         notes.append(
             "ATT, effect in the exposed; ATO, in the overlap of both groups; ATE, in everybody; "

@@ -212,7 +212,7 @@ def assess_proportionality(matched: pd.DataFrame, models: pd.DataFrame) -> Propo
     -------
     Proportionality
         Each column is tested with the others in the model (transform ``km``); the statistic is
-        missing where the deaths are too few, or the column is not ``ok``.
+        missing where the deaths are too few, or the column is aliased, separated or without event.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def assess_proportionality(matched: pd.DataFrame, models: pd.DataFrame) -> Propo
 
 def _assess_model(matched: pd.DataFrame, rows: pd.DataFrame) -> tuple[list[tuple], list]:
     """Test the columns of one model, and compute the residuals of each."""
-    kept = rows[rows["status"] == "ok"]
+    kept = rows[rows["status"].isin(["ok", "few events"])]
     if kept.empty:
         return [
             (row.term, row.level, np.nan, 1, np.nan, row.status) for row in rows.itertuples()

@@ -5,7 +5,7 @@ robust one by patient. Every analysis is set beside five outcomes. Deaths of oth
 a negative control: the exposure has no reason to act on their cause-specific hazard.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,10 +24,10 @@ from seermatch.checks import (
 from seermatch.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.errors import StudyError
 from seermatch.event_times import category_codes, check_times
-from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
+from seermatch.group_effect import OUTCOMES, PENALIZED, GroupEffect, estimate_group_effect
 from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
-from seermatch.pooling import PooledEstimate, pool
+from seermatch.pooling import PooledEstimate, PooledProfiles, pool
 from seermatch.populations import compare_populations
 from seermatch.propensity import estimate_propensity
 from seermatch.splines import natural_spline
@@ -71,9 +71,10 @@ class Sensitivity:
     table : pandas.DataFrame
         Columns `COLUMNS`; one row per analysis and outcome (`group_effect.OUTCOMES`), the main
         analysis first. `n` and `events` count patients; `effective_sample_size` is Kish's of both
-        groups. HR, interval and p are missing where an arm has no event. Of multiple imputation,
-        counts are means over the imputed data sets, rounded, and the largest weight is that of
-        all; its interval and p follow Rubin's rules.
+        groups. With few events (`seermatch.group_effect.has_few_events`) HR, interval and p are
+        Firth's, as `variance` says; they are missing where there is no event. Of multiple
+        imputation, counts are means over the imputed data sets, rounded, and the largest weight is
+        that of all; its interval and p follow Rubin's rules, or pool Firth's profiles.
     notes : tuple of str
         One sentence per analysis that these data do not allow.
     populations : pandas.DataFrame
@@ -373,28 +374,39 @@ def _multiple_imputation(
     main: _Specification, eligible: pd.DataFrame, imputations: int
 ) -> tuple[list[dict], pd.DataFrame]:
     """Pool the estimates of every imputed data set; also give the patients of the last match."""
-    described, effects = [], []
+    described, samples, effects = [], [], []
     for frame in imputed_cohorts(
         eligible, main.terms, imputations=imputations, seed=main.rule["seed"]
     ):
         sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
         described.append(_description(sample))
+        samples.append(replace(sample, cohort=sample.cohort[["group", "time", "event"]]))
         effects.append(_effects(sample))
-    samples = pd.DataFrame(described)
-    everyone = (samples["estimand"] == "ATT").all()
+    table = pd.DataFrame(described)
+    everyone = (table["estimand"] == "ATT").all()
     shared = described[0] | {
         "estimand": f"{'ATT' if everyone else 'ATT in the matched'}, incomplete included",
-        "effective_sample_size": float(samples["effective_sample_size"].mean()),
-        "largest_weight": float(samples["largest_weight"].max()),
-        "variance": f"{CLUSTERED} and pooled over {imputations} imputations (Rubin, t)",
+        "effective_sample_size": float(table["effective_sample_size"].mean()),
+        "largest_weight": float(table["largest_weight"].max()),
     }
     rows = []
     for outcome in OUTCOMES:
         found = [by_outcome[outcome] for by_outcome in effects]
         counts = {key: round(np.mean([getattr(e, key) for e in found])) for key in ("n", "events")}
-        pooled = pool([effect.coef for effect in found], [effect.se for effect in found])
-        rows.append(shared | {"outcome": outcome} | counts | _ratios(pooled))
-    return rows, sample.cohort
+        rows.append(shared | {"outcome": outcome} | counts | _pooled(found, samples, outcome))
+    return rows, samples[-1].cohort
+
+
+def _pooled(found: list[GroupEffect], samples: list[_Sample], outcome: str) -> dict:
+    """Pool one outcome's effects: all by Wald, or all by Firth if one has few events."""
+    pooled = f"pooled over {len(found)} imputations"
+    if any(effect.profile is not None for effect in found):
+        found = [_effects(sample, [outcome], penalized=True)[outcome] for sample in samples]
+    profiles = tuple(effect.profile for effect in found)
+    if None in profiles:
+        estimate = pool([effect.coef for effect in found], [effect.se for effect in found])
+        return _ratios(estimate) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
+    return _ratios(PooledProfiles(profiles)) | {"variance": f"{PENALIZED}, {pooled}"}
 
 
 def _estimates(sample: _Sample) -> list[dict]:
@@ -402,6 +414,7 @@ def _estimates(sample: _Sample) -> list[dict]:
     return [
         _description(sample)
         | {"outcome": outcome, "n": effect.n, "events": effect.events}
+        | ({} if effect.profile is None else {"variance": PENALIZED})
         | _ratios(effect)
         for outcome, effect in _effects(sample).items()
     ]
@@ -419,7 +432,7 @@ def _description(sample: _Sample) -> dict:
     }
 
 
-def _ratios(effect: GroupEffect | PooledEstimate) -> dict[str, float]:
+def _ratios(effect: GroupEffect | PooledEstimate | PooledProfiles) -> dict[str, float]:
     hr, low, high = effect.hazard_ratio()
     return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": effect.p_value}
 
@@ -428,7 +441,9 @@ def _weights(sample: _Sample) -> np.ndarray:
     return np.ones(len(sample.cohort)) if sample.weights is None else sample.weights
 
 
-def _effects(sample: _Sample) -> dict[str, GroupEffect]:
+def _effects(
+    sample: _Sample, outcomes: Iterable[str] = OUTCOMES, penalized: bool | None = None
+) -> dict[str, GroupEffect]:
     """Estimate the effect of the group on each outcome."""
     cohort = sample.cohort
     X = cohort["group"].to_numpy(dtype=np.float64)[:, None]
@@ -438,7 +453,13 @@ def _effects(sample: _Sample) -> dict[str, GroupEffect]:
     event = cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64)
     return {
         outcome: estimate_group_effect(
-            time, event, X, outcome, weights=_weights(sample), clusters=sample.sets
+            time,
+            event,
+            X,
+            outcome,
+            weights=_weights(sample),
+            clusters=sample.sets,
+            penalized=penalized,
         )
-        for outcome in OUTCOMES
+        for outcome in outcomes
     }

@@ -5,7 +5,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seermatch.errors import StudyError
 from seermatch.figure_style import (
     COLUMN,
     EXPOSED,
@@ -19,6 +18,7 @@ from seermatch.figure_style import (
     new_figure,
     place_rows,
     ratio_axis,
+    sentence_figure,
     set_height,
     styled,
 )
@@ -28,6 +28,7 @@ from seermatch.stability import stability_range
 
 RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
+WHOLE_COHORT = ("weighted", "full cohort")  # how the names of these analyses begin
 KINDS = {"matched": REFERENCE, "whole cohort": "white"}
 PITCH, ABOVE, BELOW, BETWEEN, RIGHT = 4.6, 9.0, 11.0, 5.0, 3.0  # mm: a row; around a panel
 NAMES, LEAST = 0.35, 30.0  # of the width, at most; mm of a panel beside others
@@ -53,12 +54,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
     Returns
     -------
     StudyFigure
-        One axes for each of both hazard ratios.
-
-    Raises
-    ------
-    StudyError
-        If no seed gave a hazard ratio.
+        One axes for each of both hazard ratios; a sentence where no seed gave one.
 
     Examples
     --------
@@ -70,7 +66,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
     ratios = repeats[list(RATIOS)].to_numpy(dtype=np.float64)
     ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
     if len(ratios) == 0:
-        raise StudyError("matching_stability: no match gave a hazard ratio to draw.")
+        return sentence_figure("No match gave a hazard ratio to draw.", width)
     low, high = min(ratios.min(), 1.0), max(ratios.max(), 1.0)
     edges = np.exp(np.linspace(np.log(low) - 0.02, np.log(high) + 0.02, 26))
     spread = stability_range(repeats).set_index("quantity")
@@ -125,7 +121,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyF
     -------
     StudyFigure
         One axes per outcome: overall survival, breast cancer death (Fine-Gray) and, as negative
-        control, other death (cause-specific Cox).
+        control, other death (cause-specific Cox). A sentence where no analysis gave a hazard ratio.
 
     Examples
     --------
@@ -142,7 +138,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyF
     shown = table[table["outcome"].isin(CURVES)][["hr_low", "hr_high"]].to_numpy(dtype=np.float64)
     shown = shown[np.isfinite(shown) & (shown > 0)]
     if len(shown) == 0:
-        raise StudyError("sensitivity: no analysis gave a hazard ratio to draw.")
+        return sentence_figure("No analysis gave a hazard ratio to draw.", width)
     low, high = max(shown.min(), 1 / 20), min(shown.max(), 20)
     figure = new_figure(width, width)
     weights = ["bold" if name == main else "normal" for name in names]
@@ -187,7 +183,7 @@ def _draw_intervals(axes: Axes, rows: np.ndarray, part: pd.DataFrame, main: str)
     """Draw one outcome's column: matched filled, others open, the main one coloured."""
     for row, (name, analysis) in zip(rows, part.iterrows(), strict=True):
         colour = EXPOSED if name == main else REFERENCE
-        face = colour if str(analysis["variance"]).startswith("clustered") else "white"
+        face = "white" if name.startswith(WHOLE_COHORT) else colour
         if np.isfinite(analysis["hr"]):
             axes.hlines(row, analysis["hr_low"], analysis["hr_high"], color=colour, lw=1.0)
             axes.plot(analysis["hr"], row, "o", ms=4, mec=colour, mfc=face, mew=1.0)

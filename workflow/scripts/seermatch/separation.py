@@ -18,6 +18,8 @@ from seermatch.subdistribution_likelihood import (
     require_information,
 )
 
+LONGEST_STEP = 5.0  # of a coefficient, in log hazard ratios over the range of its covariate
+
 
 def infinite_estimates(
     time: Sequence[float],
@@ -185,23 +187,114 @@ def firth_fine_gray(
     return _firth(SubdistributionLikelihood(time, event, X, weights), index, confidence)
 
 
+@dataclass(frozen=True)
+class FirthProfile:
+    """Penalized likelihood along one coefficient, all others at their maximum.
+
+    Attributes
+    ----------
+    coef, se : float
+        Firth's estimate of the coefficient, and its standard error from the inverse information.
+    likelihood, best, index
+        The likelihood, its penalized maximum, and the place of the coefficient.
+
+    Examples
+    --------
+    >>> profile = firth_profile([1, 2, 3, 4], [1, 1, 0, 0], np.array([[1.0], [0], [1], [0]]))
+    >>> round(profile.coef, 3), round(profile.p_value(), 3)
+    (0.347, 0.77)
+    >>> low, high = profile.limits(0.95)
+    >>> round(profile.p_value(low), 3), round(profile.p_value(high), 3)
+    (0.05, 0.05)
+    """
+
+    coef: float
+    se: float
+    likelihood: SubdistributionLikelihood
+    best: Evaluation
+    index: int
+
+    def statistic(self, value: float = 0.0) -> float:
+        """Penalized likelihood-ratio statistic of a value of the coefficient."""
+        at = _constrained(self.likelihood, self.best, self.index, value)
+        return max(2 * (self.best.loglik - at.loglik), 0.0)
+
+    def signed_root(self, value: float = 0.0) -> float:
+        """Root of `statistic`, positive where the estimate lies above the value."""
+        return float(np.copysign(np.sqrt(self.statistic(value)), self.coef - value))
+
+    def p_value(self, value: float = 0.0) -> float:
+        """Two-sided penalized likelihood-ratio test of a value of the coefficient."""
+        return float(chdtrc(1, self.statistic(value)))
+
+    def limits(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Values of the coefficient that the test does not reject at this level."""
+        if not 0 < confidence < 1:
+            raise StudyError(f"confidence must lie between 0 and 1, not at {confidence}.")
+        drop = float(chdtri(1, 1 - confidence)) / 2
+        low, high = (
+            _profile_limit(self.likelihood, self.best, self.index, step, drop)
+            for step in (-self.se, self.se)
+        )
+        return low, high
+
+
+def firth_profile(
+    time: Sequence[float],
+    event: Sequence[int],
+    X: np.ndarray,
+    weights: Sequence[float] | None = None,
+    *,
+    index: int = 0,
+) -> FirthProfile:
+    """Fit a Fine–Gray model with Firth's penalty, and give the profile of one coefficient.
+
+    Parameters
+    ----------
+    time, event, X, weights
+        As in `seermatch.fine_gray.fit_fine_gray`; without competing events (code 2) it is Cox's
+        model (Breslow).
+    index : int
+        The coefficient.
+
+    Returns
+    -------
+    FirthProfile
+
+    Raises
+    ------
+    StudyError
+        As in `seermatch.fine_gray.fit_fine_gray`.
+    """
+    likelihood = SubdistributionLikelihood(time, event, X, weights)
+    best, _ = _penalized_maximum(likelihood)
+    return _profile(likelihood, best, index)
+
+
+def _profile(likelihood: SubdistributionLikelihood, best: Evaluation, k: int) -> FirthProfile:
+    variance = np.linalg.inv(best.information)[k, k]
+    return FirthProfile(float(best.beta[k]), float(np.sqrt(variance)), likelihood, best, k)
+
+
+def _penalized_maximum(likelihood: SubdistributionLikelihood) -> tuple[Evaluation, bool]:
+    zero = np.zeros(likelihood.p)
+    require_information(likelihood.evaluate(zero).information)
+    return _maximize(likelihood, zero, np.ones(likelihood.p, dtype=bool))
+
+
 def _firth(
     likelihood: SubdistributionLikelihood, index: Sequence[int] | None, confidence: float
 ) -> FirthFit:
     """Maximise the penalised likelihood; profile the coefficients in `index`."""
     check_number("confidence", confidence, 0, 1)
     p = likelihood.p
-    zero = np.zeros(p)
-    require_information(likelihood.evaluate(zero).information)
-    best, converged = _maximize(likelihood, zero, np.ones(p, dtype=bool))
+    best, converged = _penalized_maximum(likelihood)
     se = np.sqrt(np.diag(np.linalg.inv(best.information)))
     low, high, p_value = (np.full(p, np.nan) for _ in range(3))
-    drop = float(chdtri(1, 1 - confidence)) / 2
     for k in coefficient_index("index", index, p):
-        low[k] = _profile_limit(likelihood, best, k, -se[k], drop)
-        high[k] = _profile_limit(likelihood, best, k, se[k], drop)
-        null = _constrained(likelihood, best, k, 0.0)
-        p_value[k] = chdtrc(1, max(2 * (best.loglik - null.loglik), 0.0))
+        profile = _profile(likelihood, best, k)
+        low[k], high[k] = profile.limits(confidence)
+        p_value[k] = profile.p_value()
     return FirthFit(best.beta, se, low, high, p_value, best.loglik, converged)
 
 
@@ -247,7 +340,14 @@ def _maximize(
         return _penalize(likelihood, likelihood.evaluate(beta))
 
     end, _, converged = newton_raphson(
-        evaluate, evaluate(start), tolerance=1e-7, max_iterations=200, free=free, secant=True
+        evaluate,
+        evaluate(start),
+        tolerance=1e-7,
+        max_iterations=200,
+        free=free,
+        secant=True,
+        # from far beyond the maximum, where the information has vanished, no step leads back
+        longest=LONGEST_STEP / np.ptp(likelihood.X, axis=1),
     )
     return end, converged
 

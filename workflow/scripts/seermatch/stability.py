@@ -9,13 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from seermatch.checks import check_binary, check_columns, check_number, check_numbers
-from seermatch.cox import CoxFit, fit_cox
 from seermatch.errors import StudyError
 from seermatch.event_times import category_codes, check_times
-from seermatch.fine_gray import FineGrayFit, fit_fine_gray
+from seermatch.group_effect import OUTCOMES, estimate_group_effect
 from seermatch.matching import Match, MatchingProblem
 from seermatch.variables import EVENTS
 
@@ -29,6 +27,7 @@ COLUMNS = (
     "bcsm_p",
     "common_controls",
 )
+MODELS = tuple(OUTCOMES)[:2]
 
 
 def matching_stability(
@@ -68,7 +67,8 @@ def matching_stability(
         os_p of the group from a Cox model (Efron) of all deaths; bcsm_hr and bcsm_p from a
         Fine-Gray model of breast cancer death; common_controls, the share of the match's
         reference patients that the main match uses too. p-values are two-sided Wald tests with
-        the variance clustered by matched set. Where an arm has no event, HR and p are missing.
+        the variance clustered by matched set, or with few events Firth's
+        (`seermatch.group_effect.has_few_events`). Without events HR and p are missing.
 
     Raises
     ------
@@ -166,28 +166,10 @@ def stability_range(repeats: pd.DataFrame, coverage: float = 0.95) -> pd.DataFra
 def _outcome_of(match: Match, time, event, group) -> tuple:
     """Deaths and the group's effect on both outcomes in one matched sample."""
     rows = np.flatnonzero(match.matched_set)
-    time, event, group = time[rows], event[rows], group[rows]
-    weights, sets = match.weight[rows], match.matched_set[rows]
-    weights = None if np.all(weights == 1) else weights
-    deaths, deaths_breast_cancer = np.count_nonzero(event), np.count_nonzero(event == 1)
-    overall = specific = (np.nan, np.nan)
-    if _in_both_arms(event > 0, group):
-        fit = fit_cox(time, event > 0, group[:, None], weights=weights, clusters=sets)
-        if fit.converged:
-            overall = _ratio_and_p(fit)
-    if _in_both_arms(event == 1, group):
-        fit = fit_fine_gray(time, event, group[:, None], weights=weights, clusters=sets)
-        if fit.converged:
-            specific = _ratio_and_p(fit)
-    return deaths, deaths_breast_cancer, *overall, *specific
-
-
-def _in_both_arms(event: np.ndarray, group: np.ndarray) -> bool:
-    """Whether both arms have the event; else the ratio is 0 or infinite."""
-    return bool(event[group == 1].any() and event[group == 0].any())
-
-
-def _ratio_and_p(fit: CoxFit | FineGrayFit) -> tuple[float, float]:
-    """Hazard ratio and clustered p of a model of one column."""
-    coef, variance = fit.coef[0], fit.covariance_clustered[0, 0]
-    return float(np.exp(coef)), float(2 * ndtr(-abs(coef) / np.sqrt(variance)))
+    time, event, X = time[rows], event[rows], group[rows, None]
+    options = {"weights": match.weight[rows], "clusters": match.matched_set[rows]}
+    found = [np.count_nonzero(event), np.count_nonzero(event == 1)]
+    for outcome in MODELS:
+        effect = estimate_group_effect(time, event, X, outcome, **options)
+        found += [float(np.exp(effect.coef)), effect.p_value]
+    return tuple(found)

@@ -12,7 +12,7 @@ from seermatch.formatting import (
     label_groups,
 )
 from seermatch.seer_fields import seer_fields
-from seermatch.tables import ALIASED, MODELS, SEPARATED
+from seermatch.tables import ALIASED, MODELS, NO_EVENT, SEPARATED
 from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
@@ -90,7 +90,7 @@ def warn_about_models(
     Returns
     -------
     list of str
-        At most three texts, most serious first: what goes for several models is said once.
+        At most four texts, most serious first: what goes for several models is said once.
 
     Examples
     --------
@@ -114,6 +114,11 @@ their intervals are approximate.'
             "Aliased, that is not to be told apart from the terms before them, and without an "
             f"estimate: {'; '.join(aliased)}."
         )
+    without = [
+        name.lower() for name, rows in outcomes.items() if (rows["status"] == NO_EVENT).all()
+    ]
+    if without:
+        found.append(f"There is no event of {' and of '.join(without)}: no model is estimable.")
     few = {
         outcome: [
             f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
@@ -121,6 +126,7 @@ their intervals are approximate.'
             if events < EVENTS_PER_TERM * coefficients  # says nothing of a masked number
         ]
         for outcome, models in outcomes.items()
+        if outcome not in without
     }
     told = [f"{outcome.lower()}, {', '.join(text)}" for outcome, text in few.items() if text]
     if told:
@@ -350,6 +356,32 @@ def _few_reference_patients(
             "sensitivity analyses) use all patients; prefer them."
         )
     return [told]
+
+
+def has_incomplete_sets(followup: pd.DataFrame, labels: tuple[str, str], ratio: int) -> bool:
+    """Tell from the published sizes of the groups whether some exposed patient lacks controls.
+
+    Parameters
+    ----------
+    followup : pandas.DataFrame
+        Rows of ``results/followup.tsv``: population, group, n.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    ratio : int
+        Reference patients wanted per exposed patient.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> sizes = pd.DataFrame({"population": "matched", "group": ["M0", "M1"], "n": [19, 10]})
+    >>> has_incomplete_sets(sizes, ("M0", "M1"), ratio=2)
+    True
+    """
+    n = group_sizes(followup, labels)
+    return bool(n["matched", labels[0]] != ratio * n["matched", labels[1]])
 
 
 def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[str, str], int]:

@@ -214,6 +214,7 @@ def newton_raphson(
     max_iterations: int,
     free: np.ndarray | None = None,
     secant: bool = False,
+    longest: np.ndarray | None = None,
 ) -> tuple[Evaluation, int, bool]:
     """Maximise a log-likelihood by Newton steps that are halved until they ascend.
 
@@ -229,6 +230,8 @@ def newton_raphson(
         Largest number of steps.
     free : numpy.ndarray of bool, shape (p,), optional
         Coefficients to vary; the others keep their value.
+    longest : numpy.ndarray, shape (p,), optional
+        Largest change of each coefficient in one step; a longer step is shortened.
     secant : bool
         Correct the curvature by what the last step has shown (BFGS), for a score that is not the
         integral of the information.
@@ -258,6 +261,9 @@ def newton_raphson(
         shortest = min(shortest, decrement)
         if iteration == max_iterations or not decrement > 0:
             break
+        if longest is not None:
+            excess = np.abs(step / longest[free]).max(initial=1.0)
+            step, decrement = step / excess, decrement / excess
         slack = 1e-12 * max(abs(current.loglik), 1.0)
         for halving in range(25):
             beta = current.beta.copy()

@@ -21,7 +21,11 @@ MODELS = ("univariable", "multivariable", "recommended")
 MEDIAN = "median (IQR)"
 ALIASED = "aliased"
 SEPARATED = "separated"
+FEW_EVENTS = "few events"
+NO_EVENT = "no event"
 FIRTH_MARK = " (Firth)"
+FEW_MARK = " (few)"
+NOT_ESTIMABLE = "not estimable"
 
 
 def characteristics_table(comparison: pd.DataFrame, labels: tuple[str, str]) -> pd.DataFrame:
@@ -111,9 +115,9 @@ def regression_table(
     ----------
     models : pandas.DataFrame
         Rows with model (``univariable``, ``multivariable``, ``recommended``), term, level, hr,
-        hr_low, hr_high, p_value, status (``ok``, ``aliased``, ``separated``, ``masked``). A
-        separated term holds its Firth estimate, or no number at all: never the one of the diverged
-        fit.
+        hr_low, hr_high, p_value, status (``ok``, ``aliased``, ``separated``, ``few events``, ``no
+        event``, ``masked``). A separated term holds its Firth estimate, or no number at all: never
+        the one of the diverged fit.
     variables : iterable of str
         Terms in the order of the table; a term that is in no model gets no row.
     labels : tuple of str
@@ -157,9 +161,11 @@ def _estimate(row) -> tuple[str, str, str]:
         return "", "", ""
     if row.status in (ALIASED, MASKED):
         return row.status, "", ""
+    if row.status == NO_EVENT:
+        return NOT_ESTIMABLE, "", ""
     if pd.isna(row.hr):
         return (SEPARATED if row.status == SEPARATED else ""), "", ""
-    mark = FIRTH_MARK if row.status == SEPARATED else ""
+    mark = {SEPARATED: FIRTH_MARK, FEW_EVENTS: FEW_MARK}.get(row.status, "")
     interval = format_range(row.hr_low, row.hr_high)
     return format_ratio(row.hr) + mark, interval, format_p(row.p_value)
 
