@@ -3,14 +3,14 @@
 import doctest
 import io
 import warnings
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pytest
 from drawn_figures import draw_all, drawn_texts, problems
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
@@ -51,7 +51,7 @@ def test_examples(module):
     assert doctest.testmod(module).failed == 0
 
 
-@cache
+@lru_cache(maxsize=1)
 def drawn(*args, **kwargs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FigureTextWarning)
@@ -87,11 +87,12 @@ def test_masked_counts_are_whole_and_survival_may_be_high():
     assert all(not figure.notes() for figure in plain.values())
 
 
-LETTERS = st.characters(exclude_categories=["Cs", "Co", "Cn"])
+LETTERS = st.characters(max_codepoint=0x24F)  # boxes for missing ones may touch the next line
 WORDS = st.text(st.one_of(st.sampled_from("aW$_\\{}^%& -(乳ש\u0301\n"), LETTERS), max_size=90)
 
 
-@settings(max_examples=2, deadline=None, derandomize=True)
+# without shrinking, each step of which would draw all figures again
+@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(st.tuples(WORDS, WORDS), st.lists(WORDS.filter(one_line), min_size=2, max_size=4))
 def test_every_figure_with_any_texts(labels, texts):
     labels = (labels[0] + "0", labels[1] + "1")
