@@ -8,13 +8,13 @@ from seermatch.calibration import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
 from seermatch.calibration_figure import draw_coverage
 from seermatch.calibration_targets import SUBDISTRIBUTION
 from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
 from seermatch.flow_chart import draw_flow_chart
 from seermatch.forest_plot import draw_forest
 from seermatch.group_effect import OUTCOMES
 from seermatch.kaplan_meier import kaplan_meier
 from seermatch.schoenfeld import trace_residuals
-from seermatch.score_overlap import score_overlap
 from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
 
 MARKS = [0, 12, 24, 36, 48, 59]
@@ -36,7 +36,7 @@ def _incidence(curves: pd.DataFrame) -> pd.DataFrame:
 
 CURVES = {"few deaths": _curves(0.001), "half died": _curves(0.012), "nearly all": _curves(0.08)}
 GROUP = np.repeat([0, 1], [900, 100])
-OVERLAP = score_overlap(RNG.normal(-6 + 0.3 * GROUP, 0.4), GROUP, GROUP + (GROUP == 0) * 0.5, 0)
+OVERLAP = score_overlap(RNG.normal(-6 + 0.3 * GROUP, 0.4), GROUP, GROUP + (GROUP == 0) * 0.5)
 
 
 def in_steps(curves: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from seermatch.balance import assess_balance
 from seermatch.claims import answer_claims
 from seermatch.cumulative_incidence import incidence_by_group
 from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.figure_style import figure_bytes
 from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
 from seermatch.flow_chart import draw_flow_chart
@@ -24,7 +25,6 @@ from seermatch.models import regression_models
 from seermatch.propensity import estimate_propensity
 from seermatch.report import ReportContent, find_warnings, render_report
 from seermatch.schoenfeld import assess_proportionality
-from seermatch.score_overlap import score_overlap
 from seermatch.sensitivity import sensitivity_analyses
 from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
 from seermatch.stability import matching_stability
