@@ -1,5 +1,10 @@
+import doctest
+
 import numpy as np
+import pandas as pd
 import pytest
+from seermatch import checks, event_times
+from seermatch.checks import check_labels, check_matrix, check_numbers
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times, check_weights
 
@@ -25,6 +30,41 @@ def test_unusable_times_or_events_are_named(time, event, message):
 def test_unusable_weights_are_named(weights):
     with pytest.raises(StudyError, match="weight"):
         check_weights(weights, 2)
+
+
+def test_numbers_in_columns_of_objects_are_numbers():
+    frame = pd.DataFrame({"a": [True, False], "b": [1, 2]})
+    np.testing.assert_array_equal(check_matrix("X", frame), [[1, 1], [0, 2]])
+    np.testing.assert_array_equal(check_numbers("x", [None, 1, pd.NA], finite=False)[1], 1)
+    masked = np.ma.masked_array([1, 2], mask=[True, False])
+    for values in (["1", 2], [1, 2j], [pd.Timestamp(0), 1], np.array(["2020"], "M8[Y]")):
+        with pytest.raises(StudyError, match="x: numbers are needed"):
+            check_numbers("x", values)
+    for values in ([None, 1], [pd.NA, 1.5], masked):
+        with pytest.raises(StudyError, match="x: missing or infinite in 1 of 2 values"):
+            check_numbers("x", values)
+
+
+def test_labels_are_of_one_kind():
+    for labels in ([3, 1], ["b", "a"], [0.5, 2], pd.Series(["b", "a"], dtype="category")):
+        assert len(check_labels("group", labels, 2)) == 2
+    for labels in (
+        [1, "a"],
+        [None, "a"],
+        [np.nan, 1],
+        [np.inf, 1],
+        [[1], [2]],
+        [1],
+        "ab",
+        ["a", np.nan],
+    ):
+        with pytest.raises(StudyError, match="group"):
+            check_labels("group", labels, 2)
+
+
+def test_examples():
+    for module in (checks, event_times):
+        assert doctest.testmod(module).failed == 0
 
 
 def test_narrow_integers_and_booleans_are_accepted():

@@ -70,6 +70,42 @@ def check_numbers(
     return values
 
 
+def check_score(
+    name: str, values: Sequence[float], n: int | None = None, *, like: str = "time"
+) -> np.ndarray:
+    """Return propensity scores, missing for patients outside the pool, or say what is wrong.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    values : array_like, shape (n,)
+        Finite numbers, or missing.
+    n : int, optional
+        How many there must be.
+    like : str
+        Argument that has so many, for messages.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float64
+
+    Raises
+    ------
+    StudyError
+        If it is no such column, a value is infinite, or nobody has one.
+
+    Examples
+    --------
+    >>> check_score("propensity", [0.5, None])
+    array([0.5, nan])
+    """
+    score = check_numbers(name, values, n, like=like, finite=False).astype(np.float64)
+    if np.isinf(score).any() or np.isnan(score).all():
+        raise StudyError(f"{name}: a score is infinite, or missing for everybody.")
+    return score
+
+
 def check_labels(
     name: str, values: Sequence, n: int | None = None, *, like: str = "time"
 ) -> np.ndarray:
@@ -101,6 +137,8 @@ def check_labels(
     Traceback (most recent call last):
     seermatch.errors.StudyError: group: missing or infinite in 1 of 2 values.
     """
+    if isinstance(values, list | tuple):  # which numpy makes text of, where there is any
+        values = pd.Series(list(values), dtype=None if len(values) else object)
     array = _one_column(name, _as_array(name, values), n, like)
     if array.dtype.kind in "biuU":
         return array
@@ -365,7 +403,7 @@ def check_columns(
 
 def _as_array(name: str, values) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(object).filled(None)
+        values = np.where(np.ma.getmaskarray(values), None, values.data)
     try:
         return np.asarray(values)
     except ValueError:  # rows of different lengths
@@ -377,7 +415,7 @@ def _as_numbers(name: str, values) -> np.ndarray:
     if array.dtype.kind in "biuf":
         return array
     kind = pd.api.types.infer_dtype(array.ravel(), skipna=True)
-    if array.dtype.kind == "O" and kind in _NUMBERS:
+    if array.dtype.kind == "O" and (kind in _NUMBERS or all(map(_is_number, array.ravel()))):
         # missing values of any kind become nan
         flat = pd.to_numeric(pd.Series(array.ravel(), dtype=object), errors="coerce")
         return flat.to_numpy(np.float64, na_value=np.nan).reshape(array.shape)
@@ -385,6 +423,11 @@ def _as_numbers(name: str, values) -> np.ndarray:
     if text is None:
         raise StudyError(f"{name}: numbers are needed, not {kind}.")
     raise StudyError(f"{name}: numbers are needed, not text such as {str(text)!r}.")
+
+
+def _is_number(value) -> bool:
+    """Tell of a value among others, such as bool among whole numbers."""
+    return isinstance(value, numbers.Real | np.bool_) or value is None or value is pd.NA
 
 
 def _one_column(name: str, values: np.ndarray, n: int | None, like: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from seermatch.checks import check_matrix, check_names, check_number
+from seermatch.checks import check_columns, check_matrix, check_names, check_number
 from seermatch.errors import StudyError
 
 # What counts as zero in a model of hazards: where R's coxph finds columns dependent, a share of
@@ -58,7 +58,7 @@ def design_matrix(
     Raises
     ------
     StudyError
-        If a variable is absent, is text, has missing values or does not vary.
+        If a variable is absent, is text, has missing or infinite values or does not vary.
 
     Examples
     --------
@@ -74,6 +74,7 @@ def design_matrix(
     """
     columns: list[np.ndarray] = []
     labels: list[tuple[str, str]] = []
+    check_columns("frame", frame, [])
     for variable in check_names("variables", variables):
         if variable not in frame.columns:
             raise StudyError(f"{variable}: no such column; correct it in {setting}.")
@@ -115,8 +116,6 @@ def _require_variation(
     variable: str, values: np.ndarray, levels: list[str] | None, setting: str
 ) -> None:
     """Raise StudyError if all values (codes of `levels`, or numbers) are the same."""
-    if len(values) == 0:
-        raise StudyError(f"{variable}: there are no patients.")
     first = values[0]
     if np.any(values != first):
         return

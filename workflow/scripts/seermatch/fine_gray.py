@@ -213,14 +213,11 @@ def wald_test(
     (2.0, 2, 0.3679)
     """
     coef = check_numbers("coef", coef, finite=False).astype(float)
-    covariance = np.array(
-        [
-            check_numbers("covariance", row, len(coef), like="coef", finite=False)
-            for row in covariance
-        ]
-    )
+    covariance = np.asarray(covariance)
     if covariance.shape != (len(coef), len(coef)):
-        raise StudyError(f"covariance: a matrix of {len(coef)} rows is needed, one per coef.")
+        raise StudyError(f"covariance must be {len(coef)} by {len(coef)}, as many as coef has.")
+    covariance = check_numbers("covariance", covariance.ravel(), finite=False)
+    covariance = covariance.astype(float).reshape(len(coef), len(coef))
     index = coefficient_index("index", index, len(coef))
     b, covariance = coef[index], covariance[np.ix_(index, index)]
     scale = np.sqrt(np.maximum(np.diag(covariance), 0))
@@ -260,10 +257,12 @@ def coefficient_index(name: str, index: Sequence[int] | None, p: int) -> np.ndar
     """
     if index is None:
         return np.arange(p)
-    numbers = [check_number(name, j, 0, p - 1, closed=True, whole=True) for j in index]
-    if len(set(numbers)) < len(numbers):
+    index = check_numbers(name, np.atleast_1d(index))
+    for j in index:
+        check_number(name, j, 0, p - 1, closed=True, whole=True)
+    if len(set(index)) < len(index):
         raise StudyError(f"{name}: a coefficient is named twice.")
-    return np.array(numbers, dtype=np.int64)
+    return index.astype(np.int64)
 
 
 def score_test(

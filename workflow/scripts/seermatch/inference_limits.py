@@ -233,7 +233,7 @@ def correct_for_ascertainment(hazard_ratio: float, share_exposed: float, found: 
     Parameters
     ----------
     hazard_ratio : float
-        As estimated.
+        As estimated; infinite for a limit without bound.
     share_exposed : float
         Share of the patients recorded as exposed.
     found : float
@@ -259,7 +259,7 @@ def correct_for_ascertainment(hazard_ratio: float, share_exposed: float, found: 
     """
     if hazard_ratio != np.inf:
         check_number("hazard_ratio", hazard_ratio, 0, closed=True)
-    check_number("share_exposed", share_exposed, 0, 1, closed=True)
+    check_number("share_exposed", share_exposed, 0, 1)
     check_number("found", found, 0, 1, closed=True)
     if not share_exposed < found:
         raise StudyError(

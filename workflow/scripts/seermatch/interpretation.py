@@ -7,7 +7,14 @@ import pandas as pd
 from scipy.special import ndtri
 
 from seermatch.absolute_effects import absolute_effects
-from seermatch.checks import check_binary, check_columns, check_names, check_number, check_numbers
+from seermatch.checks import (
+    check_binary,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+    check_numbers,
+)
 from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.event_times import category_codes, check_weights
 from seermatch.fine_gray import clustered_score_test
@@ -84,6 +91,8 @@ def interpret(
     labels = check_names("labels", labels, 2)
     check_columns("cohort", cohort, ["group"])
     check_columns("matched", matched, ["group", "time", "event", "matched_set", "weight"])
+    if "year" in cohort:
+        check_labels("year", cohort["year"])
     check_number("power", power, 0, 1)
     if margin is not None:
         check_number("margin", margin, 1)
@@ -134,7 +143,7 @@ def _arrays(matched: pd.DataFrame) -> tuple:
         category_codes(matched["event"], EVENTS),
         check_binary("group", matched["group"]).astype(np.float64),
         None if np.all(weights == 1) else weights,
-        matched["matched_set"].to_numpy(),
+        check_labels("matched_set", matched["matched_set"]),
     )
 
 

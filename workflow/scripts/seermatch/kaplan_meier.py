@@ -225,7 +225,7 @@ def median_survival(curve: pd.DataFrame, column: str = "survival") -> float:
     """
     check_choice("column", column, CURVES)
     check_columns("curve", curve, ["time", column])
-    times = np.r_[0.0, check_numbers("curve: time", curve["time"])]
+    times = np.r_[0.0, check_numbers("curve: time", curve["time"], low=0)]
     values = check_numbers(f"curve: {column}", curve[column], finite=column == "survival")
     # as R does: by distinct values, since limits may rise again; missing ones come last
     fallen, first = np.unique(np.r_[0.0, 1 - values], return_index=True)

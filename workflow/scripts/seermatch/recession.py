@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from seermatch.checks import check_choice, check_matrix
+from seermatch.checks import check_choice, check_matrix, check_numbers
 from seermatch.design_matrix import aliased_columns
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times
@@ -52,6 +52,8 @@ class Recession:
 
     def is_infinite(self, contrast: np.ndarray) -> bool:
         """Tell whether a contrast (p,) of the coefficients has no finite maximum."""
+        p = len(self.directions)
+        contrast = check_numbers("contrast", contrast, p, like="the model")
         size = np.abs(contrast) @ np.abs(self.directions)
         return bool(np.any(np.abs(contrast @ self.directions) > TOLERANCE * size))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from seermatch.checks import check_binary, check_columns, check_number, check_numbers
+from seermatch.checks import check_binary, check_columns, check_labels, check_number, check_numbers
 from seermatch.cox import CoxFit, fit_cox, fitted_coef, proportional_hazards_test
 from seermatch.design_matrix import design_matrix
 from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
@@ -195,6 +195,8 @@ def assess_proportionality(matched: pd.DataFrame, models: pd.DataFrame) -> Propo
     """
     check_columns("matched", matched, ["group", "time", "event", "weight"])
     check_columns("models", models, ["model", "term", "level", "status"])
+    for column in ("model", "term", "status"):
+        check_labels(column, models[column])
     tests, residuals = [], []
     for model in MODELS:
         rows = models[models["model"] == model].fillna({"level": ""})

@@ -19,7 +19,7 @@ from seermatch.checks import (
     check_labels,
     check_names,
     check_number,
-    check_numbers,
+    check_score,
 )
 from seermatch.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.errors import StudyError
@@ -181,8 +181,8 @@ def sensitivity_analyses(
 'full cohort, adjusted']
     """
     _check(cohort, covariates, matching, largest_size, imputations, estimands)
-    score = check_numbers("linear_predictor", linear_predictor, len(cohort), like="cohort")
-    score = score.astype(np.float64)
+    score = check_score("linear_predictor", linear_predictor, len(cohort), like="cohort")
+    X = design_matrix(cohort, covariates).X
     rule = dict(matching)
     exact = tuple(rule.pop("exact", ()))
     main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
@@ -217,7 +217,7 @@ def sensitivity_analyses(
     for estimand in estimands:
         weights = balancing_weights(score[pool], exposed[pool], estimand)
         add(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort[pool], weights))
-    add(_full_cohort(cohort, covariates))
+    add(_full_cohort(cohort, X))
     if eligible is not None and imputations is not None:
         try:
             pooled, frames[IMPUTED] = _multiple_imputation(main, eligible, imputations)
@@ -339,9 +339,8 @@ def _match(specification: _Specification) -> _Sample:
     )
 
 
-def _full_cohort(cohort: pd.DataFrame, covariates: Sequence[str]) -> _Sample:
+def _full_cohort(cohort: pd.DataFrame, X: np.ndarray) -> _Sample:
     """Everybody, adjusted for the covariates; the hazard ratio is conditional on them."""
-    X = design_matrix(cohort, covariates).X
     X = X[:, ~aliased_columns(X, tolerance=OF_HAZARDS)]
     return _Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
 

@@ -88,7 +88,8 @@ def matching_stability(
     1     2      38  1.269            0.275
     2     3      34  1.743            0.175
     """
-    seeds = check_numbers("seeds", seeds)
+    for seed in check_numbers("seeds", seeds):
+        check_number("seeds", seed, whole=True)
     if len(seeds) == 0:
         raise StudyError("stability.seeds is 0; ask for at least one repetition.")
     check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])

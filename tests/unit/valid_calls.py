@@ -1,0 +1,310 @@
+"""One valid call of every public function of the statistical modules, found by introspection."""
+
+import dataclasses
+import importlib
+import inspect
+
+import numpy as np
+import pandas as pd
+from seermatch.cox import fit_cox
+from seermatch.design_matrix import DesignMatrix
+from seermatch.group_effect import GroupEffect
+from seermatch.matching import MatchingProblem
+from seermatch.pooling import PooledEstimate
+from seermatch.propensity import estimate_propensity
+from seermatch.recession import find_recession
+from seermatch.variables import EVENTS
+
+MODULES = (
+    *("absolute_effects", "balance", "cox", "cumulative_incidence", "design_matrix", "fine_gray"),
+    *("fine_gray_proportionality", "finite_contrasts", "gray", "group_comparison", "group_effect"),
+    *("imputation", "included_excluded", "inference_limits", "interpretation", "kaplan_meier"),
+    *("matched_sets", "matching", "models", "pooling", "propensity", "recession", "schoenfeld"),
+    *("sensitivity", "separation", "splines", "stability", "weighting"),
+)
+# not estimators: the checks themselves, and likelihoods and searches that estimators hand to
+INNER = {"checks", "event_times", "efron_likelihood", "subdistribution_likelihood", "tie_rules"}
+
+
+def public_functions(module):
+    """Yield the names of the functions, constructors and methods that a module is used by."""
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", "") != module.__name__:
+            continue
+        if inspect.isfunction(value):
+            yield name, value
+        elif inspect.isclass(value):
+            if issubclass(value, Exception):
+                continue
+            if not dataclasses.is_dataclass(value):
+                yield name, value
+            for of, method in vars(value).items():
+                if not of.startswith("_") and inspect.isfunction(method):
+                    yield f"{name}.{of}", method
+
+
+def discovered() -> dict:
+    """Map ``module.function`` to what is called, for all statistical modules."""
+    found = {}
+    for name in MODULES:
+        module = importlib.import_module(f"seermatch.{name}")
+        found |= {f"{name}.{of}": value for of, value in public_functions(module)}
+    return found
+
+
+def patients(n: int = 48) -> pd.DataFrame:
+    """Make a matched cohort in which nothing is separated or empty."""
+    rng = np.random.default_rng(7)
+    frame = pd.DataFrame(
+        {
+            "patient_id": [f"{i:08d}" for i in range(n)],
+            "group": np.tile([1, 0, 0], n // 3),
+            "time": rng.integers(1, 40, n),
+            "event": pd.Categorical.from_codes(rng.permutation(np.arange(n) % 3), EVENTS),
+            "age": rng.integers(40, 80, n),
+            "grade": pd.Categorical.from_codes(rng.integers(0, 2, n), ["I-II", "III"]),
+            "year": np.tile([2017, 2018, 2019], n // 3),
+            "matched_set": np.repeat(np.arange(n // 3), 3),
+            "weight": np.repeat(rng.uniform(0.5, 1.5, n // 3), 3),
+            "propensity": rng.uniform(0.2, 0.6, n),
+            "complete": True,
+        }
+    )
+    return frame
+
+
+def valid_calls() -> dict:
+    """Map ``module.function`` to the function, bound where it is a method, and its arguments."""
+    frame, found = patients(), discovered()
+    time, event = frame["time"].to_numpy(), frame["event"].cat.codes.to_numpy().astype(int)
+    died, group = (event > 0).astype(int), frame["group"].to_numpy()
+    X = np.column_stack([group, frame["age"]]).astype(float)
+    weights, sets = frame["weight"].to_numpy(), frame["matched_set"].to_numpy()
+    strata, months = frame["year"].to_numpy() % 2, [12.0, 24.0]
+    score = frame["propensity"].to_numpy()
+    data, cox = {"time": time, "event": event}, {"time": time, "event": died, "X": X}
+    more = {"weights": weights, "clusters": sets}
+    fit = fit_cox(**cox)
+    curve = importlib.import_module("seermatch.kaplan_meier").kaplan_meier(time, died)
+    design = DesignMatrix(X, ("group", "age"), ("", ""), ("group", "age"))
+    recession = find_recession(**cox)
+    matched = frame[["time", "event", "group", "weight", "matched_set"]]
+    ids = frame["patient_id"].to_numpy()
+    matching = {"distance": score, "exposed": group, "caliper": 2.0, "patient_id": ids}
+    rule = {"ratio": 1, "order": "largest", "ties": "hash", "seed": 1}
+    problem = MatchingProblem(**matching)
+    subtypes = [f"{hormone}/{her2}" for hormone in ("HR+", "HR-") for her2 in ("HER2+", "HER2-")]
+    unknown = frame.assign(subtype=pd.Categorical(subtypes * 12))
+    for name in ("er", "pr", "her2"):
+        unknown[name] = pd.Categorical(["Negative", "Positive", "Positive", "Negative"] * 12)
+    unknown.loc[::5, ["er", "grade"]] = None
+    several = pd.DataFrame({"seed": [1, 2, 3, 4], "os_hr": [1.1, 0.9, 1.2, 1.0]})
+    models = pd.DataFrame(
+        {"model": ["univariable"], "term": ["group"], "level": ["1"], "status": ["ok"]}
+    )
+    cohort = frame[["patient_id", "group", "time", "event", "age"]]
+    arguments = {
+        "absolute_effects.absolute_effects": data
+        | {"group": group, "months": months, "causes": ("a", "b"), "confidence": 0.9}
+        | more,
+        "balance.assess_balance": {
+            "cohort": frame[["group", "propensity", "age", "grade"]],
+            "matched": frame.loc[3:, ["group", "propensity", "age", "grade", "weight"]],
+            "covariates": ["age", "grade"],
+        },
+        "cox.fit_cox": cox | more | {"names": ["a", "b"], "offset": score},
+        "cox.proportional_hazards_test": cox
+        | {"fit": fit, "transform": "km", "terms": ["a", "b"], "weights": weights},
+        "cox.fitted_coef": {"fit": fit, "p": 2},
+        "cumulative_incidence.cumulative_incidence": data
+        | {"causes": [1, 2], "weights": weights, "confidence": 0.9},
+        "cumulative_incidence.incidence_by_group": data
+        | {"group": group, "group_labels": {0: "a", 1: "b"}, "weights": weights, "confidence": 0.9},
+        "design_matrix.design_matrix": {
+            "frame": frame[["age", "grade"]],
+            "variables": ["age", "grade"],
+        },
+        "design_matrix.aliased_columns": {"X": X, "tolerance": 1e-7},
+        "design_matrix.describe_aliasing": {
+            "X": np.column_stack([X, X[:, 0]]),
+            "names": ["a", "b", "c"],
+            "tolerance": 1e-7,
+        },
+        "fine_gray.fit_fine_gray": data
+        | {"X": X, "offset": score, "tolerance": 1e-9, "max_iterations": 20}
+        | more,
+        "fine_gray.wald_test": {"coef": [1.0, 2.0], "covariance": np.eye(2), "index": [0, 1]},
+        "fine_gray.coefficient_index": {"name": "index", "index": [0, 1], "p": 2},
+        "fine_gray.score_test": data | {"X": X} | more,
+        "fine_gray.clustered_score_test": {
+            "matched": matched[["time", "group", "weight", "matched_set"]],
+            "event": event,
+        },
+        "fine_gray_proportionality.proportionality_test": data
+        | {"X": X, "terms": ["a", "b"], "transform": "log"}
+        | more,
+        "fine_gray_proportionality.fit_time_interaction": data
+        | {"X": X, "columns": [0], "transform": "log"}
+        | more,
+        "finite_contrasts.finite_contrasts": {
+            "design": design,
+            "estimated": [True, True],
+            "recession": recession,
+            "reference_levels": {},
+        },
+        "gray.gray_test": data | {"group": group, "strata": strata, "rho": 0.5, "cause": 2},
+        "gray.compare_incidence": {"matched": matched, "cause": 1},
+        "group_comparison.compare_groups": {
+            "frame": frame[["group", "age", "grade"]],
+            "variables": ["age", "grade"],
+            "weights": weights,
+            "seed": 1,
+        },
+        "group_comparison.independence_test": {"table": np.array([[3, 9], [8, 2]]), "seed": 1},
+        "group_effect.estimate_group_effect": data
+        | {"X": X, "outcome": "overall survival (Cox)"}
+        | more,
+        "group_effect.GroupEffect.hazard_ratio": {"confidence": 0.9},
+        "imputation.cumulative_hazards": data,
+        "imputation.impute": {
+            "frame": unknown[["age", "grade"]],
+            "variables": ["age", "grade"],
+            "known": X,
+            "imputations": 1,
+            "cycles": 1,
+            "seed": 1,
+        },
+        "imputation.imputed_cohorts": {
+            "eligible": unknown[
+                ["group", "year", "time", "event", "age", "er", "pr", "her2", "subtype"]
+            ],
+            "covariates": ["age", "er"],
+            "imputations": 1,
+            "seed": 1,
+        },
+        "included_excluded.compare_included": {
+            "eligible": unknown.assign(complete=unknown["grade"].notna())[
+                ["complete", "group", "year", "time", "event", "age"]
+            ],
+            "covariates": ["age"],
+            "labels": ("a", "b"),
+        },
+        "inference_limits.minimum_detectable_hazard_ratio": {
+            "events": 50,
+            "share_exposed": 0.3,
+            "power": 0.9,
+            "alpha": 0.1,
+        },
+        "inference_limits.risk_ratio": {"hazard_ratio": 2.0},
+        "inference_limits.e_value": {"ratio": 2.0, "target": 1.5},
+        "inference_limits.e_value_of_interval": {"low": 1.2, "high": 2.0, "target": 1.1},
+        "inference_limits.equivalence_test": {"coef": 0.1, "se": 0.2, "margin": 2, "alpha": 0.1},
+        "inference_limits.correct_for_ascertainment": {
+            "hazard_ratio": 1.5,
+            "share_exposed": 0.1,
+            "found": 0.5,
+        },
+        "interpretation.interpret": {
+            "cohort": frame[["group", "year"]],
+            "matched": matched,
+            "labels": ("a", "b"),
+            "months": months,
+            "power": 0.9,
+            "margin": 1.5,
+            "ascertainment": [0.5],
+        },
+        "kaplan_meier.kaplan_meier": {"time": time, "event": died, "weights": weights}
+        | {"interval": "log-log", "confidence": 0.9},
+        "kaplan_meier.median_survival": {"curve": curve[["time", "survival"]]},
+        "kaplan_meier.restricted_mean_survival": {"time": time, "event": died, "horizon": 24},
+        "kaplan_meier.logrank_test": {"time": time, "event": died, "group": group},
+        "kaplan_meier.compare_survival": {"matched": matched},
+        "kaplan_meier.follow_up": {
+            "frame": frame[["time", "event", "group"]],
+            "population": "matched",
+        },
+        "matched_sets.has_complete_sets": {"matched": matched[["weight"]]},
+        "matched_sets.test_names": {"matched": matched[["weight"]]},
+        "matching.match": matching | rule | {"exact": strata},
+        "matching.exact_codes": {"cohort": frame[["year", "grade"]], "names": ["year", "grade"]},
+        "matching.matching_distance": {"linear_predictor": score, "link": "probability"},
+        "matching.MatchingProblem": matching | {"exact": strata},
+        "matching.MatchingProblem.match": rule,
+        "models.regression_models": {
+            "frame": frame[["group", "time", "event", "age", "matched_set", "weight"]],
+            "covariates": ["age"],
+            "recommended": ["age"],
+            "estimator": "fine_gray",
+            "threshold": 0.1,
+            "group_labels": ("a", "b"),
+            "confidence": 0.9,
+        },
+        "pooling.pool": {"coefs": [0.1, 0.3, 0.2], "standard_errors": [0.2, 0.2, 0.3]},
+        "pooling.PooledEstimate.hazard_ratio": {"confidence": 0.9},
+        "propensity.estimate_propensity": {
+            "frame": frame[["group", "age", "grade"]],
+            "covariates": ["age", "grade"],
+        },
+        "propensity.distinct_patterns": {"X": X},
+        "propensity.r_glm_linear_predictor": {"X": X[:, 1:], "y": group},
+        "propensity.PropensityFit.distance": {"link": "probability"},
+        "recession.find_recession": cox | {"kind": "cox"},
+        "recession.interior_direction": {"rows": np.array([[1.0, 0.0], [0.0, 1.0]])},
+        "recession.Recession.is_infinite": {"contrast": np.array([1.0, -1.0])},
+        "schoenfeld.schoenfeld_residuals": cox | {"fit": fit, "weights": weights},
+        "schoenfeld.smooth_residuals": {
+            "time": np.sort(time),
+            "residual": score,
+            "points": 5,
+            "confidence": 0.9,
+        },
+        "schoenfeld.assess_proportionality": {
+            "matched": matched[["time", "event", "group", "weight"]],
+            "models": models,
+        },
+        "sensitivity.sensitivity_analyses": {
+            "cohort": cohort,
+            "linear_predictor": score,
+            "covariates": ["age"],
+            "matching": rule | {"link": "logit", "caliper": None},
+            "calipers": [],
+            "ratios": [],
+            "orders": [],
+            "largest_size": None,
+            "estimands": ["ATT"],
+        },
+        "separation.infinite_estimates": cox | {"kind": "cox"},
+        "separation.firth_cox": cox | {"weights": weights, "index": [0], "confidence": 0.9},
+        "separation.firth_fine_gray": data
+        | {"X": X, "weights": weights, "index": [0], "confidence": 0.9},
+        "splines.natural_spline": {"x": frame["age"].to_numpy(), "knots": [45.0, 55.0, 70.0]},
+        "stability.matching_stability": {
+            "cohort": cohort[["patient_id", "group", "time", "event"]],
+            "distance": score,
+            "seeds": [1, 2],
+            "caliper": 2.0,
+            "exact": strata,
+        }
+        | {key: rule[key] for key in ("ratio", "order", "ties")},
+        "stability.stability_range": {"repeats": several, "coverage": 0.9},
+        "weighting.balancing_weights": {
+            "linear_predictor": score,
+            "exposed": group,
+            "estimand": "ATO",
+        },
+        "weighting.effective_sample_size": {"weights": weights, "exposed": group},
+    }
+    owners = {
+        "group_effect.GroupEffect.hazard_ratio": GroupEffect(0.1, 0.2, 10, 5),
+        "pooling.PooledEstimate.hazard_ratio": PooledEstimate(0.1, 0.2, 5.0),
+        "propensity.PropensityFit.distance": estimate_propensity(frame, ["age"]),
+        "recession.Recession.is_infinite": recession,
+        "matching.MatchingProblem.match": problem,
+    }
+    calls = {}
+    for name, values in arguments.items():
+        function = found.get(name)
+        if name in owners:
+            function = getattr(owners[name], name.rsplit(".", 1)[1])
+        calls[name] = (function, values)
+    return calls
