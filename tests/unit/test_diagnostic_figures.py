@@ -11,7 +11,7 @@ from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_sco
 from seermatch.disclosure.score_overlap import merge_bins, score_overlap
 from seermatch.figure_style import EXPOSED, GROUP_COLOURS, figure_bytes
 from seermatch.kaplan_meier import kaplan_meier
-from seermatch.schoenfeld import smooth_residuals
+from seermatch.schoenfeld import smooth_residuals, trace_residuals
 
 LABELS = ("M0", "M0(i+)")
 
@@ -121,7 +121,11 @@ def make_residuals(n=60):
         pd.DataFrame({"term": term, "level": level, "time": time, "residual": rng.normal(0, 2, n)})
         for term, level in COLUMNS
     ]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True).assign(model="recommended")
+
+
+def traced(n=60):
+    return trace_residuals(make_residuals(n))
 
 
 def make_tests():
@@ -133,7 +137,7 @@ def make_tests():
 
 def test_residuals_spline_and_estimate_of_each_column():
     residuals = make_residuals()
-    figure = draw_schoenfeld(residuals, make_tests(), LABELS)
+    figure = draw_schoenfeld(traced(), make_tests(), LABELS)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == [
         "Group: M0(i+)\np = 0.700",
@@ -155,29 +159,28 @@ def test_residuals_spline_and_estimate_of_each_column():
 
 
 def test_columns_without_an_estimate_are_named_below():
-    notes = [
-        text.get_text() for text in draw_schoenfeld(make_residuals(), make_tests(), LABELS).texts
-    ]
+    notes = [text.get_text() for text in draw_schoenfeld(traced(), make_tests(), LABELS).texts]
     assert notes[-1] == "Not in the model: Grade: III (separated)."
-    without = draw_schoenfeld(make_residuals(), make_tests().query("status == 'ok'"), LABELS)
+    without = draw_schoenfeld(traced(), make_tests().query("status == 'ok'"), LABELS)
     assert not any("model" in text.get_text() for text in without.texts)
 
 
 def test_no_residual_is_in_the_file_where_counts_are_masked():
     residuals = make_residuals()
-    figure = draw_schoenfeld(residuals, make_tests(), LABELS, points=False)
+    masked = traced().query("kind != 'residual'")
+    figure = draw_schoenfeld(masked, make_tests(), LABELS)
     for axes in figure.axes:
         drawn = {y for line in axes.lines for y in line.get_ydata()}
         assert drawn.isdisjoint(residuals["residual"])
         assert all(line.get_marker() == "None" for line in axes.lines)
-    few = residuals.groupby("term").head(6)
-    sparse = draw_schoenfeld(few, make_tests(), LABELS, points=False)
+    few = trace_residuals(residuals.groupby("term").head(6)).query("kind != 'residual'")
+    sparse = draw_schoenfeld(few, make_tests(), LABELS)
     assert [text.get_text() for text in sparse.axes[0].texts] == ["too few deaths"]
 
 
 def test_a_model_without_any_estimate_is_an_empty_figure_with_a_note():
     tests = make_tests().iloc[:-1].assign(status="separated", p_value=np.nan)
-    figure = draw_schoenfeld(make_residuals().iloc[:0], tests, LABELS)
+    figure = draw_schoenfeld(traced().iloc[:0], tests, LABELS)
     assert figure.axes == []
     notes = " ".join(text.get_text() for text in figure.texts[::-1])
     assert notes.startswith("Not in the model: Age (per year) (separated); Breast subtype")
@@ -192,7 +195,7 @@ def test_texts_are_inside_legible_and_apart(column, page):
     for figure in (
         draw_score_overlap(make_overlap(5, lost=2), LABELS, width=column),
         draw_log_log(make_curves(), LABELS, 0.3, column),
-        draw_schoenfeld(make_residuals(), make_tests(), LABELS, width=page),
+        draw_schoenfeld(traced(), make_tests(), LABELS, width=page),
     ):
         figure.draw_without_rendering()
         box = figure.get_tightbbox()
@@ -215,7 +218,7 @@ def test_bytes_are_deterministic(kind):
         return (
             draw_score_overlap(make_overlap(), LABELS),
             draw_log_log(make_curves(), LABELS, 0.3),
-            draw_schoenfeld(make_residuals(), make_tests(), LABELS),
+            draw_schoenfeld(traced(), make_tests(), LABELS),
         )
 
     first, second = ([figure_bytes(figure, kind) for figure in draw()] for _ in range(2))

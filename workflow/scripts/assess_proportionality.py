@@ -4,11 +4,11 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.formatting import state_p
-    from seermatch.schoenfeld import assess_proportionality
+    from seermatch.schoenfeld import assess_proportionality, trace_residuals
 
     found = assess_proportionality(
         read_table(snakemake.input.matched), read_table(snakemake.input.models)
     )
     write_table(found.tests, snakemake.output.tests)
-    write_table(found.residuals, snakemake.output.residuals)
+    write_table(trace_residuals(found.residuals), snakemake.output.residuals)
     tell(f"proportional hazards of the group: {state_p(found.tests['p_value'].iloc[0])}")

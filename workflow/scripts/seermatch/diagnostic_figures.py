@@ -33,7 +33,7 @@ from seermatch.formatting import (
     label_groups,
     state_p,
 )
-from seermatch.schoenfeld import smooth_residuals
+from seermatch.schoenfeld import KINDS
 from seermatch.tables import ALIASED, SEPARATED
 from seermatch.variables import printed
 
@@ -98,9 +98,10 @@ def draw_score_overlap(
     top = HEADROOM * half / HALF * overlap["height"].abs().max()
     set_height(figure, 22 + 4 * half)
     ends = overlap["low"].min(), overlap["high"].max()
+    right = _right_margin(figure, ends, width - 18)
     for row, (population, title) in enumerate(TITLES.items()):
         above, below = row * (2 * half + 5), (1 - row) * (2 * half + 5)
-        axes = add_panel(figure, 15, 11 + below, 3, 6 + above)
+        axes = add_panel(figure, 15, 11 + below, right, 6 + above)
         axes.axhline(0, color=INK, lw=0.7)
         for group, colour in enumerate(GROUP_COLOURS):
             here = (overlap["population"] == population) & (overlap["group"] == group)
@@ -130,13 +131,20 @@ def draw_score_overlap(
     return figure
 
 
+def _right_margin(figure: StudyFigure, ends: tuple[float, float], panel: float) -> float:
+    """Leave room for half of the last tick's number, in millimetres."""
+    last = max(tick for tick in MaxNLocator(6).tick_values(*ends) if tick <= ends[1])
+    beyond = (ends[1] - last) / (ends[1] - ends[0]) * panel
+    return max(3.0, widest(figure, [print_number(last)]) / 2 - beyond + 0.5)
+
+
 def _name_scores(figure: StudyFigure, overlap: pd.DataFrame, labels: tuple[str, str]):
     """Name each group of each population, with how many its bins hold."""
     for population in TITLES:
         for group, label in enumerate(labels):
             bins = overlap[(overlap["population"] == population) & (overlap["group"] == group)]
             count = format_count(bins["n"].iloc[0] if len(bins) else np.nan)
-            name = f"{printed(shorten(figure, label))} (n = {count})"
+            name = f"{shorten(figure, printed(label))} (n = {count})"
             if not (population == "after" or bins["complete"].all()):
                 name += ", matched patients only"
             yield (population, group), name
@@ -188,7 +196,7 @@ def draw_log_log(
         curve = curve[(curve["time"] > 0) & curve["survival"].between(0, 1, inclusive="neither")]
         time, survival = curve["time"].to_numpy(float), curve["survival"].to_numpy(float)
         curves.append((time, np.log(-np.log(survival))))
-        name = printed(shorten(figure, label))
+        name = shorten(figure, printed(label))
         names.append(name if len(curve) else f"{name}, no deaths")
     limits = _limits(np.concatenate([height for _, height in curves]))
     room = width - 18
@@ -242,7 +250,6 @@ def draw_schoenfeld(
     tests: pd.DataFrame,
     labels: tuple[str, str],
     *,
-    points: bool = True,
     width: float = PAGE,
 ) -> StudyFigure:
     """Draw the scaled Schoenfeld residuals of a model with a spline and its 95% band.
@@ -250,14 +257,12 @@ def draw_schoenfeld(
     Parameters
     ----------
     residuals : pandas.DataFrame
-        Of one model: term, level, time (months), residual; from
-        `seermatch.schoenfeld.assess_proportionality`.
+        Of one model, from `seermatch.schoenfeld.trace_residuals`. Rows of the kind ``residual``,
+        each of which is a patient who died, may be left out.
     tests : pandas.DataFrame
         Of the same model: term, level, p_value, status.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    points : bool, default True
-        Whether the residuals are drawn, each of which is a patient who died; else the spline only.
     width : float, default 180
         Millimetres.
 
@@ -270,7 +275,8 @@ def draw_schoenfeld(
 
     Examples
     --------
-    >>> residuals = pd.DataFrame({"term": "age", "level": "", "time": range(12), "residual": 0.1})
+    >>> residuals = pd.DataFrame({"term": "age", "level": "", "kind": ["constant", "residual"],
+    ...     "time": [np.nan, 12], "value": 0.1, "low": np.nan, "high": np.nan})
     >>> tests = pd.DataFrame({"term": ["age"], "level": "", "p_value": 0.43, "status": "ok"})
     >>> (axes,) = draw_schoenfeld(residuals, tests, ("M0", "M0(i+)")).axes
     >>> axes.get_title(loc="left").splitlines()
@@ -301,13 +307,13 @@ def draw_schoenfeld(
         bottom = height - above - heads[row] - CELL + TITLE + TICKS_BELOW
         right = width - left + TICKS - cell + RIGHT
         axes = add_panel(figure, left, bottom, right, above + heads[row])
-        _draw_residuals(axes, column, points, EXPOSED if term == "group" else REFERENCE)
+        _draw_residuals(axes, column, EXPOSED if term == "group" else REFERENCE)
     ticks = _fit_ticks(figure)
     for axes, title, ((term, _), _) in zip(figure.axes, titles, columns, strict=True):
         weight = "bold" if term == "group" else "normal"
         start = (3.0 - ticks) / (cell - ticks - RIGHT)  # above the tick labels too
         style = {"fontsize": SMALL, "fontweight": weight}
-        axes.set_title("\n".join(title), loc="left", x=start, pad=3, **style)
+        axes.set_title("\n".join(title), loc="left", x=start, pad=5, **style)
     if columns:
         style = {"ha": "center", "va": "center"}
         figure.text(0.5, (foot - 3.0) / height, "Months since diagnosis", **style)
@@ -353,27 +359,32 @@ def _missing_columns(figure: StudyFigure, tests: pd.DataFrame, labels: tuple[str
 
 def _name_column(figure: StudyFigure, term: str, level: str, labels: tuple[str, str]) -> str:
     if term == "group":
-        return f"Group: {printed(shorten(figure, labels[1]))}"
+        return f"Group: {shorten(figure, printed(labels[1]))}"
     if level:
-        return describe_balance_term(term, shorten(figure, level))
+        return describe_balance_term(term, shorten(figure, printed(level)))
     return shorten(figure, describe_contrast(term, "", labels))
 
 
-def _draw_residuals(axes: Axes, column: pd.DataFrame, points: bool, colour: str) -> None:
+def _draw_residuals(axes: Axes, column: pd.DataFrame, colour: str) -> None:
     """Draw one column: residuals, spline with band, and the estimate under proportional hazards."""
-    time, residual = (column[name].to_numpy(dtype=float) for name in ("time", "residual"))
-    smooth = smooth_residuals(time, residual)
-    ends = time.min(), time.max()
-    axes.plot(ends, np.full(2, residual.mean()), color=INK, lw=0.8, ls=(0, (4, 2)), zorder=2)
-    axes.plot(smooth["time"], smooth["smooth"], color=colour, lw=1.4, zorder=4)
-    band = smooth["time"], smooth["conf_low"], smooth["conf_high"]
+    smooth, points, constant = (
+        column[column["kind"] == kind].astype({"time": float, "value": float}) for kind in KINDS
+    )
+    ends = (0.0, 1.0)
+    if column["time"].notna().any():
+        ends = float(column["time"].min()), float(column["time"].max())
+        estimate = np.full(2, constant["value"].iloc[0])
+        axes.plot(ends, estimate, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=2)
+    axes.plot(smooth["time"], smooth["value"], color=colour, lw=1.4, zorder=4)
+    band = smooth["time"], smooth["low"].astype(float), smooth["high"].astype(float)
     axes.fill_between(*band, color=colour, alpha=0.18, lw=0, zorder=1)
-    if points:
-        axes.plot(time, residual, "o", ms=1.8, mec=GREY, mfc="none", mew=0.5, zorder=3)
+    if len(points):
+        place = points["time"], points["value"]
+        axes.plot(*place, "o", ms=1.8, mec=GREY, mfc="none", mew=0.5, zorder=3)
     axes.set_xlim(0, ends[1] * 1.03 or 1)
     step = next((step for step in TIME_STEPS if ends[1] <= 5 * step), TIME_STEPS[-1])
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(print_number))
-    if smooth.empty and not points:
+    if smooth.empty and points.empty:
         axes.text(0.5, 0.5, "too few deaths", ha="center", transform=axes.transAxes)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from functools import lru_cache
 
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import fontManager, get_font
 
 from seermatch.formatting import NO_FONT
 
@@ -30,12 +30,8 @@ class FigureTextWarning(UserWarning):
 
 
 @lru_cache
-def _characters(family: str) -> frozenset[int]:
-    """Code points that an installed family can draw; none where it is not installed."""
-    try:
-        path = findfont(FontProperties(family=family), fallback_to_default=False)
-    except ValueError:
-        return frozenset()
+def _characters(path: str) -> frozenset[int]:
+    """Code points that a font file can draw."""
     return frozenset(get_font(path).get_charmap())
 
 
@@ -47,20 +43,19 @@ def _rank(family: str) -> tuple:
 @lru_cache
 def _find_families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Find families for characters, and name those that none has."""
-    installed = {entry.name for entry in fontManager.ttflist if not entry.name.startswith(UNFIT)}
-    here = {entry.name for entry in fontManager.ttflist}
-    missing = set(characters)
-    for family in BASE_FAMILIES:
-        if family in here:
-            missing = {each for each in missing if ord(each) not in _characters(family)}
-    found = []
-    for family in sorted(installed - set(BASE_FAMILIES), key=_rank):
+    fonts: dict[str, str] = {}
+    for entry in sorted(fontManager.ttflist, key=lambda font: (font.style != "normal", font.fname)):
+        if not entry.name.startswith(UNFIT):
+            fonts.setdefault(entry.name, entry.fname)
+    base = [family for family in BASE_FAMILIES if family in fonts]
+    found, missing = [], set(characters)
+    for family in [*base, *sorted(fonts.keys() - set(base), key=_rank)]:
+        has = {each for each in missing if ord(each) in _characters(fonts[family])}
+        if has and family not in base:
+            found.append(family)
+        missing -= has
         if not missing:
             break
-        has = {each for each in missing if ord(each) in _characters(family)}
-        if has:
-            found.append(family)
-            missing -= has
     return tuple(found), frozenset(missing)
 
 

@@ -4,7 +4,7 @@ Each function takes tidy rows and returns a matplotlib figure; `figure_style.fig
 into bytes. Curves carry 95% bands and the numbers at risk below. Figure 1 is in `flow_chart`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +39,7 @@ from seermatch.risk_table import draw_risk_table, end_of_axis, last_month, plan_
 from seermatch.variables import EVENTS, printed
 
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines
-PANEL = 52.2  # mm, height of the curves
+SURVIVAL, PANEL = 55.2, 52.2  # mm, height of the curves of survival and of incidence
 TITLE = 3.0  # mm, more above a panel that has a title
 CORNERS = ("upper left", "lower right")  # for the legend of incidence
 NAMES, PITCH = 0.45, 4.4  # names of the love plot, of its width at most; mm, a row
@@ -79,7 +79,7 @@ def draw_love_plot(
     names = [
         wrap_text(figure, describe_balance_term(row.term, level), NAMES * width)
         for row in balance.itertuples()
-        for level in [shorten(figure, row.level) if isinstance(row.level, str) else ""]
+        for level in [shorten(figure, printed(row.level)) if isinstance(row.level, str) else ""]
     ]
     rows, high = place_rows(names, PITCH)
     set_height(figure, 17 + PITCH * high)
@@ -168,10 +168,10 @@ def draw_survival_curves(
     """
     curves = _curves_by_group(kaplan_meier, labels)
     figure = new_figure(width, width)
-    names = [printed(shorten(figure, label)) for label in labels]
+    names = [shorten(figure, printed(label)) for label in labels]
     floor = _lower_limit(_ends(curves, "conf_low", "survival").min(initial=1.0))
     label = f"{shorten(figure, outcome)} (%)"
-    lines = wrap_text(figure, label, PANEL, SIZE)
+    lines = wrap_text(figure, label, SURVIVAL, SIZE)
     lines += [f"axis starts at {100 * floor:.0f}%"] * (floor > 0)
     axis = AXIS_TITLE + LINE * max(len(lines) - 2, 0)
     table = plan_risk_table(figure, curves, names, marks, width, axis)
@@ -180,9 +180,9 @@ def draw_survival_curves(
     legend = plan_legend(figure, names, statement, room)
     limits = floor, 1 + 0.005 * (1 - floor)
     outlines = _outlines(curves, "survival", 1.0, limits)
-    place = free_place(legend, outlines, (room, PANEL), ["lower left", "upper right"])
+    place = free_place(legend, outlines, (room, SURVIVAL), ["lower left", "upper right"])
     above = 3.0 + (legend.height if place == ABOVE else 0.0)
-    set_height(figure, table.height + PANEL + above)
+    set_height(figure, table.height + SURVIVAL + above)
     axes = add_panel(figure, table.left, table.height, table.right, above)
     drawn = _draw_curves(axes, curves, labels, "survival", 1.0)
     _time_axis(axes, curves, table.marks)
@@ -203,7 +203,7 @@ def draw_cumulative_incidence(
     marks: Sequence[float],
     labels: tuple[str, str],
     *,
-    test: str = "Gray’s test",
+    test: str | Mapping[str, str] = "Gray’s test",
     causes: Sequence[str] = EVENTS[1:],
     width: float = PAGE,
 ) -> StudyFigure:
@@ -222,8 +222,8 @@ def draw_cumulative_incidence(
         Months of the ticks and of the numbers at risk; those after the last time are left out.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    test : str, default "Gray’s test"
-        Name of the test beside its p-value.
+    test : str or mapping, default "Gray’s test"
+        Name of the test beside its p-value, or of each cause's.
     causes : sequence of str
         Causes in the order of the panels.
     width : float, default 180
@@ -259,7 +259,7 @@ def draw_cumulative_incidence(
     columns, rows = (1, len(panels)) if width < 120 else (len(panels), 1)
     cell = width / columns
     figure = new_figure(width, width)
-    names = [printed(shorten(figure, label)) for label in labels]
+    names = [shorten(figure, printed(label)) for label in labels]
     tables = [plan_risk_table(figure, curves, names, marks, cell, AXIS_TITLE) for curves in panels]
     left, right, below = (
         max(getattr(table, side) for table in tables) for side in ("left", "right", "height")
@@ -271,7 +271,8 @@ def draw_cumulative_incidence(
         for cause in causes
     ]
     p_values = gray.set_index("cause")["p_value"]
-    statements = [f"{test} {state_p(float(p_values[cause]))}" for cause in causes]
+    tests = dict.fromkeys(causes, test) if isinstance(test, str) else test
+    statements = [f"{tests[cause]} {state_p(float(p_values[cause]))}" for cause in causes]
     legends = [plan_legend(figure, names, statement, room) for statement in statements]
     places = [
         free_place(legend, _outlines(curves, "incidence", 0.0, (0.0, top)), (room, PANEL), CORNERS)

@@ -91,7 +91,7 @@ def draw_flow_chart(
     ['Female', 'n = 90 (M0 75; M0(i+) 15)']
     """
     figure = new_figure(width, width)
-    names = [printed(shorten(figure, label)) for label in labels]
+    names = [shorten(figure, printed(label)) for label in labels]
     steps, sides = _steps(figure, attrition, names, matched)
     main_width, side_width = MAIN_SHARE * width, SIDE_SHARE * width
     steps = [_fill(figure, *texts, main_width) for texts in steps]
@@ -122,7 +122,7 @@ def _steps(figure, attrition, names, matched):
     rows = list(attrition.itertuples())
     steps = [
         (
-            print_criterion(shorten(figure, row.criterion, LONGEST)),
+            shorten(figure, print_criterion(row.criterion), LONGEST),
             (row.remaining, row.remaining_reference, row.remaining_exposed),
         )
         for row in rows

@@ -198,7 +198,7 @@ def _rows(models, variables, labels, reference_levels, figure: StudyFigure) -> l
     """List the rows from top to bottom: a factor's name, its reference level, its other levels."""
 
     def name_level(level: str) -> str:
-        return printed(shorten(figure, level))
+        return shorten(figure, printed(level))
 
     found = []
     for variable in variables:

@@ -1,6 +1,7 @@
 """Figures as a part of an HTML page."""
 
 import re
+from html import unescape
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -56,6 +57,31 @@ style="--natural:96px"><g id="figure-9-a" /></svg>')
         "style": f"--natural:{points * 4 / 3:.0f}px",
     }
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def figure_notes(svg: str | bytes) -> list[str]:
+    """Read what a figure says about itself: shortened texts in full, characters without a font.
+
+    Parameters
+    ----------
+    svg : str or bytes
+        An SVG document of `seermatch.figure_style.figure_bytes`.
+
+    Returns
+    -------
+    list of str
+        Sentences for the caption; empty where the figure shows everything.
+
+    Examples
+    --------
+    >>> figure_notes("<svg><dc:description>Shortened: “a…” is “a &amp; b”.</dc:description></svg>")
+    ['Shortened: “a…” is “a & b”.']
+    >>> figure_notes("<svg/>")
+    []
+    """
+    text = svg.decode() if isinstance(svg, bytes) else svg
+    found = re.search(r"<dc:description>(.*?)</dc:description>", text, re.DOTALL)
+    return unescape(found[1]).splitlines() if found else []
 
 
 def _prefixed(name: str, value: str, prefix: str) -> str:

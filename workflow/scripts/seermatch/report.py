@@ -16,12 +16,13 @@ from markupsafe import Markup
 
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.formatting import (
+    NO_FONT,
     REFERENCE_LEVELS,
     format_count,
     format_range,
     state_p,
 )
-from seermatch.inline_figures import inline_svg
+from seermatch.inline_figures import figure_notes, inline_svg
 from seermatch.methods_text import methods_sections
 from seermatch.report_checks import quality_warnings, summarize_audit
 from seermatch.report_claims import print_claims
@@ -284,7 +285,7 @@ def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
 
 
 def find_warnings(content: ReportContent) -> list[str]:
-    """Collect the warnings of criteria, matching, balance and models, and the notes of the run.
+    """Collect the warnings of criteria, matching, balance, models and fonts, and the run's notes.
 
     Parameters
     ----------
@@ -311,8 +312,15 @@ def find_warnings(content: ReportContent) -> list[str]:
             content.labels,
             content.reference_levels,
         ),
+        *_warn_about_fonts(content.figures),
         *content.notes,
     ]
+
+
+def _warn_about_fonts(figures: Mapping[str, str | bytes]) -> list[str]:
+    """Say once which characters the figures lack."""
+    notes = dict.fromkeys(note for svg in figures.values() for note in figure_notes(svg))
+    return [note for note in notes if note.startswith(NO_FONT)]
 
 
 # ----- figures -----------------------------------------------------------------------------------
@@ -368,7 +376,8 @@ def _figures(content: ReportContent) -> dict[str, ReportFigure]:
     }
     return {
         name: ReportFigure(
-            inline_svg(content.figures[name], f"figure-{number}", alternative), caption
+            inline_svg(content.figures[name], f"figure-{number}", alternative),
+            " ".join([caption, *figure_notes(content.figures[name])]),
         )
         for number, (name, (caption, alternative)) in enumerate(described.items(), start=1)
     }

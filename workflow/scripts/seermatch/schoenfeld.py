@@ -20,6 +20,7 @@ GROUP = "group"
 MODELS = ("univariable", "recommended")
 TESTS = ("model", "term", "level", "statistic", "df", "p_value", "status")
 RESIDUALS = ("model", "term", "level", "time", "residual")
+KINDS = ("smooth", "residual", "constant")
 LEAST_BEYOND_SPLINE = 5  # deaths more than coefficients of the spline
 
 
@@ -146,6 +147,44 @@ def smooth_residuals(
     smooth = basis @ coef
     band = {"conf_low": smooth - width, "conf_high": smooth + width}
     return pd.DataFrame({"time": at, "smooth": smooth} | band)
+
+
+def trace_residuals(residuals: pd.DataFrame) -> pd.DataFrame:
+    """Put the residuals of each column beside what is drawn through them.
+
+    Parameters
+    ----------
+    residuals : DataFrame
+        Columns `RESIDUALS`, from `assess_proportionality`.
+
+    Returns
+    -------
+    DataFrame
+        model, term, level, kind, time, value, low, high. Of the kind ``residual`` there is a row
+        per death; of the kind ``smooth`` there are those of `smooth_residuals`; one row of the kind
+        ``constant`` is the estimate under proportional hazards, the mean of the residuals.
+
+    Examples
+    --------
+    >>> one = {"model": "recommended", "term": "age", "level": "", "time": range(12)}
+    >>> trace = trace_residuals(pd.DataFrame(one | {"residual": 0.1}))
+    >>> trace["kind"].value_counts(sort=False).to_dict()
+    {'smooth': 60, 'residual': 12, 'constant': 1}
+    """
+    names = {"smooth": "value", "residual": "value", "conf_low": "low", "conf_high": "high"}
+    keys = ["model", "term", "level"]
+    columns, parts = [*keys, "kind", "time", "value", "low", "high"], []
+    for of, column in residuals.groupby(keys, sort=False):
+        smooth = smooth_residuals(column["time"], column["residual"])
+        constant = pd.DataFrame({"value": [column["residual"].mean()]})
+        frames = (smooth, column[["time", "residual"]], constant)
+        for kind, frame in zip(KINDS, frames, strict=True):
+            parts.append(
+                frame.rename(columns=names).assign(kind=kind, **dict(zip(keys, of, strict=True)))
+            )
+    filled = [part for part in parts if len(part)]
+    trace = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    return trace.reindex(columns=columns)
 
 
 def _natural_spline(time: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from seermatch.errors import StudyError
@@ -12,19 +11,29 @@ from seermatch.figure_style import (
     EXPOSED,
     GREY,
     INK,
+    LINE,
     PAGE,
     REFERENCE,
+    SIZE,
     add_panel,
     new_figure,
+    place_rows,
     ratio_axis,
+    set_height,
     styled,
-    text_width,
+    widest,
+    wrap_text,
 )
+from seermatch.figure_text import StudyFigure, shorten
 from seermatch.group_effect import OUTCOMES
 from seermatch.stability import stability_range
 
 RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
+KINDS = {"matched": REFERENCE, "whole cohort": "white"}
+PITCH, ABOVE, BELOW, BETWEEN, RIGHT = 4.6, 9.0, 11.0, 5.0, 3.0  # mm: a row; around a panel
+NAMES, LEAST = 0.35, 30.0  # of the width, at most; mm of a panel beside others
+KEY = 22.0  # mm of the legend below the names
 TITLES = (
     "Overall survival\n(Cox)",
     "Breast cancer death\n(Fine–Gray)",
@@ -33,7 +42,7 @@ TITLES = (
 
 
 @styled
-def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Figure:
+def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> StudyFigure:
     """Draw the hazard ratios over the tie seeds, with the main result marked.
 
     Parameters
@@ -45,7 +54,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         One axes for each of both hazard ratios.
 
     Raises
@@ -61,14 +70,26 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
     ['Overall survival, HR', 'Breast cancer death, subdistribution HR']
     """
     ratios = repeats[list(RATIOS)].to_numpy(dtype=np.float64)
-    if not np.isfinite(ratios).any():
+    ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
+    if len(ratios) == 0:
         raise StudyError("matching_stability: no match gave a hazard ratio to draw.")
-    low, high = min(np.nanmin(ratios), 1.0), max(np.nanmax(ratios), 1.0)
+    low, high = min(ratios.min(), 1.0), max(ratios.max(), 1.0)
     edges = np.exp(np.linspace(np.log(low) - 0.02, np.log(high) + 0.02, 26))
     spread = stability_range(repeats).set_index("quantity")
-    figure = new_figure(width, 81)
+    figure = new_figure(width, width)
+    titles = [
+        [
+            line
+            for text in _say_spread(spread.loc[name])
+            for line in wrap_text(figure, text, width - 16, SIZE)
+        ]
+        for name in RATIOS
+    ]
+    above = 9 + LINE * (max(map(len, titles)) - 2)
+    set_height(figure, 63 + 2 * above)
     for row, (name, label) in enumerate(RATIOS.items()):
-        axes = add_panel(figure, 13, 50 - 40 * row, 3, 9 + 40 * row)
+        bottom = 10 + (31 + above) * (1 - row)
+        axes = add_panel(figure, 13, bottom, 3, above + (31 + above) * row)
         axes.hist(repeats[name].iloc[1:].dropna(), bins=edges, color="#a9bccb", ec="white", lw=0.4)
         here = spread.loc[name]
         axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
@@ -76,16 +97,21 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
         axes.axvline(here["main"], color=EXPOSED, lw=1.6)
         ratio_axis(axes, low, high)
         axes.set(xlabel=label, ylabel="Matches")
-        axes.set_title(
-            f"Main {here['main']:.2f}, above {here['share_below']:.0%} of the seeds\n"
-            f"middle 95% of the seeds {here['low']:.2f}–{here['high']:.2f}",
-            loc="left",
-        )
+        axes.set_title("\n".join(titles[row]), loc="left")
     return figure
 
 
+def _say_spread(here: pd.Series) -> tuple[str, str]:
+    """Say the main result, and where the middle 95% of the seeds lie."""
+    missing = here[["main", "low"]].isna()
+    main = "Main not estimable" if missing["main"] else f"Main {here['main']:.2f}"
+    share = "" if missing.any() else f", above {here['share_below']:.0%} of the seeds"
+    middle = f"middle 95% of the seeds {here['low']:.2f}–{here['high']:.2f}"
+    return main + share, "no other seed gave one" if missing["low"] else middle
+
+
 @styled
-def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure:
+def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyFigure:
     """Draw every analysis' hazard ratios with 95% intervals, sorted by that of overall survival.
 
     Parameters
@@ -97,7 +123,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure
 
     Returns
     -------
-    matplotlib.figure.Figure
+    StudyFigure
         One axes per outcome: overall survival, breast cancer death (Fine-Gray) and, as negative
         control, other death (cause-specific Cox).
 
@@ -118,33 +144,48 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> Figure
     if len(shown) == 0:
         raise StudyError("sensitivity: no analysis gave a hazard ratio to draw.")
     low, high = max(shown.min(), 1 / 20), min(shown.max(), 20)
-    figure = new_figure(width, 22 + 4.6 * len(names))
-    left = max(text_width(figure, name) for name in names) + 4.0
-    each = (width - left - 3 - 2 * 5) / 3
-    for column, (part, title) in enumerate(zip(parts, TITLES, strict=True)):
-        start = left + column * (each + 5)
-        axes = add_panel(figure, start, 11, width - start - each, 9)
-        _draw_intervals(axes, part.loc[names], main)
+    figure = new_figure(width, width)
+    weights = ["bold" if name == main else "normal" for name in names]
+    lines = [
+        wrap_text(figure, shorten(figure, name), NAMES * width, weight=weight)
+        for name, weight in zip(names, weights, strict=True)
+    ]
+    rows, high_of_rows = place_rows(lines, PITCH)
+    left = 4.0 + max(
+        KEY,
+        *(widest(figure, text, weight=weight) for text, weight in zip(lines, weights, strict=True)),
+    )
+    across = 3 if (width - left - RIGHT - 2 * BETWEEN) / 3 >= LEAST else 1
+    each = (width - left - RIGHT - (across - 1) * BETWEEN) / across
+    down = 3 // across
+    block = ABOVE + BELOW + 2 + PITCH * high_of_rows
+    set_height(figure, down * block)
+    for number, (part, title) in enumerate(zip(parts, TITLES, strict=True)):
+        row, column = divmod(number, across)
+        start = left + column * (each + BETWEEN)
+        below = BELOW + (down - 1 - row) * block
+        axes = add_panel(figure, start, below, width - start - each, ABOVE + row * block)
+        _draw_intervals(axes, rows, part.loc[names], main)
         ratio_axis(axes, low, high)
-        axes.set_ylim(len(names) - 0.4, -0.6)
-        axes.set_yticks(range(len(names)), names if column == 0 else [""] * len(names))
+        axes.set_ylim(high_of_rows - 0.4, -0.6)
+        axes.set_yticks(rows, ["\n".join(text) if column == 0 else "" for text in lines])
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Hazard ratio (95% CI)")
         axes.set_title(title, loc="left")
         axes.spines["left"].set_visible(False)
-    for label in figure.axes[0].get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() == main else "normal")
+        for label, weight in zip(axes.get_yticklabels(), weights, strict=True):
+            label.set_fontweight(weight)
     kinds = [
         Line2D([], [], ls="", marker="o", ms=4, mec=REFERENCE, mfc=face, label=kind)
-        for kind, face in (("matched", REFERENCE), ("whole cohort", "white"))
+        for kind, face in KINDS.items()
     ]
     figure.legend(handles=kinds, loc="lower left", handletextpad=0.2, borderaxespad=0.3)
     return figure
 
 
-def _draw_intervals(axes: Axes, part: pd.DataFrame, main: str) -> None:
+def _draw_intervals(axes: Axes, rows: np.ndarray, part: pd.DataFrame, main: str) -> None:
     """Draw one outcome's column: matched filled, others open, the main one coloured."""
-    for row, (name, analysis) in enumerate(part.iterrows()):
+    for row, (name, analysis) in zip(rows, part.iterrows(), strict=True):
         colour = EXPOSED if name == main else REFERENCE
         face = colour if str(analysis["variance"]).startswith("clustered") else "white"
         if np.isfinite(analysis["hr"]):
