@@ -135,5 +135,5 @@ def test_what_cannot_enter_a_model_is_named(patients):
         design_matrix(frame, ["race"])
     with pytest.raises(StudyError, match="her2 is text"):
         design_matrix(frame.assign(her2=frame["her2"].astype(str)), ["her2"])
-    with pytest.raises(StudyError, match="there are no patients"):
+    with pytest.raises(StudyError, match="no patient is left"):
         design_matrix(frame[:0], ["her2"])

@@ -76,10 +76,17 @@ FREE_COLUMNS |= {("included_excluded.compare_included", "age")}
 LENGTHS = ("one more", "one fewer")
 # another length asks another question, and that is answered
 ANY_LENGTH = {"months", "causes", "seeds", "ascertainment", "x", "rows", "table", "index"}
+ANY_LENGTH |= {"matching.matching_distance"}
 ANY_LENGTH |= {"design_matrix.aliased_columns", "design_matrix.describe_aliasing"}
 ANY_LENGTH |= {"propensity.distinct_patterns", "columns"}
 # what is documented to be an answer: a limit without bound, one coefficient, a time of any origin
 ANSWERED = {
+    # a patient without a score is outside the pool
+    ("balance.assess_balance", "cohort.propensity", "missing"),
+    ("matching.matching_distance", "linear_predictor", "missing"),
+    ("matching.matching_distance", "linear_predictor", "missing object"),
+    ("sensitivity.sensitivity_analyses", "linear_predictor", "missing"),
+    ("sensitivity.sensitivity_analyses", "linear_predictor", "missing object"),
     ("inference_limits.e_value_of_interval", "high", "inf"),
     ("inference_limits.correct_for_ascertainment", "hazard_ratio", "inf"),
     ("schoenfeld.smooth_residuals", "time", "-1"),

@@ -227,6 +227,7 @@ def valid_calls() -> dict:
         "matched_sets.test_names": {"matched": matched[["weight"]]},
         "matching.match": matching | rule | {"exact": strata},
         "matching.exact_codes": {"cohort": frame[["year", "grade"]], "names": ["year", "grade"]},
+        "matching.matching_distance": {"linear_predictor": score, "link": "probability"},
         "matching.MatchingProblem": matching | {"exact": strata},
         "matching.MatchingProblem.match": rule,
         "models.regression_models": {

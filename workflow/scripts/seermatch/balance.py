@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from seermatch.checks import check_binary, check_columns, check_names, check_numbers
+from seermatch.checks import check_binary, check_columns, check_names, check_numbers, check_score
 from seermatch.errors import StudyError
 from seermatch.event_times import check_weights
 
@@ -64,6 +64,7 @@ def assess_balance(
     check_columns("matched", matched, ["group", "propensity", "weight", *covariates])
     before, after = (_exposed(frame) for frame in (cohort, matched))
     weight = check_weights(matched["weight"], len(matched), "weight")
+    check_numbers("propensity", matched["propensity"])
     unweighted = np.ones(len(cohort))
     rows = []
     columns = zip(_columns(cohort, covariates), _columns(matched, covariates), strict=True)
@@ -92,7 +93,7 @@ def _columns(
     frame: pd.DataFrame, covariates: Sequence[str]
 ) -> Iterator[tuple[str, str, np.ndarray, bool]]:
     """Yield term, level, values and whether they are 0/1."""
-    yield "distance", "", check_numbers("propensity", frame["propensity"]).astype(float), False
+    yield "distance", "", check_score("propensity", frame["propensity"]), False
     for term in covariates:
         values = frame[term]
         if isinstance(values.dtype, pd.CategoricalDtype):

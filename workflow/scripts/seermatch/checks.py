@@ -70,6 +70,42 @@ def check_numbers(
     return values
 
 
+def check_score(
+    name: str, values: Sequence[float], n: int | None = None, *, like: str = "time"
+) -> np.ndarray:
+    """Return propensity scores, missing for patients outside the pool, or say what is wrong.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    values : array_like, shape (n,)
+        Finite numbers, or missing.
+    n : int, optional
+        How many there must be.
+    like : str
+        Argument that has so many, for messages.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float64
+
+    Raises
+    ------
+    StudyError
+        If it is no such column, a value is infinite, or nobody has one.
+
+    Examples
+    --------
+    >>> check_score("propensity", [0.5, None])
+    array([0.5, nan])
+    """
+    score = check_numbers(name, values, n, like=like, finite=False).astype(np.float64)
+    if np.isinf(score).any() or np.isnan(score).all():
+        raise StudyError(f"{name}: a score is infinite, or missing for everybody.")
+    return score
+
+
 def check_labels(
     name: str, values: Sequence, n: int | None = None, *, like: str = "time"
 ) -> np.ndarray:

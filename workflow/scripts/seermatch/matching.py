@@ -34,6 +34,7 @@ from seermatch.checks import (
     check_names,
     check_number,
     check_numbers,
+    check_score,
 )
 from seermatch.errors import StudyError
 from seermatch.tie_rules import FileOrderRule, HashRule, ScoreBlock, digests
@@ -392,7 +393,7 @@ def matching_distance(linear_predictor: np.ndarray, link: str) -> np.ndarray:
     Parameters
     ----------
     linear_predictor : ndarray (n,)
-        Of the propensity model.
+        Of the propensity model; missing outside the pool.
     link : {"logit", "probability"}
         As MatchIt's ``linear.logit`` and ``logit``.
 
@@ -401,11 +402,18 @@ def matching_distance(linear_predictor: np.ndarray, link: str) -> np.ndarray:
     ndarray (n,)
         One distance per patient.
 
+    Raises
+    ------
+    StudyError
+        If the link is neither of the two, or a value infinite.
+
     Examples
     --------
     >>> matching_distance(np.array([0.0, 2.0]), "probability").round(3).tolist()
     [0.5, 0.881]
     """
+    check_choice("link", link, ("logit", "probability"))
+    linear_predictor = check_score("linear_predictor", linear_predictor)
     if link == "logit":
         return linear_predictor
     from scipy.special import expit  # slow to import

@@ -19,7 +19,7 @@ from seermatch.checks import (
     check_labels,
     check_names,
     check_number,
-    check_numbers,
+    check_score,
 )
 from seermatch.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.errors import StudyError
@@ -182,8 +182,7 @@ def sensitivity_analyses(
 'full cohort, adjusted']
     """
     _check(cohort, covariates, matching, largest_size, imputations, estimands)
-    score = check_numbers("linear_predictor", linear_predictor, len(cohort), like="cohort")
-    score = score.astype(np.float64)
+    score = check_score("linear_predictor", linear_predictor, len(cohort), like="cohort")
     X = design_matrix(cohort, covariates).X
     rule = dict(matching)
     exact = tuple(rule.pop("exact", ()))
