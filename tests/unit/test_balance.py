@@ -148,3 +148,12 @@ def test_one_matched_pair_has_no_variance(patients):
     balance = assess_balance(patients, pair, ["age", "er"])
     assert balance["variance_ratio_after"].isna().all()
     assert balance["smd_after"].notna().all()
+
+
+def test_patients_outside_the_pool_count_in_all_rows_but_that_of_the_score(patients):
+    matched = patients.iloc[:100].assign(weight=1.0)
+    balance = assess_balance(patients, matched, ["age", "er"])
+    more = patients.iloc[:9].assign(propensity=np.nan, group=0)
+    found = assess_balance(pd.concat([patients, more]), matched, ["age", "er"])
+    pd.testing.assert_series_equal(found.iloc[0], balance.iloc[0])
+    assert (found["smd_before"].iloc[1:] != balance["smd_before"].iloc[1:]).all()

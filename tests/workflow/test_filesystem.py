@@ -292,7 +292,7 @@ def test_a_full_disk(study, full, targets, rules):
 
 RECORD_LEVEL = [
     *("exports/breast_2018", "cohort/breast_2019", "recoded/breast_2020"),
-    *("cohort", "propensity", "matched"),
+    *("cohort", "propensity", "separated_cells", "matched"),
 ]
 
 
