@@ -67,17 +67,27 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Fig
         axes = add_panel(figure, 13, 50 - 40 * row, 3, 9 + 40 * row)
         axes.hist(repeats[name].iloc[1:].dropna(), bins=edges, color="#a9bccb", ec="white", lw=0.4)
         here = spread.loc[name]
-        axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
+        if np.isfinite(here["low"]):
+            axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
         axes.axvline(1, color=INK, lw=0.8, ls=(0, (4, 2)))
-        axes.axvline(here["main"], color=EXPOSED, lw=1.6)
+        if np.isfinite(here["main"]):
+            axes.axvline(here["main"], color=EXPOSED, lw=1.6)
         ratio_axis(axes, low, high)
         axes.set(xlabel=label, ylabel="Matches")
-        axes.set_title(
-            f"Main {here['main']:.2f}, above {here['share_below']:.0%} of the seeds\n"
-            f"middle 95% of the seeds {here['low']:.2f}–{here['high']:.2f}",
-            loc="left",
-        )
+        axes.set_title(_spread_in_words(here), loc="left")
     return figure
+
+
+def _spread_in_words(spread: pd.Series) -> str:
+    """Say where the main match lies and how far the others reach, as far as is estimable."""
+    main, middle = "Main match not estimable", "no seed with an estimate"
+    if np.isfinite(spread["main"]):
+        main = f"Main {spread['main']:.2f}"
+        if np.isfinite(spread["share_below"]):
+            main += f", above {spread['share_below']:.0%} of the seeds"
+    if np.isfinite(spread["low"]):
+        middle = f"middle 95% of the seeds {spread['low']:.2f}–{spread['high']:.2f}"
+    return f"{main}\n{middle}"
 
 
 @styled
