@@ -187,7 +187,7 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
         "stability": matching_stability(
             cohort,
             score,
-            seeds=range(1, 7),
+            seeds=range(1, 5),
             exact=exact,
             **{name: RULE[name] for name in ("ratio", "caliper", "order", "ties")},
         ),

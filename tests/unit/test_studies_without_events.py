@@ -40,6 +40,7 @@ def test_every_table_figure_and_page_is_made(missing, complete, sets):
     _check_the_group(found, matched["group"].to_numpy(), codes.to_numpy())
     for name, svg in found["figures"].items():
         assert ElementTree.fromstring(svg).tag.endswith("svg"), name
+        assert "nan" not in " ".join(ElementTree.fromstring(svg).itertext()), name
         if sentence := sentence_of(svg):
             assert sentence in found["page"]
     page = found["page"]

@@ -10,6 +10,7 @@ from seermatch.checks import check_labels, check_number, check_numbers
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times, check_weights, distinct
 from seermatch.variables import EVENTS
+from seermatch.without_events import limits_without_events
 
 
 def cumulative_incidence(
@@ -139,7 +140,8 @@ def incidence_by_group(
     -------
     pandas.DataFrame
         ``cause`` and ``group`` (ordered as given, categorical), then the columns of
-        `cumulative_incidence` at the distinct times of the group.
+        `cumulative_incidence` at the distinct times of the group. A group without an event of the
+        cause has Wilson's limits (`seermatch.without_events`).
 
     Raises
     ------
@@ -176,6 +178,10 @@ def incidence_by_group(
             raise StudyError(f"group: there are no patients in {label}.")
         own_weights = None if weights is None else weights[rows]
         frame = cumulative_incidence(time[rows], event[rows], causes, own_weights, confidence)
+        frame = pd.concat(
+            limits_without_events(part, "incidence", time[rows], own_weights, confidence)
+            for _, part in frame.groupby("cause", sort=False)
+        )
         frame.insert(1, "group", label)
         frames.append(frame)
     result = pd.concat(frames, ignore_index=True)

@@ -88,9 +88,11 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
         axes.yaxis.get_major_locator().set_params(integer=True)  # counts
         axes.set_ylim(0, max(axes.get_ylim()[1], 1))
         here = spread.loc[name]
-        axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
+        if np.isfinite(here["low"]):
+            axes.axvspan(here["low"], here["high"], color=GREY, alpha=0.12, lw=0)
         axes.axvline(1, color=INK, lw=0.8, ls=(0, (4, 2)))
-        axes.axvline(here["main"], color=EXPOSED, lw=1.6)
+        if np.isfinite(here["main"]):
+            axes.axvline(here["main"], color=EXPOSED, lw=1.6)
         ratio_axis(axes, low, high)
         axes.set(xlabel=label, ylabel="Matches")
         axes.set_title("\n".join(titles[row]), loc="left")

@@ -114,11 +114,9 @@ their intervals are approximate.'
             "Aliased, that is not to be told apart from the terms before them, and without an "
             f"estimate: {'; '.join(aliased)}."
         )
-    without = [
-        name.lower() for name, rows in outcomes.items() if (rows["status"] == NO_EVENT).all()
-    ]
+    without = [name for name, rows in outcomes.items() if (rows["status"] == NO_EVENT).all()]
     if without:
-        found.append(f"There is no event of {' and of '.join(without)}: no model is estimable.")
+        found.append(f"No model is estimable without an event: {' and '.join(without).lower()}.")
     few = {
         outcome: [
             f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
