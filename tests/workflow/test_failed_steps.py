@@ -22,7 +22,7 @@ if scripts and scripts[0].name.split(".")[1] == os.environ.get("RULE"):
 """
 
 TABLES = ["results/table2.tsv", "results/table4.tsv"]
-BEFORE_THE_MERGE = {"ingest_export", "filter_cohort", "recode_variables"}
+BEFORE_THE_MERGE = {"ingest_export", "filter_cohort", "assess_quality", "recode_variables"}
 
 
 def change_ratio(study):
