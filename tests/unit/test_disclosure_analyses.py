@@ -98,6 +98,15 @@ def test_an_analysis_with_all_exposed_patients_does_not_tell_their_number():
     assert masked["hr"].notna().all()
 
 
+def test_sizes_that_tell_of_few_exposed_patients_are_masked():
+    table = analyses(main=(1500, 120, 60, 60), other=(1488, 180, 90, 90))
+    populations = apart(["main", "other"], main__other=(600, 60, 30, 30))
+    own = (populations["other"] == "") & (populations["group"] == "1")
+    populations.loc[own & (populations["analysis"] == "other"), "n"] = 496
+    masked = mask_sensitivity(table, populations, 5)
+    assert masked.groupby("analysis", sort=False)["n"].first().isna().tolist() == [False, True]
+
+
 def stability(**changes):
     columns = {"deaths": [80, 90], "deaths_breast_cancer": [40, 50], "os_hr": 1.0, "os_p": 0.5,
                "bcsm_hr": 1.2, "bcsm_p": 0.4, "common_controls": [1.0, 0.3]}  # fmt: skip

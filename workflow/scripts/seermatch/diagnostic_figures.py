@@ -54,7 +54,7 @@ def draw_score_overlap(
     Parameters
     ----------
     overlap : pandas.DataFrame
-        From `seermatch.score_overlap.score_overlap`.
+        From `seermatch.disclosure.score_overlap.score_overlap`.
     labels : tuple of str
         Label of the reference and of the exposed group.
     link : {"logit", "probability"}

@@ -91,7 +91,13 @@ def mask_sensitivity(
         unknown = name in everybody and not cohort_known
         if not exposed_known and cohort in sizes:
             unknown |= sizes[name][1]["n"] == sizes[cohort][1]["n"]
+        others = [*published["n"], cohort] if exposed_known else published["n"]
         counted = _differs(table, rows, published["n"], "n", minimum)
+        counted |= any(  # sets of one size tell the exposed patients
+            is_few(sizes[name][1]["n"] - sizes[other][1]["n"], minimum)
+            for other in others
+            if other in sizes
+        )
         if hidden == set(KINDS) or unknown or counted:
             table.loc[rows, COUNTS] = np.nan
         else:
