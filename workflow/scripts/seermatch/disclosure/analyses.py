@@ -12,8 +12,8 @@ import pandas as pd
 from seermatch.disclosure.estimates import masked_outcomes
 from seermatch.formatting import MASKED
 
-COUNTS = ["n", "effective_sample_size"]
-RESULTS = [*COUNTS, "events", "largest_weight", "hr", "hr_low", "hr_high", "p_value"]
+COUNTS = ["n", "effective_sample_size", "largest_weight"]  # a weight is a ratio of two sizes
+RESULTS = [*COUNTS, "events", "hr", "hr_low", "hr_high", "p_value"]
 OUTCOME_KINDS = {"overall": "any", "breast cancer": "cancer", "other": "other"}
 KINDS = ("cancer", "other", "any")
 SURVIVAL_RESULTS, CAUSE_RESULTS = ["os_hr", "os_p"], ["bcsm_hr", "bcsm_p"]
