@@ -12,8 +12,8 @@ import pandas as pd
 from seermatch.disclosure.estimates import masked_outcomes
 from seermatch.formatting import MASKED
 
-COUNTS = ["n", "effective_sample_size"]
-RESULTS = [*COUNTS, "events", "largest_weight", "hr", "hr_low", "hr_high", "p_value"]
+COUNTS = ["n", "effective_sample_size", "largest_weight"]  # a weight is a ratio of two sizes
+RESULTS = [*COUNTS, "events", "hr", "hr_low", "hr_high", "p_value"]
 OUTCOME_KINDS = {"overall": "any", "breast cancer": "cancer", "other": "other"}
 KINDS = ("cancer", "other", "any")
 SURVIVAL_RESULTS, CAUSE_RESULTS = ["os_hr", "os_p"], ["bcsm_hr", "bcsm_p"]
@@ -42,6 +42,7 @@ def mask_sensitivity(
     minimum: int,
     *,
     cohort_known: bool = True,
+    exposed_known: bool = True,
     cohort: str | None = None,
 ) -> pd.DataFrame:
     """Leave out what tells of few patients or deaths in which two analyses differ.
@@ -56,6 +57,8 @@ def mask_sensitivity(
         Smallest count above 0 that may be known.
     cohort_known : bool
         Whether size and deaths of the full cohort are published.
+    exposed_known : bool
+        Whether the number of exposed patients is published, all of whom some analyses have.
     cohort : str, optional
         An analysis of the full cohort.
 
@@ -86,7 +89,15 @@ def mask_sensitivity(
         for kind in shown:
             published[kind].append(name)
         unknown = name in everybody and not cohort_known
+        if not exposed_known and cohort in sizes:
+            unknown |= sizes[name][1]["n"] == sizes[cohort][1]["n"]
+        others = [*published["n"], cohort] if exposed_known else published["n"]
         counted = _differs(table, rows, published["n"], "n", minimum)
+        counted |= any(  # sets of one size tell the exposed patients
+            is_few(sizes[name][1]["n"] - sizes[other][1]["n"], minimum)
+            for other in others
+            if other in sizes
+        )
         if hidden == set(KINDS) or unknown or counted:
             table.loc[rows, COUNTS] = np.nan
         else:

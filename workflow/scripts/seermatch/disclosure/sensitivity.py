@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.release import Release
@@ -65,10 +66,26 @@ def release_sensitivity(
     system = _protected(tables, before, steps, minimum)
     shown |= _release_counts(tables, system, before, masked, is_released, minimum)
     if rule.rounds:
+        from seermatch.disclosure.interpretation import without_events
         from seermatch.disclosure.rounding_outcomes import round_sensitivity
 
+        if not _totals_are_known(system):
+            shown["sensitivity"] = shown["sensitivity"].assign(events=np.nan)
+            shown["interpretation"] = without_events(shown["interpretation"])
         shown = round_sensitivity(shown, minimum)
     return Release(shown)
+
+
+def _totals_are_known(system) -> bool:
+    """Whether the deaths of all patients are published, of which every analysis counts many."""
+    from seermatch.disclosure.characteristics import POPULATIONS
+    from seermatch.disclosure.follow_up import KINDS, deaths_of
+
+    return all(
+        system.is_public(deaths_of(population, "all", kind))
+        for population in POPULATIONS
+        for kind in (*KINDS, "any")
+    )
 
 
 def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int):
@@ -111,6 +128,7 @@ def _release_counts(tables, system, before, masked: set[str], is_released, minim
             tables["populations"],
             minimum,
             cohort_known=known,
+            exposed_known=system.is_public(size_of("cohort", "exposed")),
             cohort="full cohort, adjusted",
         ),
         "interpretation": mask_interpretation(
