@@ -48,6 +48,12 @@ SYNTHETIC = [
     for suffix in (".csv", ".dic")
 ]
 
+# The step of the attrition at which those go who lack a covariate.
+LACKING_AT = {}
+for step, criterion in enumerate(config["cohort"]["criteria"], start=1):
+    for covariate in set(criterion["keep"]) & set(config["matching"]["covariates"]):
+        LACKING_AT.setdefault(covariate, step)
+
 # Months of which estimates are printed.
 PUBLISHED_MONTHS = sorted(
     {

@@ -281,7 +281,7 @@ rule publish_sensitivity:
     params:
         code=code_of("publish_sensitivity"),
         disclosure=section("disclosure"),
-        labels=LABELS,
+        lacking_at=sorted_keys(LACKING_AT),
     message:
         "Publishing what the result depends on"
     script:

@@ -16,7 +16,8 @@ with job(snakemake) as tell:
     rule = disclosure_rule(params.disclosure, source.exports)
     names = [name for name in TABLES if source.get(name)]
     private = {name: read_table(source[name]) for name in (*names, "populations")}
-    release = release_sensitivity(private, rule, read_records(source.before))
+    before = read_records(source.before)
+    release = release_sensitivity(private, rule, before, steps=params.lacking_at)
     for name in names:
         write_table(release.tables[name], out[name])
     write_bytes(json.dumps(release.record), out.record)
