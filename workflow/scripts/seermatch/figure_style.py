@@ -26,7 +26,7 @@ from seermatch.figure_fonts import (
     families_of,
     say_no_font,
 )
-from seermatch.figure_text import MILLIMETRES, SMALL, StudyFigure, text_width
+from seermatch.figure_text import MILLIMETRES, SMALL, StudyFigure, text_width, wrap_text
 
 COLUMN = 85.0  # mm, one journal column
 PAGE = 180.0  # mm, full width

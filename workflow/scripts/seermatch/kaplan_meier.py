@@ -13,7 +13,13 @@ from scipy.special import ndtri
 
 from seermatch.checks import check_choice, check_columns, check_labels, check_number, check_numbers
 from seermatch.errors import StudyError
-from seermatch.event_times import check_events, check_times, check_weights, distinct
+from seermatch.event_times import (
+    category_codes,
+    check_events,
+    check_times,
+    check_weights,
+    distinct,
+)
 
 INTERVALS = ("log", "log-log", "plain")
 CURVES = ("survival", "conf_low", "conf_high")

@@ -369,7 +369,8 @@ def _multiple_imputation(
     ):
         sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
         described.append(_description(sample))
-        samples.append(replace(sample, cohort=sample.cohort[["group", "time", "event"]]))
+        kept = sample.cohort[["patient_id", "group", "time", "event"]]
+        samples.append(replace(sample, cohort=kept))
         effects.append(_effects(sample))
     table = pd.DataFrame(described)
     everyone = (table["estimand"] == "ATT").all()

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import chdtrc, chdtri
 
 from seermatch.checks import check_number
+from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times
 from seermatch.fine_gray import coefficient_index
 from seermatch.recession import find_recession
