@@ -136,33 +136,28 @@ def estimated_deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> di
     dict
         Names of counts that add up to the number claimed, to that number before rounding.
     """
-    counts = Solver(known)
     claims: dict[tuple, float] = {}
+    printed = {
+        frozenset(fact.factors): fact.low
+        for fact in known.facts
+        if fact.low == fact.high and set(fact.factors.values()) == {1.0}
+    }
 
     def size(names) -> float:
-        ends = [counts.interval(name) for name in names]
-        return sum(low if low == high else np.nan for low, high in ends)
+        """A sum that is printed, or whose parts are."""
+        parts = (printed.get(frozenset([name]), np.nan) for name in names)
+        return printed.get(frozenset(names), sum(parts))
 
     def claim(parts, coef: float, se: float, sizes) -> None:
         """Two equations: d1 / d0 is the ratio times the sizes', and 1 / d0 + 1 / d1 is se²."""
         odds = np.exp(coef) * sizes[1] / sizes[0]
-        total = counts_total(parts[0] + parts[1])
+        total = size(parts[0] + parts[1])
         if not np.isnan(odds) and not np.isnan(total):
             claims[tuple(parts[1]), RATIO] = total * odds / (1 + odds)
             claims[tuple(parts[0]), RATIO] = total / (1 + odds)
         if not np.isnan(odds) and not np.isnan(se):
             claims[tuple(parts[1]), ERROR] = (1 + odds) / se**2
             claims[tuple(parts[0]), ERROR] = (1 + odds) / odds / se**2
-
-    def counts_total(names) -> float:
-        """A total of deaths that is printed."""
-        wanted = set(names)
-        for fact in known.facts:
-            if set(fact.factors) == wanted and set(fact.factors.values()) == {1.0}:
-                if fact.low == fact.high:
-                    return fact.low
-        ends = [counts.interval(name) for name in names]
-        return sum(low if low == high else np.nan for low, high in ends)
 
     for causes, coef, se in group_ratios(tables):
         parts = [[("deaths", "matched", arm, cause) for cause in causes] for arm in ARMS]

@@ -38,7 +38,7 @@ class Attack:
     right: list[Leak] = field(default_factory=list)
 
 
-def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int) -> Attack:
+def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribute=False) -> Attack:
     """Run all attacks on the published tables, and check them against the patients."""
     complete = is_complete(tables)
     known = Knowledge()
@@ -55,9 +55,9 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int) -> Atta
     found = Attack()
     _check_facts(known, truth, found)
     solver = Solver(known)
-    for name, count in truth.items():
-        if not 0 < count < limit:
-            continue
+    small = {name: count for name, count in truth.items() if 0 < count < limit}
+    solver.explore(small)
+    for name, count in small.items():
         found.small += 1
         low, high = solver.interval(name, wanted=limit)
         leak = Leak(name, count, low, high, "")
@@ -65,7 +65,8 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int) -> Atta
             found.unsound.append(leak)
         elif high - low < limit:
             found.leaks.append(leak)
-    found.leaks = [_attributed(leak, known, limit) for leak in found.leaks]
+    if attribute:
+        found.leaks = [_attributed(leak, known, limit) for leak in found.leaks]
     for (names, way), value in estimated_deaths(known, tables).items():
         count = sum(truth[name] for name in names)
         if 0 < count < limit:

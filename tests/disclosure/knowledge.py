@@ -140,28 +140,47 @@ class Solver:
             return self.low[at], self.high[at]
         if at in self.known:
             return self.known[at]
-        columns, constraint, bounds, whole = self._program(self.group[at])
-        ends = list(self.seen.get(at, ()))
+        ends = self.seen.get(at, ())
         if ends and max(ends) - min(ends) >= wanted:
             return 0.0, np.inf
         found = []
         for sign in (1, -1):
-            cost = np.zeros(len(columns))
-            cost[np.searchsorted(columns, at)] = sign
-            result = milp(
-                cost, constraints=constraint, bounds=bounds, integrality=whole,
-                options={"time_limit": 10.0},
-            )
-            if result.status == 3:  # without bound
-                found.append(-sign * np.inf)
-                continue
-            if result.status == 2:
-                raise AssertionError(f"{name}: the facts contradict each other")
-            if result.x is None:
-                return 0.0, np.inf
-            bound = sign * result.mip_dual_bound if result.status == 1 else sign * result.fun
-            found.append(round(bound, 6))
-            for column, value in zip(columns, result.x, strict=True):
-                self.seen.setdefault(column, set()).add(round(value))
-        self.known[at] = (found[0], found[1])
+            best = self._solve(self.group[at], {at: sign})
+            found.append(sign * best)
+        self.known[at] = (round(found[0], 6), round(found[1], 6))
         return self.known[at]
+
+    def explore(self, names, tries: int = 4) -> None:
+        """Look for solutions far from each other, so that most counts need no program."""
+        rng = np.random.default_rng(0)
+        wanted: dict[int, list[int]] = {}
+        for at in (self.index[name] for name in names if name in self.index):
+            if self.group[at] >= 0:
+                wanted.setdefault(self.group[at], []).append(at)
+        for group, columns in wanted.items():
+            if len(columns) < 3:
+                continue
+            signs = [np.ones(len(columns)), *rng.choice([-1.0, 1.0], (tries, len(columns)))]
+            for sign in signs:
+                for side in (1, -1):
+                    self._solve(group, dict(zip(columns, side * sign, strict=True)))
+
+    def _solve(self, group: int, cost: Mapping[int, float]) -> float:
+        """Minimize a sum of counts; minus infinity where it has no bound."""
+        columns, constraint, bounds, whole = self._program(group)
+        objective = np.zeros(len(columns))
+        objective[np.searchsorted(columns, list(cost))] = list(cost.values())
+        result = milp(
+            objective,
+            constraints=constraint,
+            bounds=bounds,
+            integrality=whole,
+            options={"time_limit": 10.0},
+        )
+        if result.status == 2:
+            raise AssertionError("the facts contradict each other: an attack is wrong")
+        if result.x is None:
+            return -np.inf
+        for column, value in zip(columns, np.round(result.x), strict=True):
+            self.seen.setdefault(column, set()).add(value)
+        return result.fun if result.status == 0 else result.mip_dual_bound
