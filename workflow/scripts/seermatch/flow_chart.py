@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from seermatch.disclosure import mask_small
 from seermatch.figure_style import (
     GREY,
     GROUP_COLOURS,
@@ -55,7 +54,6 @@ def draw_flow_chart(
     attrition: pd.DataFrame,
     labels: tuple[str, str],
     matched: tuple[int, int] | None = None,
-    minimum: int = 0,
     width: float = PAGE,
 ) -> Figure:
     """Draw Figure 1: a box per criterion with what remains, and beside it what it excluded.
@@ -69,8 +67,6 @@ def draw_flow_chart(
         Label of the reference and of the exposed group.
     matched : tuple of int, optional
         Patients of the two groups in the matched cohort; without it the chart ends at the cohort.
-    minimum : int
-        ``disclosure.minimum_count``, for the patients without a match; `attrition` comes masked.
     width : float, default 180
         Millimetres.
 
@@ -90,7 +86,7 @@ def draw_flow_chart(
     ['Female', 'n = 90 (M0 75; M0(i+) 15)']
     """
     names = (printed(labels[0]), printed(labels[1]))
-    steps, sides = _steps(attrition, names, matched, minimum)
+    steps, sides = _steps(attrition, names, matched)
     main_width, side_width = MAIN_SHARE * width, SIDE_SHARE * width
     scale = new_figure(width, width)  # measures text only
     inside = main_width - 2 * PADDING
@@ -121,7 +117,7 @@ def draw_flow_chart(
     return figure
 
 
-def _steps(attrition, names, matched, minimum):
+def _steps(attrition, names, matched):
     """Text of the main boxes (heading, counts), and of the boxes beside the arrows."""
     rows = list(attrition.itertuples())
     steps = [
@@ -138,10 +134,9 @@ def _steps(attrition, names, matched, minimum):
     if matched:
         last = rows[-1]
         left = (last.remaining_reference - matched[0], last.remaining_exposed - matched[1])
-        left = mask_small(left, minimum)
         sets = f"Propensity score matching: {format_count(matched[1])} matched sets"
         steps.append((sets, (sum(matched), *matched)))
-        excluded.append(("Not matched", left))
+        excluded.append(("Not matched", (sum(left), *left)))
 
     def arms(counts) -> str:
         pairs = zip(names, counts, strict=True)

@@ -22,7 +22,7 @@ from seermatch.inference_limits import (
 from seermatch.kaplan_meier import follow_up
 from seermatch.variables import EVENTS
 
-COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "note")
+COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "year", "n", "events", "note")
 OVERALL = "overall survival (Cox)"
 HEADLINE = (OVERALL, "breast cancer death (Fine-Gray)", "other death (cause-specific Cox)")
 RARE = 0.15  # share of patients with the event up to which a hazard ratio stands for a risk ratio
@@ -60,8 +60,9 @@ def interpret(
     Returns
     -------
     pandas.DataFrame
-        quantity, outcome, month, estimate, low, high, note. Intervals are 95 % and clustered by
-        matched set unless the quantity says otherwise.
+        quantity, outcome, month, estimate, low, high, year, n, events, note. Intervals are 95 %
+        and clustered by matched set unless the quantity says otherwise. The smallest detectable
+        hazard ratio comes with its events, the exposed of a year with the patients of that year.
 
     Examples
     --------
@@ -87,7 +88,11 @@ def interpret(
         name = "median follow-up (reverse Kaplan-Meier, months)"
         rows.append((name, "", np.nan, median, np.nan, np.nan, label))
     rows += _exposure_by_year(cohort)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    counts = [row[6] if isinstance(row[6], dict) else {"note": row[6]} for row in rows]
+    values = pd.DataFrame([row[:6] for row in rows], columns=list(COLUMNS[:6]))
+    counted = pd.DataFrame(counts).reindex(columns=list(COLUMNS[6:])).fillna({"note": ""})
+    whole = dict.fromkeys(("year", "n", "events"), "Int64")
+    return pd.concat([values, counted.astype(whole)], axis=1)
 
 
 def _clustered_tests(matched: pd.DataFrame) -> Iterator[tuple]:
@@ -134,10 +139,11 @@ def _ratios(effect: GroupEffect, outcome: str, share: float, power, margin) -> I
     note = "for comparison with a margin of equivalence"
     yield "hazard ratio, 90% interval", outcome, nothing, *narrow, note
     detectable = minimum_detectable_hazard_ratio(effect.events, share, power=power)
-    note = (
+    told = (
         f"or below {1 / detectable:.3g}; {effect.events} events, {share:.1%} exposed, "
         f"power {power:.0%}, two-sided 5%"
     )
+    note = {"events": effect.events, "note": told}
     yield "minimum detectable hazard ratio", outcome, nothing, detectable, nothing, nothing, note
     if np.isnan(hr):
         return
@@ -232,5 +238,5 @@ def _exposure_by_year(cohort) -> Iterator[tuple]:
         middle = (share + z2 / (2 * n)) / (1 + z2 / n)
         width = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
         values = [1000 * value for value in (share, max(middle - width, 0.0), middle + width)]
-        note = f"{year}: {count:,} of {n:,}"
+        note = {"year": year, "n": n, "events": count, "note": f"{year}: {count:,} of {n:,}"}
         yield "exposed per 1,000 patients", "", np.nan, *values, note

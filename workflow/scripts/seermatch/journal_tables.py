@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from seermatch.disclosure import disclosure_note
+from seermatch.disclosure.rule import DisclosureRule, disclosure_note
 from seermatch.formatting import MASKED, format_count, format_p, format_range
 from seermatch.printed_tables import (
     NOTE_MARKS,
@@ -61,8 +61,8 @@ class JournalContent:
         ``regression.selection_p``.
     threshold : float
         ``balance.threshold``.
-    minimum : int
-        ``disclosure.minimum_count``.
+    rule : DisclosureRule
+        What was masked before.
     """
 
     labels: tuple[str, str]
@@ -77,7 +77,7 @@ class JournalContent:
     stability: pd.DataFrame
     selection_p: float
     threshold: float
-    minimum: int
+    rule: DisclosureRule
 
 
 def journal_tables(content: JournalContent) -> dict[str, dict[str, PrintedTable]]:
@@ -116,7 +116,7 @@ def journal_tables(content: JournalContent) -> dict[str, dict[str, PrintedTable]
     }
     return {
         title: {
-            f"Table {prefix}{number}": _with_abbreviations(table, content.minimum)
+            f"Table {prefix}{number}": _with_abbreviations(table, content.rule)
             for number, table in enumerate(tables, start=1)
         }
         for prefix, (title, tables) in zip(("", "S"), groups.items(), strict=True)
@@ -243,7 +243,7 @@ def _print_spread(quantity: str, row: pd.Series) -> tuple[str, str, str]:
     return f"{scale * row['main']:.0f}", f"{scale * row['median']:.0f}", middle
 
 
-def _with_abbreviations(table: PrintedTable, minimum: int) -> PrintedTable:
+def _with_abbreviations(table: PrintedTable, rule: DisclosureRule) -> PrintedTable:
     """Add the abbreviations that the notes do not spell out yet, and what is masked."""
     texts = [
         table.caption,
@@ -257,6 +257,6 @@ def _with_abbreviations(table: PrintedTable, minimum: int) -> PrintedTable:
     notes = [*table.notes]
     if spelled:
         notes.append(f"{'; '.join(spelled)}.")
-    if minimum and any(text == MASKED for text in texts):
-        notes.append(capitalize(disclosure_note(minimum)))
+    if rule.active and any(text == MASKED for text in texts):
+        notes.append(capitalize(disclosure_note(rule)))
     return replace(table, notes=tuple(notes))

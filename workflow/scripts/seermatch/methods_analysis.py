@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from seermatch.disclosure import disclosure_note
+from seermatch.disclosure.rule import DisclosureRule, disclosure_note
 from seermatch.formatting import describe_contrast, format_count
 from seermatch.matched_sets import SCORE_TEST
 from seermatch.methods_words import listed, name_package, name_variables
@@ -377,7 +377,7 @@ def _missing_data(facts) -> str:
 
 
 def _conventions(facts) -> str:
-    masked = disclosure_note(facts.config["disclosure"]["minimum_count"])
+    masked = disclosure_note(DisclosureRule(**facts.config["disclosure"]))
     masking = (
         f"Masked in everything published are {masked.removeprefix('masked: ')}"
         if masked

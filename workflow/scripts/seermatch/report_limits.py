@@ -1,12 +1,11 @@
 """What the data can and cannot show: its tables and sentences in the report."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from seermatch.disclosure_sensitivity import DETECTABLE, EXPOSURE
-from seermatch.formatting import MASKED, format_p, state_p
+from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
+from seermatch.formatting import MASKED, format_count, format_p, state_p
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.report_sections import (
     NOTHING,
@@ -59,22 +58,25 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
     with_margin = (table["quantity"] == EQUIVALENCE).any()
     e_values = ["E-value of the estimate", "E-value of the interval"]
     for quantity in [*e_values, *(["E-value of equivalence"] if with_margin else [])]:
-        values = [_value(table, quantity, outcome) for outcome in HEADLINE]
-        rows.append((quantity, [NOTHING if pd.isna(v) else f"{v:.2f}" for v in values]))
+        found = [_row(table, quantity, outcome) for outcome in HEADLINE]
+        rows.append((quantity, [_number(row, "{:.2f}".format) for row in found]))
     if with_margin:
         tests = [_row(table, EQUIVALENCE, outcome) for outcome in HEADLINE]
         cells = [NOTHING if t is None else _equivalence(t) for t in tests]
         rows.append(("Equivalence", cells))
     missed = table[table["quantity"] == MISSED]
-    for note, part in missed.groupby(missed["note"].str.split(";").str[0], sort=False):
-        by_outcome = part.set_index("outcome")
+    told = missed["note"].str.split(";").str[0]
+    for note, part in missed.groupby(
+        told.where(told != MASKED, "if only some were found"), sort=False
+    ):
+        by_outcome = part.drop_duplicates("outcome").set_index("outcome")
         cells = [_missed(by_outcome.loc[o]) if o in by_outcome.index else NOTHING for o in HEADLINE]
         rows.append((f"Hazard ratio {note}", cells))
     for name, outcomes in (
         ("Proportional hazards (Cox), p", (OVERALL, SPECIFIC_CAUSE, None)),
         ("Proportional hazards (Fine–Gray), p", (None, SPECIFIC, None)),
     ):
-        cells = [format_p(_value(table, PROPORTIONAL, o)) or NOTHING for o in outcomes]
+        cells = [_number(_row(table, PROPORTIONAL, o), format_p) for o in outcomes]
         rows.append((name, cells))
     header = ("Quantity", *map(print_outcome, HEADLINE))
     return PrintedTable(
@@ -96,7 +98,20 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
     )
 
 
+def _is_masked(row: pd.Series) -> bool:
+    return pd.isna(row["estimate"]) and row["note"] == MASKED
+
+
+def _number(row: pd.Series | None, formatted: Callable[[float], str]) -> str:
+    """Print one number, or why there is none."""
+    if row is None or (pd.isna(row["estimate"]) and not _is_masked(row)):
+        return NOTHING
+    return MASKED if _is_masked(row) else formatted(row["estimate"])
+
+
 def _ratio(row: pd.Series | None) -> str:
+    if row is not None and _is_masked(row):
+        return MASKED
     return NOTHING if row is None else print_estimate(*row[["estimate", "low", "high"]])
 
 
@@ -104,18 +119,21 @@ def _detectable(table: pd.DataFrame, outcome: str) -> str:
     row = _row(table, DETECTABLE, outcome)
     if row is None:
         return NOTHING
-    if row["note"] == MASKED:
+    if _is_masked(row):
         return MASKED
-    events = re.search(r"(\d+) events", row["note"])[1]
-    ratio = row["estimate"]
-    return f"≥ {ratio:.2f} or ≤ {1 / ratio:.2f} ({events} events)"
+    ratio, events = row["estimate"], format_count(row["events"])
+    return NOTHING if pd.isna(ratio) else f"≥ {ratio:.2f} or ≤ {1 / ratio:.2f} ({events} events)"
 
 
 def _equivalence(row: pd.Series) -> str:
+    if _is_masked(row):
+        return MASKED
     return f"{capitalize(row['note'].removeprefix('equivalence '))}, {state_p(row['estimate'])}"
 
 
 def _missed(row: pd.Series) -> str:
+    if _is_masked(row):
+        return MASKED
     if "impossible" in row["note"]:
         return "impossible"
     return "no solution" if pd.isna(row["estimate"]) else _ratio(row)
@@ -139,17 +157,17 @@ def exposure_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable
     Examples
     --------
     >>> table = pd.DataFrame({"quantity": [EXPOSURE], "estimate": 188.36, "low": 168.08,
-    ...     "high": 210.47, "note": ["2018: 246 of 1,306"]})
+    ...     "high": 210.47, "year": 2018, "n": 1306, "events": 246})
     >>> exposure_table(table, ("M0", "M0(i+)")).rows[0]
     PrintedRow(label='2018', cells=('246', '1,306', '188.4 (168.1–210.5)'), kind='row')
     """
     exposed = printed(labels[1])
     rows = []
     for row in table[table["quantity"] == EXPOSURE].itertuples():
-        year, counts = row.note.split(": ")
-        count, _, n = counts.partition(" of ")
-        rate = MASKED if count == MASKED else print_estimate(row.estimate, row.low, row.high, 1)
-        rows.append(PrintedRow(year, (count, n, rate)))
+        hidden = pd.isna(row.estimate)
+        rate = MASKED if hidden else print_estimate(row.estimate, row.low, row.high, 1)
+        cells = (format_count(row.events), format_count(row.n), rate)
+        rows.append(PrintedRow(f"{row.year:.0f}", cells))
     header = ("Year of diagnosis", exposed, "Patients", "Per 1,000 (95% CI)")
     caption = f"{exposed} among the eligible patients, by year of diagnosis."
     return PrintedTable(caption, (tuple(map(HeaderCell, header)),), tuple(rows))
@@ -228,12 +246,12 @@ def _about_equivalence(table: pd.DataFrame, margin: float | None) -> list[str]:
     return [
         f"{name}: {row['note']} ({state_p(row['estimate'])})."
         for name, row in tests.items()
-        if row is not None
+        if row is not None and not _is_masked(row)
     ]
 
 
 def _about_proportionality(table: pd.DataFrame) -> list[str]:
-    tests = table[table["quantity"] == PROPORTIONAL]
+    tests = table[(table["quantity"] == PROPORTIONAL) & table["estimate"].notna()]
     if tests.empty:
         return []
     doubted = tests[tests["estimate"] < SIGNIFICANT]
@@ -270,8 +288,8 @@ def _about_years(table: pd.DataFrame, exposed: str, matching: Mapping) -> list[s
         matched_on = [*matching.get("covariates", ()), *matching.get("exact", ())]
         used = "is" if "year" in matched_on else "is not"
         found.append(
-            f"{exposed} per 1,000 patients: from {least['estimate']:.1f} in {least['note'][:4]} to "
-            f"{most['estimate']:.1f} in {most['note'][:4]}{shown}. The year of diagnosis sets the "
+            f"{exposed} per 1,000 patients: from {least['estimate']:.1f} in {least['year']:.0f} to "
+            f"{most['estimate']:.1f} in {most['year']:.0f}{shown}. The year of diagnosis sets the "
             f"length of follow-up, and it {used} among the variables of the match."
         )
     return found

@@ -18,6 +18,7 @@ from seermatch.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.imputation import imputed_cohorts
 from seermatch.matching import exact_codes, match
 from seermatch.pooling import PooledEstimate, pool
+from seermatch.populations import compare_populations
 from seermatch.propensity import estimate_propensity
 from seermatch.splines import natural_spline
 from seermatch.variables import EVENTS
@@ -64,10 +65,13 @@ class Sensitivity:
         all; its interval and p follow Rubin's rules.
     notes : tuple of str
         One sentence per analysis that these data do not allow.
+    populations : pandas.DataFrame
+        In whom the analyses differ (`populations.compare_populations`); not to be published.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...]
+    populations: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,13 @@ def sensitivity_analyses(
     exact = tuple(rule.pop("exact", ()))
     main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
     matched = _match(main)
-    rows, notes = _estimates(matched), []
+    rows, notes, frames = [], [], {}
+
+    def add(sample):
+        rows.extend(_estimates(sample))
+        frames[sample.name] = sample.cohort
+
+    add(matched)
     others = [
         *_other_rules(main, calipers, ratios, orders),
         *_other_scores(main, largest_size),
@@ -182,24 +192,26 @@ def sensitivity_analyses(
             if column not in complete:
                 notes.append(f"{name}: left out, because not every export holds what tells it")
         if _EVENT in complete:
-            rows += _estimates(_by_cause_of_death(matched, complete))
+            add(_by_cause_of_death(matched, complete))
         others += _first_primary(main, complete) if _FIRST in complete else []
     for other in others:
         try:
-            rows += _estimates(_match(other))
+            add(_match(other))
         except StudyError as error:
             notes.append(f"{other.name}: left out, because {error}")
     exposed = cohort["group"].to_numpy() == 1
     for estimand in estimands:
         weights = balancing_weights(score, exposed, estimand)
-        rows += _estimates(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort, weights))
-    rows += _estimates(_full_cohort(cohort, covariates))
+        add(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort, weights))
+    add(_full_cohort(cohort, covariates))
     if eligible is not None and imputations is not None:
         try:
-            rows += _multiple_imputation(main, eligible, imputations)
+            pooled, frames[IMPUTED] = _multiple_imputation(main, eligible, imputations)
+            rows.extend(pooled)
         except StudyError as error:
             notes.append(f"{IMPUTED}: left out, because {error}")
-    return Sensitivity(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(notes))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Sensitivity(table, tuple(notes), compare_populations(frames))
 
 
 def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specification]:
@@ -324,8 +336,8 @@ def _first_primary(main: _Specification, complete: pd.DataFrame) -> list[_Specif
 
 def _multiple_imputation(
     main: _Specification, eligible: pd.DataFrame, imputations: int
-) -> list[dict]:
-    """Score, match and estimate in every imputed data set, and pool the estimates."""
+) -> tuple[list[dict], pd.DataFrame]:
+    """Pool the estimates of every imputed data set; also give the patients of the last match."""
     described, effects = [], []
     for frame in imputed_cohorts(
         eligible, main.terms, imputations=imputations, seed=main.rule["seed"]
@@ -347,7 +359,7 @@ def _multiple_imputation(
         counts = {key: round(np.mean([getattr(e, key) for e in found])) for key in ("n", "events")}
         pooled = pool([effect.coef for effect in found], [effect.se for effect in found])
         rows.append(shared | {"outcome": outcome} | counts | _ratios(pooled))
-    return rows
+    return rows, sample.cohort
 
 
 def _estimates(sample: _Sample) -> list[dict]:

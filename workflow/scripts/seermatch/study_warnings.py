@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from seermatch.formatting import (
-    MASKED,
     REFERENCE_LEVELS,
     describe_balance_term,
     describe_contrast,
@@ -118,7 +117,7 @@ their intervals are approximate.'
         outcome: [
             f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
             for model, events, coefficients in _events_and_coefficients(models)
-            if not events >= EVENTS_PER_TERM * coefficients
+            if events < EVENTS_PER_TERM * coefficients  # says nothing of a masked number
         ]
         for outcome, models in outcomes.items()
     }
@@ -228,21 +227,17 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     return found
 
 
-def warn_about_matching(
-    followup: pd.DataFrame, labels: tuple[str, str], ratio: int, minimum: int = 0
-) -> list[str]:
+def warn_about_matching(followup: pd.DataFrame, labels: tuple[str, str], ratio: int) -> list[str]:
     """Say how many exposed patients found no match and whether sets are incomplete.
 
     Parameters
     ----------
     followup : pandas.DataFrame
-        Rows of ``results/followup.tsv``: population, group, n.
+        Rows of ``results/followup.tsv``: population, group, n; of masked sizes nothing is said.
     labels : tuple of str
         Label of the reference and of the exposed group.
     ratio : int
         Reference patients wanted per exposed patient.
-    minimum : int
-        ``disclosure.minimum_count``.
 
     Returns
     -------
@@ -263,11 +258,10 @@ weights differ.
     exposed, wanted = n["matched", labels[1]], ratio * n["matched", labels[1]]
     lost, name = n["cohort", labels[1]] - exposed, printed(labels[1])
     found = []
-    if lost:
-        told = MASKED if lost < minimum else format_count(lost)
+    if lost > 0:
         found.append(
-            f"{told} of {format_count(n['cohort', labels[1]])} {name} patients found no match "
-            f"within the caliper and {'is' if lost == 1 else 'are'} not in the results."
+            f"{format_count(lost)} of {format_count(n['cohort', labels[1]])} {name} patients found "
+            f"no match within the caliper and {'is' if lost == 1 else 'are'} not in the results."
         )
     if (reference := n["matched", labels[0]]) < wanted:
         found.append(
@@ -278,7 +272,7 @@ weights differ.
     return found
 
 
-def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[str, str], int]:
+def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[str, str], float]:
     """Look up the patients of each population and group.
 
     Parameters
@@ -291,7 +285,7 @@ def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[s
     Returns
     -------
     dict
-        (population, label) to the number of patients.
+        (population, label) to the number of patients; NaN where it is masked.
 
     Examples
     --------
@@ -302,6 +296,6 @@ def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[s
     rows = followup[followup["group"] != "all"]
     groups = label_groups(rows["group"], labels)
     return {
-        (population, group): int(n)
+        (population, group): float("nan") if pd.isna(n) else int(n)
         for population, group, n in zip(rows["population"], groups, rows["n"], strict=True)
     }

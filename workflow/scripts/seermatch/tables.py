@@ -111,8 +111,9 @@ def regression_table(
     ----------
     models : pandas.DataFrame
         Rows with model (``univariable``, ``multivariable``, ``recommended``), term, level, hr,
-        hr_low, hr_high, p_value, status (``ok``, ``aliased``, ``separated``). A separated term
-        holds its Firth estimate, or no number at all: never the one of the diverged fit.
+        hr_low, hr_high, p_value, status (``ok``, ``aliased``, ``separated``, ``masked``). A
+        separated term holds its Firth estimate, or no number at all: never the one of the diverged
+        fit.
     variables : iterable of str
         Terms in the order of the table; a term that is in no model gets no row.
     labels : tuple of str
@@ -154,8 +155,8 @@ def _estimate(row) -> tuple[str, str, str]:
     """Print hazard ratio, interval and p-value of one term of one model."""
     if row is None:
         return "", "", ""
-    if row.status == ALIASED:
-        return ALIASED, "", ""
+    if row.status in (ALIASED, MASKED):
+        return row.status, "", ""
     if pd.isna(row.hr):
         return (SEPARATED if row.status == SEPARATED else ""), "", ""
     mark = FIRTH_MARK if row.status == SEPARATED else ""

@@ -1,0 +1,102 @@
+"""Disclosure control of what can be concluded from the matched cohort."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from seermatch.disclosure.attrition import size_of
+from seermatch.disclosure.count_system import CountSystem
+from seermatch.formatting import MASKED
+
+DETECTABLE = "minimum detectable hazard ratio"
+EXPOSURE = "exposed per 1,000 patients"
+MISSED = "hazard ratio, missed exposure"
+MEDIAN = "median follow-up (reverse Kaplan-Meier, months)"
+ALL_CAUSES = ("overall survival (Cox)", "death of any cause")
+NUMBERS = ["estimate", "low", "high"]
+
+
+def year_of(arm: str, year: int) -> tuple[str, ...]:
+    """Name the patients of the cohort who were diagnosed in a year."""
+    return ("cohort", arm, "year", str(year))
+
+
+def add_years(system: CountSystem, table: pd.DataFrame) -> None:
+    """Add the exposed patients of each year.
+
+    Parameters
+    ----------
+    system : CountSystem
+        Changed in place; holds the sizes of the cohort.
+    table : pandas.DataFrame
+        Rows of ``interpretation.tsv``: quantity, year, n and events (the exposed of the year).
+    """
+    rows = table[table["quantity"] == EXPOSURE]
+    for row in rows.itertuples():
+        by_arm = {"all": row.n, "exposed": row.events, "reference": row.n - row.events}
+        for arm, count in by_arm.items():
+            system.add(year_of(arm, row.year), count, hidden=arm == "reference")
+        parts = [year_of(arm, row.year) for arm in ("exposed", "reference")]
+        system.total(year_of("all", row.year), parts)
+    for arm in ("all", "exposed", "reference") if len(rows) else ():
+        system.total(size_of("cohort", arm), [year_of(arm, year) for year in rows["year"]])
+
+
+def mask_interpretation(
+    table: pd.DataFrame,
+    system: CountSystem,
+    masked: set[str],
+    is_released: Callable[[str, float], bool],
+    short: Mapping[str, bool],
+) -> pd.DataFrame:
+    """Leave out results of outcomes, months and years that are not published.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of ``interpretation.tsv``.
+    system : CountSystem
+        After `CountSystem.protect`.
+    masked : set of {"any", "cause"}
+        Outcomes without results.
+    is_released : callable
+        Tells of an outcome (``any``, ``cause``) and a month whether estimates are published.
+    short : mapping
+        Label of a group, or ``all``, to whether it is too small for its median follow-up.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Where anything is missing, the note is `MASKED`.
+    """
+    table = table.copy()
+    table[NUMBERS] = table[NUMBERS].astype(float)
+    outcome = np.where(table["outcome"].isin(ALL_CAUSES), "any", "cause")
+    hidden = np.array([name in masked for name in outcome]) & table["outcome"].ne("").to_numpy()
+    hidden |= [
+        pd.notna(month) and not is_released(name, month)
+        for name, month in zip(outcome, table["month"], strict=True)
+    ]
+    hidden |= [
+        quantity == MEDIAN and short.get(note, False)
+        for quantity, note in zip(table["quantity"], table["note"], strict=True)
+    ]
+    share = [system.is_public(size_of("cohort", arm)) for arm in ("exposed", "all")]
+    hidden |= table["quantity"].eq(MISSED).to_numpy() & (not all(share))
+    medians = table["quantity"].eq(MEDIAN).to_numpy()
+    table.loc[hidden, NUMBERS] = np.nan
+    table.loc[hidden & ~medians, "note"] = MASKED
+    table.loc[hidden, ["n", "events"]] = pd.NA
+    for at in table.index[table["quantity"] == EXPOSURE]:
+        year = table.loc[at, "year"]
+        exposed, everybody = (system.is_public(year_of(arm, year)) for arm in ("exposed", "all"))
+        told = [
+            f"{table.loc[at, name]:,}" if known else MASKED
+            for name, known in (("events", exposed), ("n", everybody))
+        ]
+        table.loc[at, "note"] = f"{year}: {told[0]} of {told[1]}"
+        if not (exposed and everybody):
+            table.loc[at, NUMBERS] = np.nan
+        table.loc[at, [] + ["events"] * (not exposed) + ["n"] * (not everybody)] = pd.NA
+    return table

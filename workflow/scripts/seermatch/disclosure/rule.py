@@ -1,0 +1,76 @@
+"""The rule by which small counts are kept out of what is published."""
+
+from dataclasses import dataclass
+
+from seermatch.errors import StudyError
+from seermatch.formatting import MASKED
+
+SUPPRESS, ROUND = METHODS = ("suppress", "round")
+
+
+@dataclass(frozen=True)
+class DisclosureRule:
+    """Which counts are small, and what is done about them.
+
+    Attributes
+    ----------
+    minimum_count : int
+        Smallest count above 0 that is published; 0 or 1 protects nothing.
+    method : {"suppress", "round"}
+        ``suppress`` masks small counts and those that would give them away; ``round`` prints
+        every part of a table as a bin as wide as `minimum_count`.
+
+    Raises
+    ------
+    StudyError
+        If the number is negative or not whole, or the method is unknown.
+
+    Examples
+    --------
+    >>> DisclosureRule(5).active, DisclosureRule(0).active
+    (True, False)
+    """
+
+    minimum_count: int
+    method: str = SUPPRESS
+
+    def __post_init__(self):
+        number = self.minimum_count
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise StudyError(f"minimum_count is {number!r}; give a whole number, 0 or more.")
+        if self.method not in METHODS:
+            raise StudyError(f"method is {self.method!r}; choose 'suppress' or 'round'.")
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is protected."""
+        return self.minimum_count >= 2
+
+    @property
+    def rounds(self) -> bool:
+        """Whether counts are rounded instead of masked."""
+        return self.active and self.method == ROUND
+
+
+def disclosure_note(rule: DisclosureRule) -> str:
+    """Say below a table what is masked.
+
+    Parameters
+    ----------
+    rule : DisclosureRule
+        The study's.
+
+    Returns
+    -------
+    str
+        A sentence without its capital; empty if nothing is protected.
+
+    Examples
+    --------
+    >>> disclosure_note(DisclosureRule(5))
+    'masked: counts of 1–4, and others from which they could be computed.'
+    """
+    if not rule.active:
+        return ""
+    few = rule.minimum_count - 1
+    return f"{MASKED}: counts of 1–{few}, and others from which they could be computed."

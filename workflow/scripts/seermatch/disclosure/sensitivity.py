@@ -1,0 +1,113 @@
+"""The third release: other analyses of the same patients, and what can be concluded from them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from seermatch.disclosure.release import Release
+from seermatch.disclosure.rule import DisclosureRule
+
+
+def release_sensitivity(
+    tables: Mapping[str, pd.DataFrame | None],
+    rule: DisclosureRule,
+    before: Sequence[Mapping[str, Any]],
+) -> Release:
+    """Protect the tables of the sensitivity analyses.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        ``stability``, ``sensitivity``, ``populations`` (`sensitivity.Sensitivity.populations`),
+        ``interpretation``, ``included``, ``claims`` (or None) and ``incidence_cross_check``.
+    rule : DisclosureRule
+        What is small, and what is done about it.
+    before : sequence of mapping
+        Records of `cohort_tables.release_cohort` and `outcomes.release_outcomes`.
+
+    Returns
+    -------
+    Release
+        The same tables without ``populations``.
+    """
+    shown = {name: table for name, table in tables.items() if name != "populations"}
+    if not rule.active:
+        return Release(shown)
+    from seermatch.disclosure.analyses import mask_claims, mask_sensitivity, mask_stability
+    from seermatch.disclosure.estimates import mask_numbers
+
+    cohort, outcomes = before
+    minimum, masked = rule.minimum_count, set(outcomes["masked"])
+
+    def is_released(outcome: str, month: float) -> bool:
+        curve = "survival" if outcome == "any" else "incidence"
+        return all(
+            any(low <= month < high for low, high in arm[curve])
+            for arm in outcomes["released"].values()
+        )
+
+    shown["stability"] = mask_stability(
+        tables["stability"], masked, cohort["sizes"]["reference"], minimum
+    )
+    if tables["claims"] is not None:
+        shown["claims"] = mask_claims(tables["claims"], masked, is_released)
+    if "cause" in masked:
+        shown["incidence_cross_check"] = mask_numbers(tables["incidence_cross_check"])
+    if rule.rounds:
+        from seermatch.disclosure import rounding
+
+        sensitivity = mask_sensitivity(tables["sensitivity"], tables["populations"], minimum)
+        shown["sensitivity"] = sensitivity
+        return Release(rounding.round_sensitivity(shown, rule, masked, is_released, cohort))
+    system = _protected(tables, before, minimum)
+    return Release(shown | _release_counts(tables, system, before, masked, is_released, minimum))
+
+
+def _protected(tables, before: Sequence[Mapping[str, Any]], minimum: int):
+    """Protect the counts of the tables, given all that was released before."""
+    from seermatch.disclosure.count_system import CountSystem
+    from seermatch.disclosure.included import add_included
+    from seermatch.disclosure.interpretation import add_years
+
+    cohort, outcomes = before
+    system = CountSystem.from_record(outcomes["system"])
+    arms = dict(zip(cohort["labels"], ("reference", "exposed"), strict=True))
+    add_years(system, tables["interpretation"])
+    add_included(system, tables["included"], arms)
+    system.protect(minimum)
+    return system
+
+
+def _release_counts(tables, system, before, masked: set[str], is_released, minimum: int) -> dict:
+    """Mask the tables by the protected system."""
+    from seermatch.disclosure.analyses import mask_sensitivity
+    from seermatch.disclosure.attrition import size_of
+    from seermatch.disclosure.characteristics import QUARTERS
+    from seermatch.disclosure.follow_up import KINDS, deaths_of
+    from seermatch.disclosure.included import mask_included
+    from seermatch.disclosure.interpretation import mask_interpretation
+
+    cohort = before[0]
+    arms = dict(zip(cohort["labels"], ("reference", "exposed"), strict=True))
+    sizes = [cohort["sizes"][arm] for arm in arms.values()]
+    short = {
+        label: size < QUARTERS * minimum
+        for label, size in zip((*arms, "all"), (*sizes, sum(sizes)), strict=True)
+    }
+    known = system.is_public(size_of("cohort", "all")) and all(
+        system.is_public(deaths_of("cohort", "all", kind)) for kind in KINDS
+    )
+    return {
+        "sensitivity": mask_sensitivity(
+            tables["sensitivity"],
+            tables["populations"],
+            minimum,
+            cohort_known=known,
+            cohort="full cohort, adjusted",
+        ),
+        "interpretation": mask_interpretation(
+            tables["interpretation"], system, masked, is_released, short
+        ),
+        "included": mask_included(tables["included"], system, arms, minimum),
+    }
