@@ -37,6 +37,7 @@ def read_curves(known: Knowledge, tables: Mapping[str, pd.DataFrame], complete: 
             curves.risk = {}  # sums of weights, as are the curves
             continue
         curves.numbers_at_risk()
+        curves.printed_deaths()
         curves.survival()
         for cause in CAUSES:
             curves.incidence(cause)
@@ -96,6 +97,15 @@ class _Curves:
                 left | {("size", "matched", self.arm): -1.0}, -np.inf, -n, AT_RISK
             )
 
+    def printed_deaths(self) -> None:
+        """Deaths that the tables of the curves print, from one printed number to the next."""
+        for causes, frame in ((CAUSES, self.curve), *(((c,), f) for c, f in self.cumulative.items())):
+            before = START
+            for row in frame[frame["n_events"].notna()].itertuples():
+                deaths = self._events(causes, before, float(row.time))
+                self.known.know(deaths, float(row.n_events), float(row.n_events), AT_RISK)
+                before = float(row.time)
+
     def _before(self, month: float) -> float:
         """The last printed month before a month."""
         return max(m for m in self.months if m < month)
@@ -123,7 +133,7 @@ class _Curves:
         before, s0, g0 = START, 1.0, 0.0
         for row in curve.itertuples():
             month, s = float(row.time), float(row.survival)
-            if np.isnan(s):
+            if np.isnan(s) or _is_start(row, s == 1):
                 continue
             g = _relative_variance(row)
             h = 1 - s / s0 if s0 > 0 else 0.0
@@ -161,7 +171,7 @@ class _Curves:
         before, f0 = START, 0.0
         for row in curve.itertuples():
             month, f = float(row.time), float(row.incidence)
-            if np.isnan(f):
+            if np.isnan(f) or _is_start(row, f == 0):
                 continue
             deaths = self._events([cause], before, month)
             jump = f - f0
@@ -216,6 +226,11 @@ class _Curves:
         later = min(m for m in self.risk if m >= month and self.risk[m] == n)
         earlier = s[times < later]
         return (earlier[-1] if len(earlier) else 1.0) / n
+
+
+def _is_start(row, unchanged: bool) -> bool:
+    """Whether a row says where a curve begins, and nothing of those who die in month 0."""
+    return row.time == 0 and unchanged and pd.isna(row.n_events)
 
 
 def _from_whole(value: float) -> float:

@@ -9,8 +9,9 @@ from curves import read_curves
 from hazard_ratios import estimated_deaths, read_models
 from inverted_statistics import read_statistics
 from knowledge import Knowledge, Solver
-from printed_counts import IDENTITY, PRINTED, is_complete, read_printed_counts
+from printed_counts import IDENTITY, PRINTED, read_printed_counts
 from private_counts import ARMS, CAUSES, events_between, private_counts
+from seermatch.matched_sets import has_complete_sets
 from small_studies import Study
 
 NEAR = 0.25  # how far a reckoned number may lie from a whole one
@@ -40,12 +41,7 @@ class Attack:
 
 def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribute=False) -> Attack:
     """Run all attacks on the published tables, and check them against the patients."""
-    complete = is_complete(tables)
-    known = Knowledge()
-    read_printed_counts(known, tables, study.ratio)
-    read_statistics(known, tables, complete)
-    curves = read_curves(known, tables, complete)
-    read_models(known, tables, curves, complete)
+    known, curves = _read(study, tables)
     truth = private_counts(study)
     months = curves[1].months
     for arm in ARMS:
@@ -75,6 +71,21 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribu
             if right:
                 found.right.append(Leak(names, count, value, value, way))
     return found
+
+
+def gather(study: Study, tables: Mapping[str, pd.DataFrame]) -> Knowledge:
+    """All facts that the published tables hold."""
+    return _read(study, tables)[0]
+
+
+def _read(study: Study, tables: Mapping[str, pd.DataFrame]):
+    complete = has_complete_sets(study.matched)  # the methods section says so
+    known = Knowledge()
+    read_printed_counts(known, tables, complete)
+    read_statistics(known, tables, complete)
+    curves = read_curves(known, tables, complete)
+    read_models(known, tables, curves, complete)
+    return known, curves
 
 
 def _check_facts(known: Knowledge, truth, found: Attack) -> None:

@@ -15,11 +15,11 @@ PRINTED, IDENTITY = "printed counts", "identity"
 COVARIATE_STEPS = [step for step, (_, columns) in enumerate(CRITERIA, start=1) if columns]
 
 
-def read_printed_counts(known: Knowledge, tables: Mapping[str, pd.DataFrame], ratio: int) -> None:
+def read_printed_counts(known: Knowledge, tables: Mapping[str, pd.DataFrame], complete: bool) -> None:
     """Add the identities that everybody knows, and every printed count and percentage."""
     _identities(known)
     _flow(known, tables["attrition"])
-    _characteristics(known, tables["comparison"], tables["sensitivity"])
+    _characteristics(known, tables["comparison"], complete)
     _deaths(known, tables)
     _included(known, tables["included"])
     _years(known, tables["interpretation"])
@@ -99,15 +99,8 @@ def _number(value) -> float:
     return np.nan if pd.isna(value) else float(value)
 
 
-def is_complete(tables: Mapping[str, pd.DataFrame]) -> bool:
-    """Whether all sets are complete; the methods section and the weights say so."""
-    main = tables["sensitivity"].iloc[0]
-    return bool(np.isclose(_number(main["largest_weight"]), 1.0))
-
-
-def _characteristics(known: Knowledge, comparison: pd.DataFrame, sensitivity) -> None:
+def _characteristics(known: Knowledge, comparison: pd.DataFrame, complete) -> None:
     arms = {label: arm for arm, label in enumerate(LABELS)}
-    weighted = not np.isclose(_number(sensitivity.iloc[0]["largest_weight"]), 1.0)
     for row in comparison.itertuples():
         arm = arms[str(row.group)]
         size = ("size", row.population, arm)
@@ -117,10 +110,11 @@ def _characteristics(known: Knowledge, comparison: pd.DataFrame, sensitivity) ->
         cell = ("cell", row.population, arm, row.variable, row.level)
         known.equal(cell, _number(row.n), PRINTED)
         percent = _number(row.percent)
-        if not np.isnan(percent) and not (weighted and row.population == "matched" and arm == 0):
-            percent = round(percent, 2)
-            known.know({cell: 100.0, size: -(percent + ROUNDING)}, -np.inf, 0.0, PRINTED)
-            known.know({cell: 100.0, size: -(percent - ROUNDING)}, 0.0, np.inf, PRINTED)
+        if np.isnan(percent) or (row.population == "matched" and arm == 0 and not complete):
+            continue
+        percent = round(percent, 2)
+        known.know({cell: 100.0, size: -(percent + ROUNDING)}, -np.inf, 0.0, PRINTED)
+        known.know({cell: 100.0, size: -(percent - ROUNDING)}, 0.0, np.inf, PRINTED)
 
 
 def _deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> None:

