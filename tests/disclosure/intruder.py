@@ -9,8 +9,9 @@ from curves import read_curves
 from hazard_ratios import estimated_deaths, read_models
 from inverted_statistics import read_statistics
 from knowledge import Knowledge, Solver
+from other_tables import bins_of, estimated_analyses, read_other_tables
 from printed_counts import IDENTITY, PRINTED, read_printed_counts
-from private_counts import ARMS, CAUSES, events_between, private_counts
+from private_counts import ARMS, CAUSES, events_between, patients_in_bin, private_counts
 from seermatch.matched_sets import has_complete_sets
 from small_studies import Study
 
@@ -41,13 +42,16 @@ class Attack:
 
 def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribute=False) -> Attack:
     """Run all attacks on the published tables, and check them against the patients."""
-    known, curves = _read(study, tables)
+    known, curves = _read(study, tables, limit)
     truth = private_counts(study)
     months = curves[1].months
     for arm in ARMS:
         for cause in CAUSES:
             for span in zip(months, [*months[1:], float("inf")], strict=True):
                 truth["events", arm, cause, *span] = events_between(study, arm, cause, *span)
+    for arm, low, high in bins_of(tables):
+        for kind, n in patients_in_bin(study, arm, low, high).items():
+            truth["bin", kind, arm, low, high] = n
     found = Attack()
     _check_facts(known, truth, found)
     solver = Solver(known)
@@ -63,7 +67,8 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribu
             found.leaks.append(leak)
     if attribute:
         found.leaks = [_attributed(leak, known, limit) for leak in found.leaks]
-    for (names, way), value in estimated_deaths(known, tables).items():
+    claims = estimated_deaths(known, tables) | estimated_analyses(known, tables["sensitivity"])
+    for (names, way), value in claims.items():
         count = sum(truth[name] for name in names)
         if 0 < count < limit:
             right = round(value) == count and abs(value - count) < NEAR
@@ -73,18 +78,19 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribu
     return found
 
 
-def gather(study: Study, tables: Mapping[str, pd.DataFrame]) -> Knowledge:
+def gather(study: Study, tables: Mapping[str, pd.DataFrame], limit: int) -> Knowledge:
     """All facts that the published tables hold."""
-    return _read(study, tables)[0]
+    return _read(study, tables, limit)[0]
 
 
-def _read(study: Study, tables: Mapping[str, pd.DataFrame]):
+def _read(study: Study, tables: Mapping[str, pd.DataFrame], limit: int):
     complete = has_complete_sets(study.matched)  # the methods section says so
     known = Knowledge()
     read_printed_counts(known, tables, complete)
     read_statistics(known, tables, complete)
     curves = read_curves(known, tables, complete)
     read_models(known, tables, curves, complete)
+    read_other_tables(known, tables, study.ratio, complete, limit)
     return known, curves
 
 

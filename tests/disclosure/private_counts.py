@@ -97,8 +97,35 @@ def _repeats(study: Study) -> dict[Hashable, int]:
         for cause in CAUSES:
             if row.outcome.startswith(EVENTS[cause]):
                 counts["analysis deaths", row.analysis, cause] = row.events
-        counts["analysis size", row.analysis] = row.n
+    controls = len(study.matched) - study.matched["group"].sum()
+    for row in study.tables["stability"].itertuples():
+        counts["exchanged", row.seed] = round((1 - row.common_controls) * controls)
+    populations = study.tables["populations"]
+    everybody = int(study.cohort["group"].sum())
+    for row in populations[populations["other"] == ""].itertuples():
+        arm = int(row.group)
+        counts["arm deaths", row.analysis, arm, 1] = int(row.cancer_deaths)
+        counts["arm deaths", row.analysis, arm, 2] = int(row.other_deaths)
+        if arm == 1:
+            counts["analysis exposed", row.analysis] = int(row.n)
+            counts["dropped", row.analysis] = everybody - int(row.n)
     return counts
+
+
+def kind_of_outcome(outcome: str) -> tuple[int, ...]:
+    """Causes of death that an outcome of the sensitivity table counts."""
+    if outcome.startswith("overall"):
+        return CAUSES
+    return next((cause,) for cause in CAUSES if outcome.startswith(EVENTS[cause]))
+
+
+def patients_in_bin(study: Study, arm: int, low: float, high: float) -> dict[str, int]:
+    """Patients of an arm whose score lies in a bin, by population."""
+    scores = study.tables["overlap_inputs"]
+    inside = (scores["group"] == arm) & (scores["distance"] >= low) & (scores["distance"] < high)
+    matched = int((inside & (scores["weight"] > 0)).sum())
+    cohort = int(inside.sum())
+    return {"cohort": cohort, "matched": matched, "unmatched": cohort - matched}
 
 
 def events_between(study: Study, arm: int, cause: int, after: float, until: float) -> int:

@@ -24,8 +24,7 @@ OTHERS = (
 def released(study: Study, rule: DisclosureRule) -> dict[str, pd.DataFrame]:
     """Publish a study as the three rules of the workflow do."""
     tables = study.tables
-    overlap = score_overlap(*(tables["overlap_inputs"][name] for name in _OVERLAP))
-    first = release_cohort(_chosen(tables, COHORT) | {"score_overlap": overlap}, rule)
+    first = release_cohort(_chosen(tables, COHORT) | {"score_overlap": _overlap(study)}, rule)
     counts = count_events(study.cohort, study.matched, COVARIATES)
     second = release_outcomes(
         _chosen(tables, OUTCOMES) | {"event_counts": counts},
@@ -37,7 +36,9 @@ def released(study: Study, rule: DisclosureRule) -> dict[str, pd.DataFrame]:
     return first.tables | second.tables | third.tables
 
 
-_OVERLAP = ("distance", "group", "weight")
+def _overlap(study: Study) -> pd.DataFrame:
+    inputs = study.tables["overlap_inputs"]
+    return score_overlap(*(inputs[name].to_numpy() for name in ("distance", "group", "weight")))
 
 
 def _chosen(tables, names) -> dict:
@@ -47,6 +48,7 @@ def _chosen(tables, names) -> dict:
 def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
     """Blank every printed count below the limit, and nothing from which it can be computed."""
     tables = dict(study.tables)
+    tables["score_overlap"] = _overlap(study)
     tables["survival"] = tables.pop("kaplan_meier")
     for name, columns in (
         ("attrition", ["remaining", "excluded"]),
@@ -55,8 +57,6 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
         ("included", ["n"]),
         ("sensitivity", ["events"]),
         ("stability", ["deaths", "deaths_breast_cancer"]),
-        ("survival", ["n_events"]),
-        ("incidence", ["n_events"]),
     ):
         frame = tables[name].copy()
         if name == "attrition":
@@ -67,6 +67,8 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
             if name in ("comparison", "included"):
                 frame["percent"] = frame["percent"].mask(few)
         tables[name] = frame
+    for name in ("survival", "incidence"):
+        tables[name] = tables[name].assign(n_events=np.nan)
     exposed = tables["interpretation"].copy()
     few = exposed["note"].str.fullmatch(rf"\d{{4}}: [1-{limit - 1}] of .*")
     exposed.loc[few, "note"] = exposed.loc[few, "note"].str.replace(": . of", ": masked of")
