@@ -144,7 +144,14 @@ def interpretation_rows(margin=False):
         rows.append(("exposed per 1,000 patients", "", np.nan, rate, rate / 2, rate * 2,
                      f"{year}: {count} of {n:,}"))  # fmt: skip
     columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    counted = table["note"].str.extract(r"(?P<events>\d+) events")
+    years = table["note"].str.extract(r"^(?P<year>\d{4}): (?P<exposed>\d+) of (?P<n>[\d,]+)$")
+    table["events"] = counted["events"].fillna(years["exposed"])
+    table["n"], table["year"] = years["n"].str.replace(",", ""), years["year"]
+    counts = ["year", "n", "events"]
+    table[counts] = table[counts].astype(float).astype("Int64")
+    return table
 
 
 def proportional_hazards_rows():

@@ -2,7 +2,6 @@
 
 import doctest
 import itertools
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from seermatch import claims, claims_text, report_claims
 from seermatch.claims import COLUMNS, answer_claims, judge
 from seermatch.claims_text import Answer, ask, say_answer, say_context, say_survival
 from seermatch.cumulative_incidence import incidence_by_group
-from seermatch.disclosure_sensitivity import mask_interpretation
 from seermatch.interpretation import interpret
 from seermatch.kaplan_meier import follow_up, kaplan_meier
 from seermatch.report_claims import print_claims
@@ -262,27 +260,6 @@ def test_the_end_of_one_groups_follow_up_is_the_end(matched, results):
     )
     assert (table.loc[table["month"] == 48, "verdict"] == "cannot be answered").all()
     assert "of one of the groups ends before" in table["answer"].iloc[-1]
-
-
-def test_what_is_masked_elsewhere_is_masked_here(matched, results):
-    few = results["followup"].assign(
-        deaths_other=pd.array([pd.NA] * 3, dtype="Int64"), maximum=np.nan
-    )
-    masked = mask_interpretation(results["interpretation"], few, 5)
-    asked = [claim(months=[36, 600])]
-    shown, hidden = (
-        answer_claims(asked, matched, interpretation, followup, {}, labels=LABELS)
-        for interpretation, followup in (
-            (results["interpretation"], results["followup"]),
-            (masked, few),
-        )
-    )
-    detectable = shown["detectable_hazard_ratio"][0]
-    assert f"{detectable:.2f} up" in shown["context"][0]
-    assert hidden["detectable_hazard_ratio"].isna().all()
-    assert "could be detected is masked" in hidden["context"][0]
-    assert not re.search(r"\d", hidden["answer"][1])
-    assert hidden["estimate"][0] == shown["estimate"][0], "estimates are no counts"
 
 
 def test_margin_and_power_are_those_of_the_configuration(matched, results):

@@ -8,10 +8,10 @@ import pytest
 from matplotlib.text import Text
 from seermatch import diagnostic_figures
 from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.disclosure.score_overlap import merge_bins, score_overlap
 from seermatch.figure_style import EXPOSED, GROUP_COLOURS, figure_bytes
 from seermatch.kaplan_meier import kaplan_meier
 from seermatch.schoenfeld import smooth_residuals
-from seermatch.score_overlap import score_overlap
 
 LABELS = ("M0", "M0(i+)")
 
@@ -29,7 +29,8 @@ def make_overlap(minimum=0, lost=0):
     distance = rng.normal(-6 + 0.2 * group, 0.4)
     weight = np.where(np.arange(2200) < 400, 1.0, group)
     weight[2000 : 2000 + lost] = 0
-    return score_overlap(distance, group, weight, minimum)
+    overlap = score_overlap(distance, group, weight)
+    return merge_bins(overlap, minimum) if minimum else overlap
 
 
 @pytest.mark.parametrize("minimum", [0, 5])
@@ -65,7 +66,7 @@ def test_groups_are_named_where_they_are_drawn():
     names = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert names == [["M0 (n = 2,000)", "M0(i+) (n = 200)"], ["M0 (n = 400)", "M0(i+) (n = 200)"]]
     few = draw_score_overlap(make_overlap(5, lost=2), LABELS)
-    assert few.axes[0].texts[1].get_text() == "M0(i+) (n = 200), matched patients only"
+    assert few.axes[0].texts[1].get_text() == "M0(i+) (n = 198), matched patients only"
     assert few.axes[1].texts[1].get_text() == "M0(i+) (n = 198)"
     probability = draw_score_overlap(make_overlap(), LABELS, link="probability")
     assert probability.axes[1].get_xlabel() == "Propensity score"

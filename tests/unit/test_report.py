@@ -15,7 +15,6 @@ from report_content import (
     made_up_content,
 )
 from seermatch import (
-    disclosure_sensitivity,
     inline_figures,
     report,
     report_checks,
@@ -80,7 +79,6 @@ def page(content):
 @pytest.mark.parametrize(
     "module",
     [
-        disclosure_sensitivity,
         inline_figures,
         report,
         report_checks,

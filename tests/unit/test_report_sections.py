@@ -13,9 +13,8 @@ from report_content import (
     stability_rows,
 )
 from seermatch import report_tables
-from seermatch.disclosure_sensitivity import mask_interpretation, mask_sensitivity
 from seermatch.group_effect import OUTCOMES
-from seermatch.report import render_report, summarize
+from seermatch.report import find_warnings, render_report, summarize
 from seermatch.report_included import explain_included, included_table
 from seermatch.report_limits import explain_limits, exposure_table, limits_table
 from seermatch.report_sections import (
@@ -191,24 +190,26 @@ def test_equivalence_only_with_a_margin(content):
     assert "No margin" not in text
 
 
-def test_small_counts_of_sensitivity_and_interpretation(content):
-    few = sensitivity_rows()
-    few.loc[3, "events"] = 4  # of the main analysis
-    masked = mask_sensitivity(few, content.followup, 5)
-    assert masked["events"].isna().tolist() == [True] * 5 + [False] * 5
-    assert sensitivity_tables(masked)["sensitivity"].rows[0].cells[4] == "masked"
-    hidden = content.followup.assign(deaths_other=pd.array([pd.NA] * 6, dtype="Int64"))
-    assert mask_sensitivity(few, hidden, 5)["events"].isna().all()
-    pd.testing.assert_frame_equal(mask_sensitivity(few, hidden, 0), few)
-
-    table = mask_interpretation(content.interpretation, content.followup, 5)
-    cells = [row.cells for row in exposure_table(table, LABELS).rows]
-    assert cells[2] == ("masked", "1,200", "masked")
-    assert sum(row[0] == "masked" for row in cells) == 2  # else the total gives it away
-    assert limits_table(table).rows[1].cells[0] == "≥ 2.00 or ≤ 0.50 (82 events)"
-    table = mask_interpretation(content.interpretation, hidden, 5)
-    assert limits_table(table).rows[1].cells == ("masked",) * 3
-    page = render_report(replace(content, interpretation=table, sensitivity=masked))
+def test_nothing_is_said_of_what_is_masked(content):
+    """A masked row says so in every cell, and no sentence compares with it."""
+    table = content.interpretation.copy()
+    overall = table["outcome"] == next(iter(OUTCOMES))
+    year = table["year"] == 2020
+    table.loc[overall | year, ["estimate", "low", "high"]] = np.nan
+    table.loc[overall, "note"] = "masked"
+    table.loc[overall | year, "events"] = pd.NA
+    cells = {row.label: row.cells for row in limits_table(table).rows}
+    for label in ("Hazard ratio (95% CI)", "Detectable hazard ratio", "E-value of the estimate"):
+        assert cells[label][0] == "masked"
+        assert cells[label][1] not in ("masked", "–")
+    assert cells["Proportional hazards (Cox), p"][0] == "masked"
+    assert cells["Detectable hazard ratio"][1] == "≥ 2.00 or ≤ 0.50 (47 events)"
+    rows = [row.cells for row in exposure_table(table, LABELS).rows]
+    assert rows[2] == ("masked", "1,200", "masked")
+    text = " ".join(explain_limits(table, LABELS, content.config))
+    assert "nan" not in text and "overall survival" not in text
+    assert "among the years that are not masked" in text
+    page = render_report(replace(content, interpretation=table))
     assert "82 events" not in page
 
 
@@ -222,3 +223,4 @@ def test_events_per_coefficient_are_told_below_the_tables(content):
     masked = replace(content, cox=content.cox.assign(events=np.nan))
     notes = report_tables.report_tables(masked)["table3"].notes
     assert any("masked / 3 in the recommended model" in note for note in notes)
+    assert not any("few events" in note for note in find_warnings(masked) if "overall" in note)

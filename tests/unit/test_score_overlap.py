@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seermatch import score_overlap as module
+from seermatch.disclosure import score_overlap as module
+from seermatch.disclosure.score_overlap import BINS, merge_bins, score_overlap
 from seermatch.errors import StudyError
-from seermatch.score_overlap import BINS, score_overlap
 
 
 def test_examples():
@@ -63,35 +63,37 @@ def test_bins_are_round_and_as_many_as_wanted():
 def test_no_bin_and_no_difference_tells_of_a_few(seed, minimum, exposed, lost):
     distance, group, weight = sample(400, exposed, seed)
     weight[np.flatnonzero(group == 1)[: min(lost, exposed - minimum)]] = 0
-    overlap = score_overlap(distance, group, weight, minimum)
+    overlap = merge_bins(score_overlap(distance, group, weight), minimum)
     for _, part in overlap.groupby("group"):
         before, after = (part[part["population"] == name] for name in ("before", "after"))
         ends = ["low", "high"]
         assert (before[ends].to_numpy() == after[ends].to_numpy()).all()
         matched = after["share"] * after["n"].iloc[0]
-        # who is left out before matching is known from the sizes, but not where they are
-        n = before["n"].iloc[0] if before["complete"].all() else after["n"].iloc[0]
-        everybody = before["share"] * n
+        everybody = before["share"] * before["n"].iloc[0]
+        np.testing.assert_allclose(before["patients"], everybody, atol=1e-9)
         for counts in (matched.to_numpy(), everybody.to_numpy() - matched.to_numpy()):
             np.testing.assert_allclose(counts, counts.round(), atol=1e-9)
             counts = counts.round()
             assert ((counts == 0) | (counts >= minimum)).all()
-        unmatched = before["n"].iloc[0] - after["n"].iloc[0]
-        assert before["complete"].all() == (not 0 < unmatched < minimum)
+        code = part["group"].iloc[0]
+        unmatched = int(((group == code) & (weight == 0)).sum())
+        few = 0 < unmatched < minimum
+        assert before["complete"].all() == (not few)
+        assert before["n"].iloc[0] == after["n"].iloc[0] + (0 if few else unmatched)
 
 
 def test_nothing_small_nothing_merged():
     distance = np.repeat(np.linspace(0, 3, 31) + 0.05, 40)
     group = np.tile([0, 1], 31 * 20)
     weight = np.ones(len(group))
-    masked, plain = (score_overlap(distance, group, weight, minimum) for minimum in (5, 0))
-    pd.testing.assert_frame_equal(masked, plain)
+    plain = score_overlap(distance, group, weight)
+    pd.testing.assert_frame_equal(merge_bins(plain, 5), plain)
 
 
 def test_a_small_group_is_refused():
     distance, group, weight = sample()
-    with pytest.raises(StudyError, match=r"minimum_count is 400"):
-        score_overlap(distance, group, weight, 400)
+    with pytest.raises(StudyError, match="fewer than 400 patients"):
+        merge_bins(score_overlap(distance, group, weight), 400)
 
 
 def test_one_score_for_all():

@@ -14,6 +14,7 @@ import pytest
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
 from seermatch import journal_tables, word_document
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.journal_tables import JournalContent, stability_table
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.tables import characteristics_table, regression_table
@@ -102,7 +103,7 @@ def content():
     )  # fmt: skip
     return JournalContent(
         LABELS, table, table, regression, regression, attrition, balance, followup,
-        pd.DataFrame(analyses), stability, selection_p=0.05, threshold=0.1, minimum=0,
+        pd.DataFrame(analyses), stability, selection_p=0.05, threshold=0.1, rule=DisclosureRule(0),
     )  # fmt: skip
 
 
@@ -365,7 +366,7 @@ def test_masked_counts_stay_masked_and_are_explained(content):
         followup=content.followup.assign(deaths_other=pd.NA),
         sensitivity=content.sensitivity.assign(events=np.nan),
         stability=content.stability.assign(deaths=np.nan, deaths_breast_cancer=np.nan),
-        minimum=5,
+        rule=DisclosureRule(5),
     )
     document = docx.Document(io.BytesIO(written(masked)))
     two, flow, analyses, seeds = (grid(document.tables[at]) for at in (1, 4, 6, 8))

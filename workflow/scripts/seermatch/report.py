@@ -294,7 +294,6 @@ def find_warnings(content: ReportContent) -> list[str]:
             content.followup,
             content.labels,
             content.config["matching"]["ratio"],
-            content.config.get("disclosure", {}).get("minimum_count", 0),
         ),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
         *warn_about_models(

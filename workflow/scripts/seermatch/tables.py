@@ -88,7 +88,7 @@ def characteristics_table(comparison: pd.DataFrame, labels: tuple[str, str]) -> 
 def _group_sizes(rows: pd.DataFrame) -> pd.Series:
     """Count the patients of each group from any one variable: its levels add up to the group."""
     first = rows[rows["variable"] == rows["variable"].iloc[0]]
-    return first.groupby("group")["n"].sum()
+    return first.groupby("group")["n"].agg(lambda n: n.sum(skipna=False))  # masked stays so
 
 
 def _characteristic(row) -> str:

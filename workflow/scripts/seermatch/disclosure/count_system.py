@@ -12,14 +12,10 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from seermatch.disclosure.count_program import PUBLIC, CountProgram
 from seermatch.errors import StudyError
 
-PUBLIC, MASKED, HIDDEN = "public", "masked", "hidden"
-ZERO_COST = 8.0  # a published zero is worth more to a reader than a large count
-HALF = 0.5
-SECONDS, TIMED_OUT = 20.0, 1  # of one integer program; a count it could not move is masked more
+MASKED, HIDDEN, SLACK = "masked", "hidden", "slack"
 
 
 @dataclass
@@ -30,8 +26,9 @@ class Cell:
     ----------
     count : int
         Its true value.
-    state : {"public", "masked", "hidden"}
-        Hidden cells are printed nowhere but follow from those that are.
+    state : {"public", "masked", "hidden", "slack"}
+        Hidden cells are printed nowhere but follow from those that are. Slack is by how much one
+        sum is at most another, and needs no protection.
     fixed : bool
         Whether the state is settled: what was published before cannot be taken back.
     cost : float
@@ -106,6 +103,20 @@ class CountSystem:
             equation[part] = equation.get(part, 0.0) + 1.0
         self.equations.append(equation)
 
+    def at_most(self, parts: Iterable[Hashable], whole: Iterable[Hashable]) -> None:
+        """State that a sum is at most another, if it is so."""
+        parts, whole = list(parts), list(whole)
+        slack = sum(self.cells[name].count for name in whole)
+        slack -= sum(self.cells[name].count for name in parts)
+        if slack >= 0:
+            name = ("slack", str(len(self.equations)))
+            self.cells[name] = Cell(slack, SLACK)
+            equation = {name: 1.0}
+            for factor, names in ((1.0, parts), (-1.0, whole)):
+                for part in names:
+                    equation[part] = equation.get(part, 0.0) + factor
+            self.equations.append(equation)
+
     def masked(self) -> set[Hashable]:
         """Name the counts that are printed somewhere and must not be."""
         return {name for name, cell in self.cells.items() if cell.state == MASKED}
@@ -125,7 +136,9 @@ class CountSystem:
         return [
             name
             for name, cell in self.cells.items()
-            if 0 < cell.count < minimum and not (cell.fixed and cell.state == PUBLIC)
+            if 0 < cell.count < minimum
+            and cell.state != SLACK
+            and not (cell.fixed and cell.state == PUBLIC)
         ]
 
     def protect(self, minimum: int) -> None:
@@ -142,19 +155,21 @@ class CountSystem:
         if not small:
             return
         self.mask(small)
-        program = _Program(self)
+        program = CountProgram(self)
+        program.survey(small, minimum)
         for name in small:
             if not program.is_wide(name, minimum):
                 program.widen(name, minimum)
 
     def interval(self, name: Hashable) -> tuple[int, int | None]:
         """Give the least and the greatest value that fit all that is published (None: no end)."""
-        return _Program(self).interval(name)
+        return CountProgram(self).interval(name)
 
     def narrow(self, minimum: int) -> list[Hashable]:
         """Name the small counts that are known more closely than by `minimum`."""
-        program = _Program(self)
-        return [name for name in self.small(minimum) if not program.is_wide(name, minimum)]
+        program, small = CountProgram(self), self.small(minimum)
+        program.survey(small, minimum)
+        return [name for name in small if not program.is_wide(name, minimum)]
 
     def record(self) -> dict[str, Any]:
         """Give the system in values that JSON can hold."""
@@ -190,100 +205,6 @@ class CountSystem:
             {tuple(name): factor for name, factor in equation} for equation in record["equations"]
         ]
         return cls(cells, equations)
-
-
-class _Program:
-    """Tables that fit the equations, as changes of the true one."""
-
-    def __init__(self, system: CountSystem):
-        from scipy.sparse import csr_array  # only studies that mask need it
-
-        self.system = system
-        self.index = {name: at for at, name in enumerate(system.cells)}
-        cells = list(system.cells.values())
-        self.counts = np.array([cell.count for cell in cells], dtype=float)
-        self.stuck = np.array([cell.fixed and cell.state == PUBLIC for cell in cells])
-        price = np.where(self.counts > 0, 1 + np.log1p(self.counts), ZERO_COST)
-        self.price = price * np.array([cell.cost for cell in cells])
-        rows, columns, factors = [], [], []
-        for row, equation in enumerate(system.equations):
-            rows += [row] * len(equation)
-            columns += [self.index[name] for name in equation]
-            factors += equation.values()
-        shape = (len(system.equations), len(cells))
-        self.equations = csr_array((factors, (rows, columns)), shape=shape)
-
-    def is_public(self) -> np.ndarray:
-        return np.array([cell.state == PUBLIC for cell in self.system.cells.values()])
-
-    def interval(self, name: Hashable) -> tuple[int, int | None]:
-        at, free = self.index[name], ~self.is_public()
-        down, up = (self._room(at, sign, free) for sign in (-1, 1))
-        count = int(self.counts[at])
-        return count - int(down), None if np.isinf(up) else count + int(up)
-
-    def is_wide(self, name: Hashable, minimum: int) -> bool:
-        """Whether a count may differ by `minimum` for all that is published."""
-        at, free = self.index[name], ~self.is_public()
-        down = self._room(at, -1, free, self.counts[at])
-        return self._room(at, 1, free, minimum - down) + down >= minimum
-
-    def widen(self, name: Hashable, minimum: int) -> None:
-        """Mask the cheapest cells that leave a count uncertain."""
-        at, free = self.index[name], ~self.stuck
-        down = self._room(at, -1, free, self.counts[at])
-        up = self._room(at, 1, free, minimum - down)
-        names = list(self.index)
-        for step in (-down, up):
-            if step:
-                price = np.where(self.is_public(), self.price, 0.0)
-                change = self._change(at, step, price, free)
-                self.system.mask(names[cell] for cell in np.flatnonzero(np.abs(change) > HALF))
-
-    def _room(self, at: int, sign: int, free: np.ndarray, most: float = np.inf) -> float:
-        """Say how far a cell can move, up to `most`."""
-        if not free[at]:
-            return 0.0
-        aim = np.zeros(len(self.counts))
-        aim[at] = -1.0
-        change = self._solve(aim, free, at, (0.0, most), sign)
-        return np.inf if change is None else float(round(abs(change[at])))
-
-    def _change(self, at: int, step: float, price: np.ndarray, free: np.ndarray) -> np.ndarray:
-        change = self._solve(price, free, at, (abs(step), abs(step)), np.sign(step))
-        if change is None:  # cannot be: `step` is within the room
-            raise StudyError("small counts cannot be masked: the solver found no table that fits.")
-        return change
-
-    def _solve(self, cost, free, at, room, sign) -> np.ndarray | None:
-        """Move free cells at least cost, the equations kept and no cell below 0."""
-        from scipy.optimize import Bounds, LinearConstraint, milp
-        from scipy.sparse import hstack
-
-        where = np.flatnonzero(free)
-        least, most = np.zeros(2 * len(where)), np.full(2 * len(where), np.inf)
-        most[len(where) :] = self.counts[where]
-        this = int(np.searchsorted(where, at))
-        other = this
-        if sign > 0:
-            other += len(where)
-        else:
-            this += len(where)
-        least[this], most[this] = room[0], min(room[1], most[this])
-        most[other] = 0.0
-        part = self.equations[:, where]
-        result = milp(
-            np.concatenate([cost[where], cost[where]]),
-            constraints=LinearConstraint(hstack([part, -part], format="csr"), 0, 0),
-            bounds=Bounds(least, most),
-            integrality=np.ones(2 * len(where)),
-            options={"time_limit": SECONDS},
-        )
-        if result.x is None:
-            return np.zeros(len(self.counts)) if result.status == TIMED_OUT else None
-        change = np.zeros(len(self.counts))
-        change[where] = result.x[: len(where)] - result.x[len(where) :]
-        return change
 
 
 def refuse_small_group(group, size: float, minimum: int) -> None:

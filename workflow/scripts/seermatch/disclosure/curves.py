@@ -231,7 +231,7 @@ def release_curve(curve: pd.DataFrame, steps: Steps, *, estimates: bool = True) 
             row |= {name: curve[name].iloc[at] for name in (estimate, *BANDS) if name in curve}
             if month == steps.time[at]:
                 row["n_events"] = events[at] - (events[before[-1]] if before else 0.0)
-        elif month == 0 and cuts:  # where the curve starts, before its first step
+        elif cuts and month < steps.time[0]:  # nobody has left yet
             row[estimate] = STARTS[estimate]
         rows.append(row)
     return pd.DataFrame(rows, columns=list(curve.columns))

@@ -157,6 +157,33 @@ def mask_contrasts(contrasts: pd.DataFrame, masked: bool) -> pd.DataFrame:
     return contrasts.iloc[:0] if masked else contrasts
 
 
+def mask_residuals(residuals: pd.DataFrame, variables: Iterable[str] | None) -> pd.DataFrame:
+    """Leave out the residuals, each of which is a patient who died, and curves of few deaths.
+
+    Parameters
+    ----------
+    residuals : pandas.DataFrame
+        term and kind: ``residual``, or what was made of these.
+    variables : iterable of str or None
+        Terms of which nothing may be published; None: all.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> kinds = ["smooth", "smooth", "residual"]
+    >>> rows = pd.DataFrame({"term": ["er", "age", "age"], "kind": kinds})
+    >>> mask_residuals(rows, ["er"])["term"].tolist()
+    ['age']
+    """
+    if variables is None:
+        return residuals.iloc[:0]
+    kept = residuals["kind"].ne("residual") & ~residuals["term"].isin(set(variables))
+    return residuals[kept].reset_index(drop=True)
+
+
 def mask_numbers(table: pd.DataFrame, rows: pd.Series | None = None) -> pd.DataFrame:
     """Leave out every number of a small table of tests, or of some rows.
 

@@ -21,7 +21,12 @@ EVENT_KINDS = dict(zip(EVENTS, ("alive", "cancer", "other"), strict=True))
 WHO = {INCLUDED: "cohort", EXCLUDED: "excluded"}
 
 
-def add_included(system: CountSystem, table: pd.DataFrame, arms: Mapping[str, str]) -> None:
+def add_included(
+    system: CountSystem,
+    table: pd.DataFrame,
+    arms: Mapping[str, str],
+    steps: Mapping[str, int] | None = None,
+) -> None:
     """Add the excluded patients, and of the included the sums over both groups.
 
     Parameters
@@ -32,13 +37,13 @@ def add_included(system: CountSystem, table: pd.DataFrame, arms: Mapping[str, st
         From `seermatch.included_excluded.compare_included`.
     arms : mapping
         Label of a group to its arm.
+    steps : mapping of str to int, optional
+        Covariate to the step of the flow that excludes those who lack it.
     """
     lacking_any = set()
     excluded: dict[tuple[str, str], int] = {}
     for row in table.itertuples():
         name = cell_of(row, arms)
-        if name is None:
-            continue
         system.add(name, row.n)
         if row.quantity == UNKNOWN and row.n:
             lacking_any.add(row.variable)
@@ -49,33 +54,52 @@ def add_included(system: CountSystem, table: pd.DataFrame, arms: Mapping[str, st
     known = table[(table["quantity"] == DISTRIBUTION) & (table["patients"] == INCLUDED)]
     for variable, rows in known.groupby("variable", sort=False):
         parts = [cell_of(row, arms) for row in rows.itertuples()]
-        if variable != "group" and None not in parts:
+        if variable != "group" and parts != [size_of("cohort", "all")]:
             system.total(size_of("cohort", "all"), parts)
     whole = size_of("excluded", "all")
     system.total(whole, [size_of("excluded", arm) for arm in ARMS])
     known = table[(table["quantity"] == DISTRIBUTION) & (table["patients"] == EXCLUDED)]
     for variable, rows in known.groupby("variable", sort=False):
         parts = [cell_of(row, arms) for row in rows.itertuples()]
-        if None in parts:  # a number: its quartiles only
-            parts = []
         lacking = [name for arm in ARMS if (name := ("lacking", arm, variable, "")) in system.cells]
         if lacking:
             _add_lacking(system, variable)
-        if parts and variable != "group":
+        if variable != "group":
             system.total(whole, [*parts, *lacking])
+    _link_to_flow(system, steps or {})
     if lacking_any.isdisjoint(RECEPTORS):
         link_receptors(system, excluded, ("excluded", "all"))
 
 
-def cell_of(row, arms: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Name the count of a row of the table; None where it is the whole group's."""
+def _link_to_flow(system: CountSystem, steps: Mapping[str, int]) -> None:
+    """Who lacks a covariate was excluded at its step of the flow, or at that of another before.
+
+    Without the steps: the last two of the flow, of unknown outcomes and of further tumors, exclude
+    nobody who is among the excluded patients here.
+    """
+    rows = sorted(int(name[3]) for name in system.cells if name[:3] == ("flow", "excluded", "all"))
+    if not rows:
+        return
+    first, last = (min(steps.values()), max(steps.values())) if steps else (1, rows[-1] - 2)
+    for arm in ARMS:
+        bounds = {size_of("excluded", arm): last}
+        bounds |= {("lacking", arm, variable, ""): step for variable, step in steps.items()}
+        for name, step in bounds.items():
+            if name in system.cells:
+                flow = [("flow", "excluded", arm, str(row)) for row in range(first, step + 1)]
+                system.at_most([name], flow)
+
+
+def cell_of(row, arms: Mapping[str, str]) -> tuple[str, ...]:
+    """Name the count of a row of the table."""
     who = WHO.get(row.patients)
     if row.quantity == SIZE:
         return size_of(who, "all")
     if row.quantity == UNKNOWN:
         return ("lacking", arms[str(row.patients)], row.variable, "")
-    if not pd.isna(row.median) or not str(row.level):
-        return None
+    if not str(row.level):  # those whose number is known; nobody in the cohort lacks one
+        included = row.patients == INCLUDED
+        return size_of("cohort", "all") if included else (who, "all", row.variable, "")
     if row.variable == "group":
         return size_of(who, arms[str(row.level)])
     return (who, "all", row.variable, str(row.level))
@@ -130,16 +154,17 @@ def mask_included(
     true = table["n"].copy()
     names = [cell_of(row, arms) for row in table.itertuples()]
     sized = {who: system.is_public(size_of(WHO[who], "all")) for who in WHO}
-    whole = [
-        sized.get(row.patients, all(sized.values())) if name is None else system.is_public(name)
-        for row, name in zip(table.itertuples(), names, strict=True)
-    ]
-    table["n"] = table["n"].where(pd.Series(whole))
+    table["n"] = table["n"].where(pd.Series([system.is_public(name) for name in names]))
     hidden = table["n"].isna()
     key = pd.Series(list(zip(table["variable"], table["patients"], strict=True)))
     blind = key.isin(set(key[hidden])) | ~table["patients"].map(lambda who: sized.get(who, True))
-    arm_sizes = all(system.is_public(size_of("excluded", arm)) for arm in ARMS)
-    blind |= (table["quantity"] == UNKNOWN) & (not arm_sizes)
+    blind |= pd.Series(  # of all eligible patients of the group
+        [
+            name[0] == "lacking"
+            and not all(system.is_public(size_of(who, name[1])) for who in WHO.values())
+            for name in names
+        ]
+    )
     blind |= (table["quantity"] == SIZE) & (not all(sized.values()))
     few = table["median"].notna() & (true < QUARTERS * minimum).fillna(True)
     table.loc[few, [c for c in QUANTILES if c in table]] = np.nan

@@ -43,6 +43,28 @@ def add_years(system: CountSystem, table: pd.DataFrame) -> None:
         system.total(size_of("cohort", arm), [year_of(arm, year) for year in rows["year"]])
 
 
+def is_hidden(
+    table: pd.DataFrame, masked: set[str], is_released: Callable[[str, float], bool]
+) -> np.ndarray:
+    """Find the rows of outcomes and months that are not published.
+
+    Parameters
+    ----------
+    table, masked, is_released
+        As in `mask_interpretation`.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    outcome = np.where(table["outcome"].isin(ALL_CAUSES), "any", "cause")
+    hidden = np.array([name in masked for name in outcome]) & table["outcome"].ne("").to_numpy()
+    return hidden | [
+        pd.notna(month) and not is_released(name, month)
+        for name, month in zip(outcome, table["month"], strict=True)
+    ]
+
+
 def mask_interpretation(
     table: pd.DataFrame,
     system: CountSystem,
@@ -72,12 +94,7 @@ def mask_interpretation(
     """
     table = table.copy()
     table[NUMBERS] = table[NUMBERS].astype(float)
-    outcome = np.where(table["outcome"].isin(ALL_CAUSES), "any", "cause")
-    hidden = np.array([name in masked for name in outcome]) & table["outcome"].ne("").to_numpy()
-    hidden |= [
-        pd.notna(month) and not is_released(name, month)
-        for name, month in zip(outcome, table["month"], strict=True)
-    ]
+    hidden = is_hidden(table, masked, is_released)
     hidden |= [
         quantity == MEDIAN and short.get(note, False)
         for quantity, note in zip(table["quantity"], table["note"], strict=True)

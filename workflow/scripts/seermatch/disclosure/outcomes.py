@@ -22,9 +22,8 @@ def release_outcomes(
     ----------
     tables : mapping of str to pandas.DataFrame
         ``followup``, ``event_counts`` (`event_counts.count_events`), ``kaplan_meier``,
-        ``logrank``, ``incidence``, ``gray``, ``cox``, ``cox_contrasts``, ``fine_gray``,
-        ``fine_gray_contrasts``, ``proportional_hazards`` and ``schoenfeld``. Rows of the last
-        with the kind ``residual`` are single deaths, those with the kind ``smooth`` a curve.
+        ``logrank``, ``incidence``, ``gray``, ``cox``, ``cox_contrasts``, ``fine_gray`` and
+        ``fine_gray_contrasts``.
     rule : DisclosureRule
         What is small, and what is done about it.
     before : mapping
@@ -119,12 +118,6 @@ def _release_models(tables, masked: set[str], variables) -> dict[str, pd.DataFra
         shown[name] = mask_models(tables[name], hidden)
         contrasts = f"{name}_contrasts"
         shown[contrasts] = mask_contrasts(tables[contrasts], all_masked or bool(hidden))
-    hidden = None if "any" in masked else variables["any"]
-    shown["proportional_hazards"] = mask_models(tables["proportional_hazards"], hidden)
-    residuals = tables["schoenfeld"]
-    smooth = residuals["kind"].eq("smooth") & ~residuals["term"].isin(variables["any"])
-    smooth &= "any" not in masked
-    shown["schoenfeld"] = residuals[smooth].reset_index(drop=True)
     if "any" in masked:
         shown["logrank"] = mask_numbers(tables["logrank"])
     if "cause" in masked:

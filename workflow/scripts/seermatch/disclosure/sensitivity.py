@@ -13,6 +13,7 @@ def release_sensitivity(
     tables: Mapping[str, pd.DataFrame | None],
     rule: DisclosureRule,
     before: Sequence[Mapping[str, Any]],
+    steps: Mapping[str, int] | None = None,
 ) -> Release:
     """Protect the tables of the sensitivity analyses.
 
@@ -20,11 +21,15 @@ def release_sensitivity(
     ----------
     tables : mapping of str to pandas.DataFrame
         ``stability``, ``sensitivity``, ``populations`` (`sensitivity.Sensitivity.populations`),
-        ``interpretation``, ``included``, ``claims`` (or None) and ``incidence_cross_check``.
+        ``interpretation``, ``included``, ``claims`` (or None), ``incidence_cross_check``,
+        ``proportional_hazards`` and ``schoenfeld`` (term and kind; those of the kind ``residual``
+        are single deaths).
     rule : DisclosureRule
         What is small, and what is done about it.
     before : sequence of mapping
         Records of `cohort_tables.release_cohort` and `outcomes.release_outcomes`.
+    steps : mapping of str to int, optional
+        Covariate to the step (row of ``attrition``) that excludes those who lack it.
 
     Returns
     -------
@@ -35,7 +40,7 @@ def release_sensitivity(
     if not rule.active:
         return Release(shown)
     from seermatch.disclosure.analyses import mask_claims, mask_sensitivity, mask_stability
-    from seermatch.disclosure.estimates import mask_numbers
+    from seermatch.disclosure.estimates import mask_models, mask_numbers, mask_residuals
 
     cohort, outcomes = before
     minimum, masked = rule.minimum_count, set(outcomes["masked"])
@@ -54,17 +59,20 @@ def release_sensitivity(
         shown["claims"] = mask_claims(tables["claims"], masked, is_released)
     if "cause" in masked:
         shown["incidence_cross_check"] = mask_numbers(tables["incidence_cross_check"])
+    hidden = None if "any" in masked else outcomes["masked_variables"]["any"]
+    shown["proportional_hazards"] = mask_models(tables["proportional_hazards"], hidden)
+    shown["schoenfeld"] = mask_residuals(tables["schoenfeld"], hidden)
     if rule.rounds:
         from seermatch.disclosure import rounding
 
         sensitivity = mask_sensitivity(tables["sensitivity"], tables["populations"], minimum)
         shown["sensitivity"] = sensitivity
-        return Release(rounding.round_sensitivity(shown, rule, masked, is_released, cohort))
-    system = _protected(tables, before, minimum)
+        return Release(rounding.round_sensitivity(shown, rule, masked, is_released))
+    system = _protected(tables, before, steps, minimum)
     return Release(shown | _release_counts(tables, system, before, masked, is_released, minimum))
 
 
-def _protected(tables, before: Sequence[Mapping[str, Any]], minimum: int):
+def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int):
     """Protect the counts of the tables, given all that was released before."""
     from seermatch.disclosure.count_system import CountSystem
     from seermatch.disclosure.included import add_included
@@ -74,7 +82,7 @@ def _protected(tables, before: Sequence[Mapping[str, Any]], minimum: int):
     system = CountSystem.from_record(outcomes["system"])
     arms = dict(zip(cohort["labels"], ("reference", "exposed"), strict=True))
     add_years(system, tables["interpretation"])
-    add_included(system, tables["included"], arms)
+    add_included(system, tables["included"], arms, steps)
     system.protect(minimum)
     return system
 
