@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from curves import read_curves
@@ -10,6 +10,7 @@ from hazard_ratios import estimated_deaths, read_models
 from inverted_statistics import read_statistics
 from knowledge import Knowledge, Solver
 from other_tables import bins_of, estimated_analyses, read_other_tables
+from rounded_counts import BINS, read_rounded
 from printed_counts import IDENTITY, PRINTED, read_printed_counts
 from private_counts import ARMS, CAUSES, events_between, patients_in_bin, private_counts
 from seermatch.matched_sets import has_complete_sets
@@ -40,11 +41,10 @@ class Attack:
     right: list[Leak] = field(default_factory=list)
 
 
-def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribute=False) -> Attack:
+def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, *, rounds=False, attribute=False) -> Attack:
     """Run all attacks on the published tables, and check them against the patients."""
-    known, curves = _read(study, tables, limit)
+    known, months = _read(study, tables, limit, rounds)
     truth = private_counts(study)
-    months = curves[1].months
     for arm in ARMS:
         for cause in CAUSES:
             for span in zip(months, [*months[1:], float("inf")], strict=True):
@@ -56,18 +56,20 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribu
     _check_facts(known, truth, found)
     solver = Solver(known)
     small = {name: count for name, count in truth.items() if 0 < count < limit}
+    wanted = limit - 1 if rounds else limit  # a bin of 5 counts ends 4 apart
     solver.explore(small)
     for name, count in small.items():
         found.small += 1
-        low, high = solver.interval(name, wanted=limit)
+        low, high = solver.interval(name, wanted=wanted)
         leak = Leak(name, count, low, high, "")
         if not low <= count <= high:
             found.unsound.append(leak)
-        elif high - low < limit:
+        elif high - low < wanted:
             found.leaks.append(leak)
     if attribute:
-        found.leaks = [_attributed(leak, known, limit) for leak in found.leaks]
-    claims = estimated_deaths(known, tables) | estimated_analyses(known, tables["sensitivity"])
+        found.leaks = _attributed(found.leaks, known, wanted)
+    claims = estimated_deaths(known, tables)
+    claims |= estimated_analyses(known, tables["sensitivity"])
     for (names, way), value in claims.items():
         count = sum(truth[name] for name in names)
         if 0 < count < limit:
@@ -78,20 +80,22 @@ def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, attribu
     return found
 
 
-def gather(study: Study, tables: Mapping[str, pd.DataFrame], limit: int) -> Knowledge:
+def gather(study: Study, tables, limit: int, rounds=False) -> Knowledge:
     """All facts that the published tables hold."""
-    return _read(study, tables, limit)[0]
+    return _read(study, tables, limit, rounds)[0]
 
 
-def _read(study: Study, tables: Mapping[str, pd.DataFrame], limit: int):
+def _read(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, rounds: bool):
     complete = has_complete_sets(study.matched)  # the methods section says so
     known = Knowledge()
+    if rounds:
+        return known, read_rounded(known, tables, limit, complete)
     read_printed_counts(known, tables, complete)
     read_statistics(known, tables, complete)
     curves = read_curves(known, tables, complete)
     read_models(known, tables, curves, complete)
     read_other_tables(known, tables, study.ratio, complete, limit)
-    return known, curves
+    return known, curves[1].months
 
 
 def _check_facts(known: Knowledge, truth, found: Attack) -> None:
@@ -104,24 +108,17 @@ def _check_facts(known: Knowledge, truth, found: Attack) -> None:
                 )
 
 
-def _attributed(leak: Leak, known: Knowledge, limit: int) -> Leak:
-    """Name the attack: the first one that, with what is printed, is enough."""
-    sources = list(dict.fromkeys(fact.source for fact in known.facts))
-    base = {IDENTITY, PRINTED}
-    for source in (PRINTED, *(s for s in sources if s not in base)):
-        low, high = _solver(known, frozenset(base | {source})).interval(leak.name, limit)
-        if high - low < limit:
-            return Leak(leak.name, leak.truth, leak.low, leak.high, source)
-    return Leak(leak.name, leak.truth, leak.low, leak.high, "several together")
-
-
-_SOLVERS: dict = {}
-
-
-def _solver(known: Knowledge, sources) -> Solver:
-    key = id(known), len(known.facts), sources
-    if key not in _SOLVERS:
-        if len(_SOLVERS) > 40:
-            _SOLVERS.clear()
-        _SOLVERS[key] = Solver(known, sources)
-    return _SOLVERS[key]
+def _attributed(leaks: list[Leak], known: Knowledge, wanted: int) -> list[Leak]:
+    """Name the attack: the first that is enough, together with the printed counts."""
+    base = {IDENTITY, PRINTED, BINS}
+    sources = dict.fromkeys(fact.source for fact in known.facts if fact.source not in base)
+    left, done = list(leaks), []
+    for source in (PRINTED, *sources):
+        solver = Solver(known, base | {source})
+        solver.explore([leak.name for leak in left])
+        for leak in list(left):
+            low, high = solver.interval(leak.name, wanted)
+            if high - low < wanted:
+                done.append(replace(leak, attack=source))
+                left.remove(leak)
+    return done + [replace(leak, attack="several together") for leak in left]

@@ -13,11 +13,11 @@ from small_studies import COVARIATES, MARKS, MONTHS, Study
 COHORT = ("attrition", "comparison", "balance")
 OUTCOMES = (
     *("followup", "kaplan_meier", "logrank", "incidence", "gray", "cox", "cox_contrasts"),
-    *("fine_gray", "fine_gray_contrasts", "proportional_hazards", "schoenfeld"),
+    *("fine_gray", "fine_gray_contrasts"),
 )
 OTHERS = (
     *("stability", "sensitivity", "populations", "interpretation", "included", "claims"),
-    "incidence_cross_check",
+    *("incidence_cross_check", "proportional_hazards", "schoenfeld"),
 )
 
 

@@ -5,6 +5,7 @@ fewer sensitivity analyses, so that hundreds of studies take minutes. Levels are
 patients have two records, some lack covariates, and the groups may have few deaths of a cause.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -174,9 +175,22 @@ def attrition(frame: pd.DataFrame) -> pd.DataFrame:
 
 def make_study(seed: int) -> Study:
     """Make a study from a seed; where the registry does not allow it, from the next draw."""
+    return make_runs(seed)[0]
+
+
+def make_runs(seed: int, *changes: Callable) -> list[Study]:
+    """Make a study and, from changed records, earlier ones; all of the first draw that allows it.
+
+    Parameters
+    ----------
+    seed : int
+    changes : callable
+        Each takes the records, the last run's, and gives those of an earlier run.
+    """
     for attempt in range(50):
+        records = draw_records(np.random.default_rng([seed, attempt]))
         try:
-            return study_of(draw_records(np.random.default_rng([seed, attempt])), seed)
+            return [study_of(records, seed), *(study_of(c(records), seed) for c in changes)]
         except (StudyError, NothingToMatch, ValueError):
             continue
     raise AssertionError(f"no study from seed {seed}")
