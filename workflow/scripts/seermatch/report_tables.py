@@ -308,7 +308,12 @@ def marks_table(
             table = estimates_at_marks(curve, shown, estimate, start)
             values = 100 * table[[estimate, "conf_low", "conf_high"]]
             cells += [table["n_at_risk"].map(format_count)]
-            cells += [[print_estimate(*line, 1) for line in values.itertuples(index=False)]]
+            cells += [
+                [
+                    MASKED if pd.isna(line[0]) else print_estimate(*line, 1)
+                    for line in values.itertuples(index=False)
+                ]
+            ]
         rows += [
             PrintedRow(f"{mark:g}", line, "level" if cause else "row")
             for mark, line in zip(shown, zip(*cells, strict=True), strict=True)

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from seermatch.disclosure.count_system import CountSystem
+from seermatch.disclosure.count_program import PUBLIC
+from seermatch.disclosure.count_system import HIDDEN, CountSystem
 
 ARMS = ("reference", "exposed")
 KINDS = ("remaining", "excluded")
@@ -61,6 +62,22 @@ def add_flow(system: CountSystem, attrition: pd.DataFrame) -> None:
         for row in range(1, last + 1):
             parts = [flow_cell(kind, who, row, last) for kind in KINDS]
             system.total(flow_cell("remaining", who, row - 1, last), parts)
+
+
+def hide_sums(system: CountSystem) -> None:
+    """Say that sums are not published as bins of their own, but as sums of rounded parts.
+
+    Parameters
+    ----------
+    system : CountSystem
+        After `add_flow`; changed in place. What remains is what is excluded later and the cohort;
+        records of neither group follow from all and those of the groups.
+    """
+    for name, cell in system.cells.items():
+        if name[:2] == ("flow", "remaining") or name == size_of("cohort", "all"):
+            cell.state = HIDDEN
+        elif name[:2] == ("flow", "excluded"):
+            cell.state = HIDDEN if name[2] == "all" else PUBLIC
 
 
 def flow_cell(kind: str, who: str, row: int, last: int) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     """
     if not rule.active:
         return Release(dict(tables))
-    from seermatch.disclosure.attrition import add_flow, mask_flow
+    from seermatch.disclosure.attrition import ARMS, add_flow, hide_sums, mask_flow, size_of
     from seermatch.disclosure.characteristics import (
         add_characteristics,
         arms_of,
@@ -53,22 +53,25 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
         "labels": list(arms),
         "sizes": {arm: sizes["matched", arm] for arm in arms.values()},
     }
-    overlap = merge_bins(tables["score_overlap"], minimum)
-    if rule.rounds:
-        from seermatch.disclosure import rounding
-
-        return Release(rounding.round_cohort({**tables, "score_overlap": overlap}, rule), record)
-    system = CountSystem()
+    system = CountSystem(width=minimum if rule.rounds else 0)
     add_flow(system, tables["attrition"])
     add_characteristics(system, comparison)
+    if rule.rounds:
+        hide_sums(system)
     system.protect(minimum)
     released = mask_characteristics(comparison, system, minimum)
-    return Release(
-        {
-            "attrition": mask_flow(tables["attrition"], system),
-            "comparison": released,
-            "balance": mask_balance(tables["balance"], released),
-            "score_overlap": overlap,
-        },
-        record | {"system": system.record()},
-    )
+    known = [code for code, arm in enumerate(ARMS) if system.is_public(size_of("cohort", arm))]
+    shown = {
+        "attrition": tables["attrition"],
+        "comparison": released,
+        "balance": tables["balance"],
+        "score_overlap": merge_bins(tables["score_overlap"], minimum, known),
+    }
+    record |= {"system": system.record()}
+    if rule.rounds:
+        from seermatch.disclosure.rounding import round_cohort
+
+        return Release(round_cohort(shown, system), record)
+    shown["attrition"] = mask_flow(tables["attrition"], system)
+    shown["balance"] = mask_balance(tables["balance"], released)
+    return Release(shown, record)

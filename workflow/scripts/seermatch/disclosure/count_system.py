@@ -45,6 +45,15 @@ class Cell:
 class CountSystem:
     """Counts by name, and what adds up to what.
 
+    Attributes
+    ----------
+    cells : dict of hashable to Cell
+        Counts by name.
+    equations : list of dict
+        Factors by name; each sum is 0.
+    width : int
+        Width of the bins as which counts are published; 0: as they are.
+
     Examples
     --------
     >>> system = CountSystem()
@@ -59,6 +68,7 @@ class CountSystem:
 
     cells: dict[Hashable, Cell] = field(default_factory=dict)
     equations: list[dict[Hashable, float]] = field(default_factory=list)
+    width: int = 0
 
     def add(
         self,
@@ -138,7 +148,7 @@ class CountSystem:
             for name, cell in self.cells.items()
             if 0 < cell.count < minimum
             and cell.state != SLACK
-            and not (cell.fixed and cell.state == PUBLIC)
+            and (self.width or not (cell.fixed and cell.state == PUBLIC))
         ]
 
     def protect(self, minimum: int) -> None:
@@ -154,12 +164,17 @@ class CountSystem:
         small = self.small(minimum)
         if not small:
             return
-        self.mask(small)
-        program = CountProgram(self)
-        program.survey(small, minimum)
+        if not self.width:
+            self.mask(small)
+        program, need = CountProgram(self), self._need(minimum)
+        program.survey(small, need)
         for name in small:
-            if not program.is_wide(name, minimum):
-                program.widen(name, minimum)
+            if not program.is_wide(name, need):
+                program.widen(name, need)
+
+    def _need(self, minimum: int) -> int:
+        """Say by how much a small count must be able to differ: its bin holds `minimum` values."""
+        return minimum - 1 if self.width else minimum
 
     def interval(self, name: Hashable) -> tuple[int, int | None]:
         """Give the least and the greatest value that fit all that is published (None: no end)."""
@@ -167,13 +182,14 @@ class CountSystem:
 
     def narrow(self, minimum: int) -> list[Hashable]:
         """Name the small counts that are known more closely than by `minimum`."""
-        program, small = CountProgram(self), self.small(minimum)
-        program.survey(small, minimum)
-        return [name for name in small if not program.is_wide(name, minimum)]
+        program, small, need = CountProgram(self), self.small(minimum), self._need(minimum)
+        program.survey(small, need)
+        return [name for name in small if not program.is_wide(name, need)]
 
     def record(self) -> dict[str, Any]:
         """Give the system in values that JSON can hold."""
         return {
+            "width": self.width,
             "cells": [
                 [list(name), cell.count, cell.state, cell.fixed, cell.cost]
                 for name, cell in self.cells.items()
@@ -204,7 +220,7 @@ class CountSystem:
         equations = [
             {tuple(name): factor for name, factor in equation} for equation in record["equations"]
         ]
-        return cls(cells, equations)
+        return cls(cells, equations, record["width"])
 
 
 def refuse_small_group(group, size: float, minimum: int) -> None:

@@ -60,12 +60,16 @@ def release_outcomes(
         "masked_variables": {kind: sorted(names) for kind, names in variables.items()},
         "released": released,
     }
+    published = set() if rule.rounds else {"any", "cause"} - masked
+    shown["followup"], system = _release_deaths(
+        tables, groups, published, before, rule.minimum_count
+    )
+    record |= {"system": system.record()}
     if rule.rounds:
-        from seermatch.disclosure import rounding
+        from seermatch.disclosure.rounding_outcomes import round_outcomes
 
-        return Release(rounding.round_outcomes(shown, rule, before), record)
-    shown["followup"], system = _release_deaths(tables, groups, masked, before, rule.minimum_count)
-    return Release(shown, record | {"system": system.record()})
+        shown = round_outcomes(shown, rule.minimum_count, before)
+    return Release(shown, record)
 
 
 def _groups(counts: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
@@ -95,13 +99,13 @@ def _masked_variables(counts, minimum: int) -> dict[str, set[str]]:
     return {"any": any_cause, "cancer": cancer | other}
 
 
-def _release_deaths(tables, groups, masked: set[str], before, minimum: int):
+def _release_deaths(tables, groups, published: set[str], before, minimum: int):
     """Protect the follow-up table, given the sizes released before."""
     from seermatch.disclosure.count_system import CountSystem
     from seermatch.disclosure.follow_up import add_deaths, mask_follow_up
 
     system = CountSystem.from_record(before["system"])
-    add_deaths(system, groups, {"any", "cause"} - masked)
+    add_deaths(system, groups, published)
     system.protect(minimum)
     arms = dict(zip(before["labels"], ("reference", "exposed"), strict=True))
     return mask_follow_up(tables["followup"], system, arms, minimum), system

@@ -5,6 +5,8 @@ neither of those that were matched nor, by the difference of the two distributio
 were not. Ends of bins are round numbers, since the extreme scores belong to single patients.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -67,7 +69,9 @@ def score_overlap(distance: np.ndarray, group: np.ndarray, weight: np.ndarray) -
     return pd.concat(parts, ignore_index=True)
 
 
-def merge_bins(overlap: pd.DataFrame, minimum: int) -> pd.DataFrame:
+def merge_bins(
+    overlap: pd.DataFrame, minimum: int, known: Collection[int] = (0, 1)
+) -> pd.DataFrame:
     """Merge neighboring bins until none tells of a few patients.
 
     Parameters
@@ -76,13 +80,17 @@ def merge_bins(overlap: pd.DataFrame, minimum: int) -> pd.DataFrame:
         From `score_overlap`.
     minimum : int
         Smallest count above 0 that may be shown.
+    known : collection of int
+        Groups whose size in the cohort is published.
 
     Returns
     -------
     pandas.DataFrame
         In every bin the matched patients of the group, and those who found no match, are none or
-        not a few. Where those who found no match are few in all, they are left out of the
-        distribution before matching (`complete` is False).
+        not a few. Those who found no match are left out of the distribution before matching
+        (`complete` is False) where the size of their group is not published, and where they are
+        fewer than twice `minimum`, none included: that they are left out must not tell that they
+        are few.
 
     Raises
     ------
@@ -108,7 +116,7 @@ def merge_bins(overlap: pd.DataFrame, minimum: int) -> pd.DataFrame:
         matched = after["patients"].to_numpy()
         refuse_small_group(code, matched.sum(), minimum)
         left = before["patients"].to_numpy() - matched
-        complete = not 0 < left.sum() < minimum
+        complete = code in known and left.sum() >= 2 * minimum
         left = left if complete else np.zeros_like(left)
         kept = _merge(np.array([matched, left]), minimum)
         for part, patients in ((before, matched + left), (after, matched)):

@@ -39,7 +39,7 @@ def release_sensitivity(
     shown = {name: table for name, table in tables.items() if name != "populations"}
     if not rule.active:
         return Release(shown)
-    from seermatch.disclosure.analyses import mask_claims, mask_sensitivity, mask_stability
+    from seermatch.disclosure.analyses import mask_claims, mask_stability
     from seermatch.disclosure.estimates import mask_models, mask_numbers, mask_residuals
 
     cohort, outcomes = before
@@ -62,14 +62,13 @@ def release_sensitivity(
     hidden = None if "any" in masked else outcomes["masked_variables"]["any"]
     shown["proportional_hazards"] = mask_models(tables["proportional_hazards"], hidden)
     shown["schoenfeld"] = mask_residuals(tables["schoenfeld"], hidden)
-    if rule.rounds:
-        from seermatch.disclosure import rounding
-
-        sensitivity = mask_sensitivity(tables["sensitivity"], tables["populations"], minimum)
-        shown["sensitivity"] = sensitivity
-        return Release(rounding.round_sensitivity(shown, rule, masked, is_released))
     system = _protected(tables, before, steps, minimum)
-    return Release(shown | _release_counts(tables, system, before, masked, is_released, minimum))
+    shown |= _release_counts(tables, system, before, masked, is_released, minimum)
+    if rule.rounds:
+        from seermatch.disclosure.rounding_outcomes import round_sensitivity
+
+        shown = round_sensitivity(shown, minimum)
+    return Release(shown)
 
 
 def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int):
