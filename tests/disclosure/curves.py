@@ -8,6 +8,7 @@ as at its end, and at most as many as at its start.
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -82,8 +83,7 @@ class _Curves:
         ends = [*self.months[1:], np.inf]
         for cause in CAUSES:
             spans = [
-                ("events", self.arm, cause, a, b)
-                for a, b in zip(self.months, ends, strict=True)
+                ("events", self.arm, cause, a, b) for a, b in zip(self.months, ends, strict=True)
             ]
             self.known.total(("deaths", "matched", self.arm, cause), spans)
 
@@ -93,13 +93,14 @@ class _Curves:
             if month in self.months:
                 self.known.know(self._events(CAUSES, month, np.inf), -np.inf, n, AT_RISK)
             left = self._events(CAUSES, START, self._before(month))
-            self.known.know(
-                left | {("size", "matched", self.arm): -1.0}, -np.inf, -n, AT_RISK
-            )
+            self.known.know(left | {("size", "matched", self.arm): -1.0}, -np.inf, -n, AT_RISK)
 
     def printed_deaths(self) -> None:
         """Deaths that the tables of the curves print, from one printed number to the next."""
-        for causes, frame in ((CAUSES, self.curve), *(((c,), f) for c, f in self.cumulative.items())):
+        for causes, frame in (
+            (CAUSES, self.curve),
+            *(((c,), f) for c, f in self.cumulative.items()),
+        ):
             before = START
             for row in frame[frame["n_events"].notna()].itertuples():
                 deaths = self._events(causes, before, float(row.time))
@@ -116,9 +117,7 @@ class _Curves:
         if until == np.inf:
             inner = [*inner, np.inf]
         return {
-            ("events", self.arm, cause, a, b): 1.0
-            for a, b in zip(inner, inner[1:], strict=False)
-            for cause in causes
+            ("events", self.arm, cause, a, b): 1.0 for a, b in pairwise(inner) for cause in causes
         }
 
     def least_at_risk(self, month: float) -> float:
@@ -193,7 +192,11 @@ class _Curves:
         """Incidences and survival at single months, in words with four digits."""
         for row in interpretation.itertuples():
             measure = row.quantity.removeprefix("difference in ")
-            found = re.match(PAIR, row.note) if measure in ("cumulative incidence", "survival") else None
+            found = (
+                re.match(PAIR, row.note)
+                if measure in ("cumulative incidence", "survival")
+                else None
+            )
             if not found:
                 continue
             value, month = float(found[2 - self.arm]), float(row.month)

@@ -169,9 +169,7 @@ def estimated_deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> di
             if pd.isna(row.se):
                 continue
             levels = (_reference(row), row.level)
-            parts = [
-                [n for n in _deaths(row.term, level) if n[-1] in causes] for level in levels
-            ]
+            parts = [[n for n in _deaths(row.term, level) if n[-1] in causes] for level in levels]
             cells = [_cells(row.term, level) for level in levels]
             claim(parts, row.coef, row.se, [size(names) for names in cells])
     return claims

@@ -10,9 +10,9 @@ from hazard_ratios import estimated_deaths, read_models
 from inverted_statistics import read_statistics
 from knowledge import Knowledge, Solver
 from other_tables import bins_of, estimated_analyses, read_other_tables
-from rounded_counts import BINS, read_rounded
 from printed_counts import IDENTITY, PRINTED, read_printed_counts
 from private_counts import ARMS, CAUSES, events_between, patients_in_bin, private_counts
+from rounded_counts import BINS, read_rounded
 from seermatch.matched_sets import has_complete_sets
 from small_studies import Study
 
@@ -41,7 +41,9 @@ class Attack:
     right: list[Leak] = field(default_factory=list)
 
 
-def attack(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, *, rounds=False, attribute=False) -> Attack:
+def attack(
+    study: Study, tables: Mapping[str, pd.DataFrame], limit: int, *, rounds=False, attribute=False
+) -> Attack:
     """Run all attacks on the published tables, and check them against the patients."""
     known, months = _read(study, tables, limit, rounds)
     truth = private_counts(study)
@@ -94,7 +96,7 @@ def _read(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, rounds: 
     read_statistics(known, tables, complete)
     curves = read_curves(known, tables, complete)
     read_models(known, tables, curves, complete)
-    read_other_tables(known, tables, study.ratio, complete, limit)
+    read_other_tables(known, tables, study.ratio, complete)
     return known, curves[1].months
 
 

@@ -19,13 +19,13 @@ SIZES, EXCHANGED, SCORES = "sizes of analyses", "exchanged patients", "distribut
 Z = ndtri(0.975)
 
 
-def read_other_tables(known: Knowledge, tables, ratio: int, complete: bool, limit: int) -> None:
+def read_other_tables(known: Knowledge, tables, ratio: int, complete: bool) -> None:
     """Add what sizes of analyses, common patients and bins of the scores say."""
     sizes = Solver(known)
     _sizes(known, tables["sensitivity"], sizes, ratio)
     if complete:
         _exchanged(known, tables["stability"], sizes)
-    _scores(known, tables["score_overlap"], complete, limit)
+    _scores(known, tables["score_overlap"], complete)
 
 
 def _sizes(known: Knowledge, sensitivity: pd.DataFrame, sizes: Solver, ratio: int) -> None:
@@ -58,15 +58,13 @@ def _exchanged(known: Knowledge, stability: pd.DataFrame, sizes: Solver) -> None
             known.equal(("exchanged", row.seed), float(round(value)), EXCHANGED)
 
 
-def _scores(known: Knowledge, overlap: pd.DataFrame, complete: bool, limit: int) -> None:
+def _scores(known: Knowledge, overlap: pd.DataFrame, complete: bool) -> None:
     for arm in ARMS:
         rows = overlap[overlap["group"] == arm]
         before, after = (rows[rows["population"] == name] for name in ("before", "after"))
         if rows.empty:
             continue
         whole = bool(before["complete"].all())
-        if not whole:  # left out because they are few
-            known.know({("size", "unmatched", arm): 1.0}, 1.0, limit - 1.0, SCORES)
         known.equal(("size", "matched", arm), _n(after["n"].iloc[0]), SCORES)
         if whole:
             known.equal(("size", "cohort", arm), _n(before["n"].iloc[0]), SCORES)
@@ -103,7 +101,9 @@ def estimated_analyses(known: Knowledge, sensitivity: pd.DataFrame) -> dict[tupl
         odds = row.hr * low / (row.n - low)
         se = np.log(row.hr_high / row.hr_low) / (2 * Z)
         parts = [
-            tuple(("arm deaths", row.analysis, arm, cause) for cause in kind_of_outcome(row.outcome))
+            tuple(
+                ("arm deaths", row.analysis, arm, cause) for cause in kind_of_outcome(row.outcome)
+            )
             for arm in ARMS
         ]
         claims[parts[1], ERROR] = (1 + odds) / se**2
@@ -119,5 +119,3 @@ def bins_of(tables: Mapping[str, pd.DataFrame]) -> list[tuple]:
     overlap = tables["score_overlap"]
     rows = overlap.drop_duplicates(["group", "low", "high"])
     return [(int(row.group), row.low, row.high) for row in rows.itertuples()]
-
-

@@ -15,7 +15,9 @@ PRINTED, IDENTITY = "printed counts", "identity"
 COVARIATE_STEPS = [step for step, (_, columns) in enumerate(CRITERIA, start=1) if columns]
 
 
-def read_printed_counts(known: Knowledge, tables: Mapping[str, pd.DataFrame], complete: bool) -> None:
+def read_printed_counts(
+    known: Knowledge, tables: Mapping[str, pd.DataFrame], complete: bool
+) -> None:
     """Add the identities that everybody knows, and every printed count and percentage."""
     _identities(known)
     _flow(known, tables["attrition"])
@@ -169,7 +171,9 @@ def _included(known: Knowledge, included: pd.DataFrame) -> None:
         for arm in ARMS:
             known.know(
                 {("lacking", variable, arm): 1.0, ("excluded size", arm): -1.0},
-                -np.inf, 0.0, IDENTITY,
+                -np.inf,
+                0.0,
+                IDENTITY,
             )
         _follow_flow(known, variable)
     for arm, name in enumerate(("reference", "exposed")):

@@ -200,9 +200,7 @@ def _included(bins: Bins, included: pd.DataFrame) -> None:
 def _scores(bins: Bins, overlap: pd.DataFrame) -> None:
     for row in overlap.itertuples():
         kind = {"before": "cohort", "after": "matched"}[row.population]
-        if kind == "cohort" and not row.complete:  # left out because they are few
-            few = {("size", "unmatched", int(row.group)): 1.0}
-            bins.known.know(few, 1.0, bins.width - 1.0, "distribution of scores")
+        if kind == "cohort" and not row.complete:
             continue
         name = ("bin", kind, int(row.group), row.low, row.high)
         bins.add(name, row.patients)

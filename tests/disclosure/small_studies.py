@@ -218,9 +218,7 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
     found = match(
         score, cohort["group"] == 1, patient_id=cohort["patient_id"].to_numpy(), **settings
     )
-    matched = cohort.assign(
-        propensity=score, matched_set=found.matched_set, weight=found.weight
-    )
+    matched = cohort.assign(propensity=score, matched_set=found.matched_set, weight=found.weight)
     matched = matched[matched["matched_set"] > 0].reset_index(drop=True)
     if matched["group"].sum() < 10:
         raise NothingToMatch
