@@ -179,15 +179,7 @@ def _included(bins: Bins, included: pd.DataFrame) -> None:
     for row in included.itertuples():
         out = row.patients == "excluded"
         if row.quantity == "unknown":
-            arm = groups[row.patients]
-            lacking = ("lacking", row.variable, arm)
-            bins.add(lacking, row.n)
-            if pd.notna(row.percent):  # a whole number
-                whole = [("size", "cohort", arm), ("excluded size", arm)]
-                for sign, ends in ((-1, (-np.inf, 0.0)), (1, (0.0, np.inf))):
-                    share = row.percent - sign * 0.5
-                    factors = {lacking: 100.0} | dict.fromkeys(whole, -share)
-                    bins.known.know(factors, *ends, "percentages")
+            bins.add(("lacking", row.variable, groups[row.patients]), row.n)
         elif row.quantity == "patients":
             bins.add(everybody if out else {("size", "cohort", arm): 1.0 for arm in ARMS}, row.n)
         elif row.level != "":
