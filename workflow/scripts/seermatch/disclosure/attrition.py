@@ -74,7 +74,7 @@ def hide_sums(system: CountSystem) -> None:
         records of neither group follow from all and those of the groups.
     """
     for name, cell in system.cells.items():
-        if name[:2] == ("flow", "remaining") or name == size_of("cohort", "all"):
+        if name[:2] == ("flow", "remaining"):
             cell.state = HIDDEN
         elif name[:2] == ("flow", "excluded"):
             cell.state = HIDDEN if name[2] == "all" else PUBLIC

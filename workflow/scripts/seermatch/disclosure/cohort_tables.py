@@ -43,7 +43,7 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
         mask_characteristics,
     )
     from seermatch.disclosure.count_system import CountSystem, refuse_small_group
-    from seermatch.disclosure.score_overlap import merge_bins
+    from seermatch.disclosure.score_overlap import add_bins, merge_bins
 
     minimum, comparison = rule.minimum_count, tables["comparison"]
     arms, sizes = arms_of(comparison["group"]), group_sizes(comparison)
@@ -58,6 +58,10 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     add_characteristics(system, comparison)
     if rule.rounds:
         hide_sums(system)
+        everybody = size_of("matched", "all")  # stands in later tables
+        system.add(everybody, sum(record["sizes"].values()), fixed=True)
+        system.total(everybody, [size_of("matched", arm) for arm in ARMS])
+        add_bins(system, merge_bins(tables["score_overlap"], minimum))
     system.protect(minimum)
     released = mask_characteristics(comparison, system, minimum)
     known = [code for code, arm in enumerate(ARMS) if system.is_public(size_of("cohort", arm))]

@@ -8,6 +8,7 @@ import pandas as pd
 from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.characteristics import MATCHED_COST, POPULATIONS, QUARTERS
 from seermatch.disclosure.count_system import CountSystem
+from seermatch.variables import EVENTS
 
 KINDS = ("cancer", "other")
 CAUSES = {"cancer": "deaths_breast_cancer", "other": "deaths_other"}
@@ -80,6 +81,36 @@ def _add_group(system: CountSystem, where: tuple[str, str], numbers, published: 
     system.add(deaths_of(*where, "alive"), numbers["n"] - dead, hidden=True)
     system.total(deaths_of(*where, "any"), [deaths_of(*where, kind) for kind in KINDS])
     system.total(size_of(*where), [deaths_of(*where, kind) for kind in ("any", "alive")])
+
+
+def add_steps(
+    system: CountSystem, curves: Mapping[str, pd.DataFrame], arms: Mapping[str, str]
+) -> None:
+    """Add the deaths between the released times of the curves, which make up those of a group.
+
+    Parameters
+    ----------
+    system : CountSystem
+        After `add_deaths`; changed in place.
+    curves : mapping of str to pandas.DataFrame
+        ``survival`` and ``incidence`` as released, before rounding.
+    arms : mapping
+        Label of a group to its arm.
+    """
+    survival, incidence = curves["survival"], curves["incidence"]
+    parts = [("any", survival)]
+    causes = dict(zip(EVENTS[1:], KINDS, strict=True))
+    parts += [(kind, incidence[incidence["cause"] == name]) for name, kind in causes.items()]
+    for kind, curve in parts:
+        for label, arm in arms.items():
+            mine = curve[curve["group"].astype(str) == label].dropna(subset="n_events")
+            whole = deaths_of("matched", arm, kind)
+            if mine["n_events"].sum() != system.cells[whole].count:  # sums of weights
+                continue
+            names = [("step", arm, kind, f"{time:g}") for time in mine["time"]]
+            for name, count in zip(names, mine["n_events"], strict=True):
+                system.add(name, count, fixed=True)
+            system.total(whole, names)
 
 
 def mask_follow_up(

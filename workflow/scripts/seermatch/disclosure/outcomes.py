@@ -61,13 +61,18 @@ def release_outcomes(
         "released": released,
     }
     published = set() if rule.rounds else {"any", "cause"} - masked
+    steps = shown if rule.rounds else None
     shown["followup"], system = _release_deaths(
-        tables, groups, published, before, rule.minimum_count
+        tables, groups, published, before, rule.minimum_count, steps
     )
     record |= {"system": system.record()}
     if rule.rounds:
+        from seermatch.disclosure.follow_up import deaths_of
         from seermatch.disclosure.rounding_outcomes import round_outcomes
 
+        for name, kind in (("cox", "any"), ("fine_gray", "cancer")):
+            if not all(system.is_public(deaths_of("matched", "all", k)) for k in (kind, "other")):
+                shown[name] = shown[name].assign(events=np.nan)
         shown = round_outcomes(shown, rule.minimum_count, before)
     return Release(shown, record)
 
@@ -99,15 +104,17 @@ def _masked_variables(counts, minimum: int) -> dict[str, set[str]]:
     return {"any": any_cause, "cancer": cancer | other}
 
 
-def _release_deaths(tables, groups, published: set[str], before, minimum: int):
+def _release_deaths(tables, groups, published: set[str], before, minimum: int, steps=None):
     """Protect the follow-up table, given the sizes released before."""
     from seermatch.disclosure.count_system import CountSystem
-    from seermatch.disclosure.follow_up import add_deaths, mask_follow_up
+    from seermatch.disclosure.follow_up import add_deaths, add_steps, mask_follow_up
 
     system = CountSystem.from_record(before["system"])
     add_deaths(system, groups, published)
-    system.protect(minimum)
     arms = dict(zip(before["labels"], ("reference", "exposed"), strict=True))
+    if steps is not None:
+        add_steps(system, steps, arms)
+    system.protect(minimum)
     return mask_follow_up(tables["followup"], system, arms, minimum), system
 
 

@@ -10,7 +10,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from seermatch.disclosure.count_system import refuse_small_group
+from seermatch.disclosure.attrition import ARMS, size_of
+from seermatch.disclosure.count_system import CountSystem, refuse_small_group
 
 POPULATIONS = ("before", "after")
 BINS = 30  # at least, over the range of the scores
@@ -130,6 +131,25 @@ def merge_bins(
             )
             parts.append(merged)
     return pd.concat(parts, ignore_index=True)
+
+
+def add_bins(system: CountSystem, overlap: pd.DataFrame) -> None:
+    """Add the patients of every bin, who make up their group.
+
+    Parameters
+    ----------
+    system : CountSystem
+        Changed in place; holds the sizes of the groups.
+    overlap : pandas.DataFrame
+        From `merge_bins`.
+    """
+    for (population, code, complete), rows in overlap.groupby(["population", "group", "complete"]):
+        names = [("bin", population, ARMS[code], f"{row.low:g}") for row in rows.itertuples()]
+        for name, count in zip(names, rows["patients"], strict=True):
+            system.add(name, count, fixed=True)
+        if complete or population == "after":
+            whole = "matched" if population == "after" else "cohort"
+            system.total(size_of(whole, ARMS[code]), names)
 
 
 def _step(span: float) -> float:

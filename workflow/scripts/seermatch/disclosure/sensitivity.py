@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.release import Release
@@ -67,8 +68,22 @@ def release_sensitivity(
     if rule.rounds:
         from seermatch.disclosure.rounding_outcomes import round_sensitivity
 
+        if not _totals_are_known(system):
+            shown["sensitivity"] = shown["sensitivity"].assign(events=np.nan)
         shown = round_sensitivity(shown, minimum)
     return Release(shown)
+
+
+def _totals_are_known(system) -> bool:
+    """Whether the deaths of all patients are published, of which every analysis counts many."""
+    from seermatch.disclosure.characteristics import POPULATIONS
+    from seermatch.disclosure.follow_up import KINDS, deaths_of
+
+    return all(
+        system.is_public(deaths_of(population, "all", kind))
+        for population in POPULATIONS
+        for kind in KINDS
+    )
 
 
 def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int):
