@@ -18,6 +18,7 @@ from seermatch.disclosure.cohort_tables import release_cohort
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.event_counts import count_events
 from seermatch.disclosure.outcomes import release_outcomes
+from seermatch.disclosure.receptors import link_receptors
 from seermatch.disclosure.rule import DisclosureRule, disclosure_note, print_count, round_count
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
@@ -203,6 +204,24 @@ def test_what_no_table_prints_is_protected():
     assert system.cells["matched", "reference", "receptors", "er only"].count == 1
     system.protect(5)
     assert system.narrow(5) == [] and system.masked()
+
+
+def test_combinations_of_receptors_are_known_to_add_up():
+    """ER-negative patients bound a subtype more closely than the equations of two tables do."""
+    levels = {("er", "Positive"): 40, ("er", "Negative"): 9, ("pr", "Positive"): 35,
+              ("pr", "Negative"): 14, ("her2", "Positive"): 6, ("her2", "Negative"): 43,
+              ("subtype", "HR+/HER2-"): 38, ("subtype", "HR+/HER2+"): 4,
+              ("subtype", "HR-/HER2+"): 2, ("subtype", "HR-/HER2-"): 5}  # fmt: skip
+    system = CountSystem()
+    system.add(("n",), 49, fixed=True)
+    for name, count in levels.items():
+        system.add(name, count)
+    for variable in ("er", "pr", "her2", "subtype"):
+        system.total(("n",), [name for name in levels if name[0] == variable])
+    link_receptors(system, levels)
+    system.mask([("subtype", "HR+/HER2+"), ("subtype", "HR-/HER2+")])
+    # 6 patients in both; of 9 without ER 5 are HR-/HER2-
+    assert system.interval(("subtype", "HR-/HER2+")) == (0, 4)
 
 
 def test_standardized_differences_go_with_their_percentages():

@@ -85,6 +85,19 @@ def test_counts_of_a_masked_cohort_are_masked():
     assert full["hr"].notna().all()
 
 
+def test_an_analysis_with_all_exposed_patients_does_not_tell_their_number():
+    """Its patients are so many times the exposed, all of whom found a match there."""
+    table = analyses(main=(900, 120, 60, 60), free=(1500, 180, 90, 90), full=(5000, 600, 300, 300))
+    many = {pair: (600, 60, 30, 30) for pair in ("main__free", "main__full", "free__full")}
+    populations = apart(["main", "free", "full"], **many)
+    own = (populations["other"] == "") & (populations["group"] == "1")
+    populations.loc[own & (populations["analysis"] == "main"), "n"] = 298
+    masked = mask_sensitivity(table, populations, 5, exposed_known=False, cohort="full")
+    sizes = masked.groupby("analysis", sort=False)["n"].first()
+    assert sizes.isna().tolist() == [False, True, True]
+    assert masked["hr"].notna().all()
+
+
 def stability(**changes):
     columns = {"deaths": [80, 90], "deaths_breast_cancer": [40, 50], "os_hr": 1.0, "os_p": 0.5,
                "bcsm_hr": 1.2, "bcsm_p": 0.4, "common_controls": [1.0, 0.3]}  # fmt: skip

@@ -25,18 +25,8 @@ from seermatch.variables import EVENTS
 from seermatch.weighting import balancing_weights, effective_sample_size
 
 COLUMNS = (
-    "analysis",
-    "outcome",
-    "estimand",
-    "n",
-    "events",
-    "effective_sample_size",
-    "largest_weight",
-    "hr",
-    "hr_low",
-    "hr_high",
-    "p_value",
-    "variance",
+    *("analysis", "outcome", "estimand", "n", "events", "effective_sample_size"),
+    *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
 )
 MAIN = "main"
 CLUSTERED, ROBUST = "clustered by matched set", "robust by patient"
@@ -66,7 +56,7 @@ class Sensitivity:
     notes : tuple of str
         One sentence per analysis that these data do not allow.
     populations : pandas.DataFrame
-        In whom the analyses differ (`populations.compare_populations`); not to be published.
+        From `populations.compare_populations`; private.
     """
 
     table: pd.DataFrame

@@ -42,6 +42,7 @@ def mask_sensitivity(
     minimum: int,
     *,
     cohort_known: bool = True,
+    exposed_known: bool = True,
     cohort: str | None = None,
 ) -> pd.DataFrame:
     """Leave out what tells of few patients or deaths in which two analyses differ.
@@ -56,6 +57,8 @@ def mask_sensitivity(
         Smallest count above 0 that may be known.
     cohort_known : bool
         Whether size and deaths of the full cohort are published.
+    exposed_known : bool
+        Whether the number of exposed patients is published, all of whom some analyses have.
     cohort : str, optional
         An analysis of the full cohort.
 
@@ -86,6 +89,8 @@ def mask_sensitivity(
         for kind in shown:
             published[kind].append(name)
         unknown = name in everybody and not cohort_known
+        if not exposed_known and cohort in sizes:
+            unknown |= sizes[name][1]["n"] == sizes[cohort][1]["n"]
         counted = _differs(table, rows, published["n"], "n", minimum)
         if hidden == set(KINDS) or unknown or counted:
             table.loc[rows, COUNTS] = np.nan

@@ -1,17 +1,17 @@
 """Disclosure control of Tables 1 and 2 and of the standardized differences."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.count_system import CountSystem
+from seermatch.disclosure.receptors import link_receptors
 
 QUARTERS = 4
 TESTS = ["statistic", "df", "p_value"]
 QUANTILES = ["median", "q1", "q3"]
-RECEPTORS = ("er", "pr", "her2", "subtype")
 POPULATIONS = ("cohort", "matched")
 MATCHED_COST = 20.0  # the matched patients are what the study is about
 
@@ -116,53 +116,8 @@ def _add_levels(system: CountSystem, where: tuple[str, str], counts: Mapping) ->
     for variable in dict.fromkeys(variable for variable, _ in counts):
         parts = [(*where, *key) for key in counts if key[0] == variable]
         system.total(size_of(*where), parts)
-    link_receptors(system, counts, where)
-
-
-def link_receptors(
-    system: CountSystem, counts: Mapping[tuple[str, str], float], where: tuple = ()
-) -> None:
-    """Tie HER2, ER and PR to the subtype, which is a function of them, in place.
-
-    HER2-positive patients are those of two subtypes. HR+ less ER-positive leaves the patients who
-    are HR+ by PR alone, and so on: cells no table prints, but any reader can compute.
-
-    Parameters
-    ----------
-    system : CountSystem
-        Holds the counts of the four variables in the same patients, by `where` and
-        ``(variable, level)``.
-    counts : mapping
-        The same counts by ``(variable, level)``.
-    where : tuple
-        First parts of their names.
-    """
-
-    def subtypes(*names: str) -> list[Hashable]:
-        return [("subtype", name) for name in names]
-
-    def total(name, parts) -> None:
-        system.total((*where, *name), [(*where, *part) for part in parts])
-
-    positive = subtypes("HR+/HER2+", "HR-/HER2+")
-    hormone = subtypes("HR+/HER2-", "HR+/HER2+")
-    if not all(name in counts for name in (*positive, *hormone)):
-        return
-    her2 = ("her2", "Positive")
-    if her2 in counts and counts[her2] == sum(counts[name] for name in positive):
-        total(her2, positive)
-    either = sum(counts[name] for name in hormone)
-    er, pr = (counts.get((name, "Positive")) for name in ("er", "pr"))
-    if er is None or pr is None or max(er, pr) > either or er + pr < either:
-        return
-    alone = {"er only": either - pr, "pr only": either - er, "er and pr": er + pr - either}
-    for name, count in (alone | {"hr": either}).items():
-        system.add((*where, "receptors", name), count, hidden=True)
-    cells = {name: ("receptors", name) for name in alone}
-    total(("receptors", "hr"), hormone)
-    total(("receptors", "hr"), cells.values())
-    total(("er", "Positive"), [cells["er only"], cells["er and pr"]])
-    total(("pr", "Positive"), [cells["pr only"], cells["er and pr"]])
+    if where[0] != "cohort" or size_of("unmatched", where[1]) not in system.cells:
+        link_receptors(system, counts, where)  # those of the cohort are the sums of the others
 
 
 def mask_characteristics(

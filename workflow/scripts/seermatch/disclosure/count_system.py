@@ -106,6 +106,10 @@ class CountSystem:
         elif known.count != int(count):
             raise ValueError(f"{name}: {known.count} in one table and {int(count)} in another")
 
+    def add_slack(self, name: Hashable, count: float) -> None:
+        """Add a count that nobody knows and that needs no protection."""
+        self.cells[name] = Cell(int(count), SLACK)
+
     def total(self, name: Hashable, parts: Iterable[Hashable]) -> None:
         """State that a count is the sum of others."""
         equation = {name: -1.0}
@@ -120,7 +124,7 @@ class CountSystem:
         slack -= sum(self.cells[name].count for name in parts)
         if slack >= 0:
             name = ("slack", str(len(self.equations)))
-            self.cells[name] = Cell(slack, SLACK)
+            self.add_slack(name, slack)
             equation = {name: 1.0}
             for factor, names in ((1.0, parts), (-1.0, whole)):
                 for part in names:

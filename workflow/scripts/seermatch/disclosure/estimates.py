@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from seermatch.disclosure.characteristics import RECEPTORS, link_receptors
 from seermatch.disclosure.count_system import CountSystem
+from seermatch.disclosure.receptors import RECEPTORS, link_receptors
 from seermatch.formatting import MASKED
 
 ANY, CAUSE = "any", "cause"

@@ -7,6 +7,7 @@ import pandas as pd
 
 from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.characteristics import MATCHED_COST, POPULATIONS, QUARTERS
+from seermatch.disclosure.count_program import PUBLIC
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.variables import EVENTS
 
@@ -86,7 +87,7 @@ def _add_group(system: CountSystem, where: tuple[str, str], numbers, published: 
 def add_steps(
     system: CountSystem, curves: Mapping[str, pd.DataFrame], arms: Mapping[str, str]
 ) -> None:
-    """Add the deaths between the released times of the curves, which make up those of a group.
+    """Add the deaths between the released times of the curves, and those of any cause.
 
     Parameters
     ----------
@@ -97,6 +98,8 @@ def add_steps(
     arms : mapping
         Label of a group to its arm.
     """
+    for population in POPULATIONS:  # events of models and of other analyses
+        system.cells[deaths_of(population, "all", "any")].state = PUBLIC
     survival, incidence = curves["survival"], curves["incidence"]
     parts = [("any", survival)]
     causes = dict(zip(EVENTS[1:], KINDS, strict=True))

@@ -6,14 +6,10 @@ import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.attrition import ARMS, size_of
-from seermatch.disclosure.characteristics import (
-    QUANTILES,
-    QUARTERS,
-    RECEPTORS,
-    link_receptors,
-)
+from seermatch.disclosure.characteristics import QUANTILES, QUARTERS
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
+from seermatch.disclosure.receptors import RECEPTORS, link_receptors
 from seermatch.included_excluded import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
 from seermatch.variables import EVENTS
 

@@ -43,6 +43,22 @@ def add_years(system: CountSystem, table: pd.DataFrame) -> None:
         system.total(size_of("cohort", arm), [year_of(arm, year) for year in rows["year"]])
 
 
+def without_events(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the smallest detectable hazard ratios, from which events can be computed.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"quantity": [DETECTABLE], "estimate": 1.9, "events": 40, "note": ""})
+    >>> without_events(table)["note"].tolist()
+    ['masked']
+    """
+    table = table.copy()
+    rows = table["quantity"] == DETECTABLE
+    table.loc[rows, "estimate"] = np.nan
+    table.loc[rows, "note"] = MASKED
+    return table.assign(events=table["events"].astype("Int64").mask(rows))
+
+
 def is_hidden(
     table: pd.DataFrame, masked: set[str], is_released: Callable[[str, float], bool]
 ) -> np.ndarray:

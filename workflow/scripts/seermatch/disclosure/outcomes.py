@@ -71,7 +71,7 @@ def release_outcomes(
         from seermatch.disclosure.rounding_outcomes import round_outcomes
 
         for name, kind in (("cox", "any"), ("fine_gray", "cancer")):
-            if not all(system.is_public(deaths_of("matched", "all", k)) for k in (kind, "other")):
+            if not system.is_public(deaths_of("matched", "all", kind)):
                 shown[name] = shown[name].assign(events=np.nan)
         shown = round_outcomes(shown, rule.minimum_count, before)
     return Release(shown, record)

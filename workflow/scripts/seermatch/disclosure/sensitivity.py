@@ -66,10 +66,12 @@ def release_sensitivity(
     system = _protected(tables, before, steps, minimum)
     shown |= _release_counts(tables, system, before, masked, is_released, minimum)
     if rule.rounds:
+        from seermatch.disclosure.interpretation import without_events
         from seermatch.disclosure.rounding_outcomes import round_sensitivity
 
         if not _totals_are_known(system):
             shown["sensitivity"] = shown["sensitivity"].assign(events=np.nan)
+            shown["interpretation"] = without_events(shown["interpretation"])
         shown = round_sensitivity(shown, minimum)
     return Release(shown)
 
@@ -82,7 +84,7 @@ def _totals_are_known(system) -> bool:
     return all(
         system.is_public(deaths_of(population, "all", kind))
         for population in POPULATIONS
-        for kind in KINDS
+        for kind in (*KINDS, "any")
     )
 
 
@@ -126,6 +128,7 @@ def _release_counts(tables, system, before, masked: set[str], is_released, minim
             tables["populations"],
             minimum,
             cohort_known=known,
+            exposed_known=system.is_public(size_of("cohort", "exposed")),
             cohort="full cohort, adjusted",
         ),
         "interpretation": mask_interpretation(
