@@ -74,7 +74,7 @@ def test_numbers_at_risk_that_have_no_room_are_left_out_with_their_ticks(step):
 
 def test_scores_of_a_group_may_be_missing():
     scores = np.random.default_rng(5).normal(-6 + 0.3 * GROUP, 0.4)
-    overlap = score_overlap(scores, GROUP, GROUP + 0.5 * (GROUP == 0), 0)
+    overlap = score_overlap(scores, GROUP, GROUP + 0.5 * (GROUP == 0))
     lost = overlap.drop(overlap.index[(overlap["group"] == 1) & (overlap["population"] == "after")])
     figure = draw_score_overlap(lost, LABELS)
     assert problems(figure) == []

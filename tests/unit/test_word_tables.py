@@ -103,7 +103,8 @@ def content():
     )  # fmt: skip
     return JournalContent(
         LABELS, table, table, regression, regression, attrition, balance, followup,
-        pd.DataFrame(analyses), stability, selection_p=0.05, threshold=0.1, rule=DisclosureRule(0),
+        pd.DataFrame(analyses), stability, selection_p=0.05, threshold=0.1,
+        disclosure=DisclosureRule(0),
     )  # fmt: skip
 
 
@@ -366,7 +367,7 @@ def test_masked_counts_stay_masked_and_are_explained(content):
         followup=content.followup.assign(deaths_other=pd.NA),
         sensitivity=content.sensitivity.assign(events=np.nan),
         stability=content.stability.assign(deaths=np.nan, deaths_breast_cancer=np.nan),
-        rule=DisclosureRule(5),
+        disclosure=DisclosureRule(5),
     )
     document = docx.Document(io.BytesIO(written(masked)))
     two, flow, analyses, seeds = (grid(document.tables[at]) for at in (1, 4, 6, 8))

@@ -287,7 +287,8 @@ def draw_schoenfeld(
     """
     if residuals.empty:
         nothing = "No term of the model has Schoenfeld residuals to draw."
-        return sentence_figure(f"{nothing} {_missing_columns(tests, labels)}".strip(), width)
+        missing = _missing_columns(new_figure(width, width), tests, labels)
+        return sentence_figure(f"{nothing} {missing}".strip(), width)
     columns = sorted(
         residuals.groupby(["term", "level"], sort=False), key=lambda item: item[0][0] != "group"
     )

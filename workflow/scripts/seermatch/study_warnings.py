@@ -260,7 +260,7 @@ got no propensity score and are outside the pool of the match. Table 1 counts th
     found = []
     for _, cell in cells.groupby("cell"):
         first = cell.iloc[0]
-        exposed = first["n_exposed"] != 0
+        exposed = bool(first["n_exposed"] != 0)
         told = format_count(first["n_exposed" if exposed else "n_reference"])
         here, missing = printed(labels[exposed]), printed(labels[not exposed])
         names = [describe_balance_term(row.term, row.level) for row in cell.itertuples()]
