@@ -224,3 +224,12 @@ def test_bytes_are_deterministic(kind):
     first, second = ([figure_bytes(figure, kind) for figure in draw()] for _ in range(2))
     assert first == second
     assert not any(b"CreationDate" in content or b"dc:date" in content for content in first)
+
+
+def test_groups_are_told_by_label_as_by_code():
+    """The published table names the groups; both have to be drawn."""
+    overlap = make_overlap()
+    named = overlap.assign(group=overlap["group"].map(dict(enumerate(LABELS))))
+    by_code, by_label = (draw_score_overlap(table, LABELS) for table in (overlap, named))
+    for expected, axes in zip(by_code.axes, by_label.axes, strict=True):
+        assert len(axes.collections) == len(expected.collections) == 2

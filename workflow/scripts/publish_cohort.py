@@ -33,6 +33,10 @@ with job(snakemake) as tell:
     names = ("attrition", "comparison", "balance", "score_overlap", "separated_cells")
     release = release_cohort({name: read_table(source[name]) for name in names}, rule)
     tables = release.tables
+    overlap = tables["score_overlap"]
+    tables["score_overlap"] = overlap.assign(
+        group=overlap["group"].map(dict(enumerate(params.labels)))
+    )
     for name in ("attrition", "balance", "score_overlap", "separated_cells"):
         write_table(tables[name], out[name])
     comparison = tables["comparison"]

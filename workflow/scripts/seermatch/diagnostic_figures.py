@@ -85,6 +85,8 @@ def draw_score_overlap(
     """
     import seaborn  # takes a second, and only this figure needs it
 
+    exposed = label_groups(overlap["group"], labels) == labels[1]
+    overlap = overlap.assign(group=exposed.astype(int))
     step = float((overlap["high"] - overlap["low"]).min())
     heights = 100 * overlap["share"] * step / (overlap["high"] - overlap["low"])
     overlap = overlap.assign(height=heights * np.where(overlap["group"] == 0, 1, -1))
