@@ -247,7 +247,7 @@ def write_table(frame, path):
         if Path(path).suffix == ".parquet":
             frame.to_parquet(temporary, index=False, compression="zstd")
         else:
-            text = frame.select_dtypes(["object", "string"])
+            text = frame.select_dtypes(["object", "string", "category"])
             frame = frame.assign(**text.map(_safe)).rename(columns=_safe)
             frame.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
 
