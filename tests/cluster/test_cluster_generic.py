@@ -99,10 +99,11 @@ def test_a_deleted_job_is_sent_again(scheduler, study_copy, hold, finished_study
 
 
 def test_a_job_that_fails_says_why(grid_engine, study_copy):
-    (study_copy.path / "results/table2.tsv").unlink()
+    balance = "results/private/balance.parquet"
+    (study_copy.path / balance).unlink()
     (study_copy.path / "results/private/matched.parquet").write_bytes(b"no Parquet")
-    run = grid_engine.run(study_copy, "results/table2.tsv", "--retries", "0", "--consider-ancient",
-                        "assess_balance=matched")  # fmt: skip
+    ancient = ["--consider-ancient", "assess_balance=matched"]
+    run = grid_engine.run(study_copy, balance, "--retries", "0", *ancient)
     printed = run.end(succeeds=False)
     assert (
         ".snakemake/cluster_logs/job.o1: the job failed in assess_balance\n    assess_balance: "
