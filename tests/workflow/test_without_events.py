@@ -15,7 +15,7 @@ OUTCOME = [
 OTHER_CAUSE = "Dead (attributable to causes other than this cancer dx)"
 FIRTH = "Firth's likelihood-ratio test"
 OVERLAY = """\
-stability: {seeds: 5}
+stability: {seeds: 20}
 sensitivity: {imputations: 2, calipers: [0.1], ratios: [1], orders: [], estimands: [ATT]}
 paper: {folder: null}
 matching: {covariates: [age, tumor_size, grade, n_stage], caliper: %s}
