@@ -23,8 +23,14 @@ from seermatch.spreadsheet import plain_cell, safe_cell
 SYNTHETIC_BANNER = (
     "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
 )
-# Columns of tables that are text, also where every cell looks like a number.
-TEXTS = dict.fromkeys(("group", "level", "patients", "variable", "criterion", "detail"), str)
+# Columns of tables that are text, also where every cell looks like a number or is empty.
+TEXTS = dict.fromkeys(
+    [
+        *("group", "level", "patients", "variable", "criterion", "detail", "claim", "source"),
+        *("dependence", "against", "note", "test", "variance"),
+    ],
+    str,
+)
 NO_MEMORY = re.compile(
     "memory allocation|out of memory|can't (?:spawn|start)|cannot allocate", re.I
 )
