@@ -49,6 +49,15 @@ def test_what_is_protected_is_read_back_as_it_was(text):
     assert plain_cell(safe_cell(safe_cell(text))) == safe_cell(text)
 
 
+@pytest.mark.parametrize("dtype", ["object", "string", "category"])
+def test_labels_of_groups_are_no_formulas_whatever_their_type(dtype, tmp_path):
+    labels = ["=M0", "+M0(i+)", "-", "M0"]
+    path = tmp_path / "a.tsv"
+    write_table(pd.DataFrame({"group": pd.Series(labels, dtype=dtype)}), path)
+    assert path.read_text("utf-8").splitlines() == ["group", "'=M0", "'+M0(i+)", "'-", "M0"]
+    assert read_table(path)["group"].tolist() == labels
+
+
 CELLS = st.text(
     alphabet=st.one_of(st.sampled_from("=+-@'\"\t ,;|{}<&1."), st.characters(codec="utf-8")),
     max_size=8,

@@ -108,9 +108,11 @@ def test_one_core_with_everything_on_another_disk(
     }
 
     expected = contents(finished_study.path / "results")
-    read = {name for name in expected if name.startswith("exports/")}
+    read = {name for name in expected if name.startswith("private/exports/")}
     assert len(read) == 5
-    registry = {f"exports/{name}": file for name, file in contents(other_disk / "registry").items()}
+    registry = {
+        f"private/exports/{name}": file for name, file in contents(other_disk / "registry").items()
+    }
     made = contents(other_disk / "results")
     assert differing(made | registry, expected) == []
     assert len(expected) > AT_LEAST
@@ -134,7 +136,7 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy, hold):
         cwd=study_copy.path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONWARNINGS": ""} | hold("assess_balance"),
+        env=os.environ | {"PYTHONWARNINGS": ""} | hold("publish_cohort"),
         start_new_session=True,
     )
     locks = study_copy.path / ".snakemake/locks"

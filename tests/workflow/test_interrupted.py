@@ -24,6 +24,9 @@ KILLED_AT = {
     "assess_proportionality": 2,
     "fit_cox": 2,
     "fit_fine_gray": 2,
+    "publish_cohort": 4,
+    "publish_outcomes": 5,
+    "publish_sensitivity": 3,
     "draw_figures": 4,
     "draw_diagnostics": 3,
     "draw_stability": 2,
@@ -102,8 +105,9 @@ def test_each_rule_killed_while_it_writes(finished_study, checkout, killer):
 
 def test_snakemake_itself_killed(study_copy, killer):
     undisturbed = results(study_copy)
-    (study_copy.path / "results/attrition.tsv").unlink()
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "results/attrition.tsv"]
+    attrition = "results/private/attrition.parquet"
+    (study_copy.path / attrition).unlink()
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", attrition]
     died = subprocess.run(
         command,
         cwd=study_copy.path,
@@ -117,13 +121,13 @@ def test_snakemake_itself_killed(study_copy, killer):
     # Of both outputs one was in place; let the disk have lost half of it.
     cohort = study_copy.path / "results/private/cohort.parquet"
     os.truncate(cohort, cohort.stat().st_size // 2)
-    assert (cohort.parent / ".attrition.tsv.part").exists()
+    assert (cohort.parent / ".attrition.parquet.part").exists()
 
     done = study_copy.snakemake(succeeds=False)
     assert "--unlock" in done.stderr
     study_copy.snakemake("--unlock")
     assert study_copy.planned()["merge_cohort"] == 1
-    study_copy.snakemake("results/attrition.tsv")
+    study_copy.snakemake(attrition)
     assert results(study_copy) == undisturbed
     assert not list(study_copy.path.rglob("*.part"))
     assert study_copy.planned() == {}

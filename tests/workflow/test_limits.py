@@ -39,7 +39,7 @@ def test_a_home_that_cannot_be_written_needs_a_cache_elsewhere(checkout, tmp_pat
     home.mkdir(mode=0o500)
     places = {"HOME": str(home), "XDG_CACHE_HOME": str(cache)}
     done = checkout.snakemake(
-        "results/exports/breast_2018.parquet", prefix=WITHOUT_OVERRIDE, **places
+        "results/private/exports/breast_2018.parquet", prefix=WITHOUT_OVERRIDE, **places
     )
     assert "Traceback" not in done.stderr
     assert list(home.iterdir()) == []

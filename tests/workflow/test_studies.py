@@ -130,7 +130,7 @@ def test_the_groups_are_those_of_the_study(results):
     assert "n_stage" not in set(balance["term"])
     for number in (3, 4):
         assert "N1mi" in read(results / f"table{number}.tsv")["contrast"].str.cat()
-    cohort = pd.read_parquet(results / "cohort.parquet")
+    cohort = pd.read_parquet(results / "private/cohort.parquet")
     assert (cohort["n_stage"] == cohort["group"].map({0: "N0", 1: "N1mi"})).all()
 
 
@@ -142,7 +142,7 @@ def test_only_examined_nodes_count(results):
 
 
 def test_the_sets_are_near_and_balanced(results):
-    matched = pd.read_parquet(results / "matched.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
     sets = matched.groupby("matched_set")["group"].agg(["size", "sum"])
     assert (sets["sum"] == 1).all()
     assert sets["size"].isin([2, 3]).all()
@@ -214,20 +214,20 @@ def test_registries_are_chosen_and_matched_exactly(new_checkout, tmp_path):
     file.write_text(text.replace("matching:\n", "matching:\n  exact: [year, registry]\n"), "utf-8")
     results = checkout.path / "results/nodal_micrometastasis"
 
-    done = checkout.snakemake("results/nodal_micrometastasis/matched.parquet", *study)
+    done = checkout.snakemake("results/nodal_micrometastasis/private/matched.parquet", *study)
     told = f"warning: '{EXAMINED}' is not applied: {EOD}, {NUMBER} are not exported"
     assert told in done.stderr
-    flow = read(results / "attrition.tsv")
+    flow = pd.read_parquet(results / "private/attrition.parquet")
     assert flow["criterion"].str.contains(r"\(not exported, not applied\)").sum() == 1
     assert flow.loc[0, "remaining"] == labels.isin(["Iowa", "Utah"]).sum()
-    matched = pd.read_parquet(results / "matched.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
     assert list(matched["registry"].cat.categories) == ["Iowa", "Utah"]
     for name in ("registry", "year"):
         assert len(matched[["matched_set", name]].drop_duplicates()) == matched["matched_set"].max()
     assert set(matched["registry"]) == {"Iowa", "Utah"}
 
     file.write_text(file.read_text("utf-8").replace("[Iowa, Utah]", "[Iowa, Utha]"), "utf-8")
-    target = "results/nodal_micrometastasis/cohort.parquet"
+    target = "results/nodal_micrometastasis/private/cohort.parquet"
     done = checkout.snakemake(target, *study, succeeds=False)
     assert "cohort.registries: no record is of Utha" in done.stderr
 

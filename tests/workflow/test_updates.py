@@ -131,7 +131,7 @@ def test_a_year_that_is_deleted(four_years):
 
 def test_a_year_that_is_added(four_years, five_years, tmp_path):
     study = copy_of(four_years, tmp_path / "copy")
-    for left in study.path.glob("results/*/breast_2022.parquet"):
+    for left in study.path.glob("results/private/*/breast_2022.parquet"):
         left.unlink()
     for suffix in ("csv", "dic"):
         shutil.copy(five_years.path / f"exports/breast_2022.{suffix}", study.path / "exports")

@@ -15,7 +15,7 @@ OUTCOME = [
 OTHER_CAUSE = "Dead (attributable to causes other than this cancer dx)"
 FIRTH = "Firth's likelihood-ratio test"
 OVERLAY = """\
-stability: {seeds: 5}
+stability: {seeds: 20}
 sensitivity: {imputations: 2, calipers: [0.1], ratios: [1], orders: [], estimands: [ATT]}
 paper: {folder: null}
 matching: {covariates: [age, tumor_size, grade, n_stage], caliper: %s}
@@ -52,7 +52,7 @@ def study_of(checkout, spared, caliper):
 
 
 def group_row(results, models):
-    rows = pd.read_parquet(results / f"{models}.parquet").query("term == 'group'")
+    rows = pd.read_parquet(results / f"private/{models}.parquet").query("term == 'group'")
     return rows[rows["model"] == "univariable"].iloc[0]
 
 
@@ -63,7 +63,7 @@ def test_no_death_of_the_exposed(checkout):
     row = group_row(results, "survival/cox")
     assert row["p_value"] == pytest.approx(logrank["p_value"].iloc[0])
     assert (row["hr_high"] < 1) == (row["p_value"] < 0.05)
-    curve = pd.read_parquet(results / "survival/kaplan_meier.parquet")
+    curve = pd.read_parquet(results / "private/survival/kaplan_meier.parquet")
     curve = curve[curve["group"].astype(str) == EXPOSED]
     assert (curve["survival"] == 1).all()
     assert (curve["conf_high"] > curve["conf_low"]).all()
@@ -77,7 +77,7 @@ def test_no_death_of_another_cause(checkout, caliper):
     """With so narrow a caliper sets are incomplete."""
     spared = pl.col(OUTCOME[2]) == OTHER_CAUSE
     results, _, gray = study_of(checkout, spared, caliper)
-    matched = pd.read_parquet(results / "matched.parquet")
+    matched = pd.read_parquet(results / "private/matched.parquet")
     assert (matched["weight"] == 1).all() == (caliper == "1")
     assert pd.isna(gray.set_index("cause").loc["other death", "p_value"])
     page = (results / "report.html").read_text("utf-8")

@@ -23,8 +23,14 @@ from seermatch.spreadsheet import plain_cell, safe_cell
 SYNTHETIC_BANNER = (
     "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
 )
-# Columns of tables that are text, also where every cell looks like a number.
-TEXTS = dict.fromkeys(("group", "level", "patients", "variable", "criterion", "detail"), str)
+# Columns of tables that are text, also where every cell looks like a number or is empty.
+TEXTS = dict.fromkeys(
+    [
+        *("group", "level", "patients", "variable", "criterion", "detail", "claim", "source"),
+        *("dependence", "against", "note", "test", "variance"),
+    ],
+    str,
+)
 NO_MEMORY = re.compile(
     "memory allocation|out of memory|can't (?:spawn|start)|cannot allocate", re.I
 )
@@ -247,7 +253,7 @@ def write_table(frame, path):
         if Path(path).suffix == ".parquet":
             frame.to_parquet(temporary, index=False, compression="zstd")
         else:
-            text = frame.select_dtypes(["object", "string"])
+            text = frame.select_dtypes(["object", "string", "category"])
             frame = frame.assign(**text.map(_safe)).rename(columns=_safe)
             frame.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
 
