@@ -25,6 +25,8 @@ OUT_OF_RANGE = {
     **dict.fromkeys(("target", "margin", "se", "caliper", "tolerance"), (0, -1)),
     **dict.fromkeys(("low", "high", "events", "horizon", "threshold", "max_iterations"), (-1,)),
     **dict.fromkeys(("points", "cycles", "imputations", "cause"), (0, -1, 1.5)),
+    "share": (-0.1, 1.5),
+    "n": (0, -1),
     "found": (0.05, 1.5, -1),
     "hazard_ratio": (-1,),
     "ratio": (0, -1),
@@ -42,6 +44,10 @@ OUT_OF_RANGE = {
     "ascertainment": (95, -1),
     "standard_errors": (-1,),
     "exposed": (2, 0.5),
+    "happened": (2, 0.5),
+    "n_events": (-1,),
+    "n_exposed": (-1,),
+    "n_reference": (-1,),
     "estimated": (2,),
     "columns": (2, -1, 0.5),
     "index": (2, -1, 0.5),
@@ -65,6 +71,9 @@ PARTLY_KNOWN = {
 }
 
 
+CELLS = "score_separation.cell_sentences"
+WITHOUT_EVENTS = "without_events.limits_without_events"  # which columns it replaces, if it does
+REPLACED = ("survival", "conf_low", "conf_high")
 # a label that is counted or grouped by, in whatever form
 FREE_COLUMNS = {
     ("interpretation.interpret", "year"),
@@ -73,6 +82,8 @@ FREE_COLUMNS = {
 FREE_COLUMNS |= {("stability.stability_range", "seed"), ("matching.exact_codes", "year")}
 FREE_COLUMNS |= {("stability.stability_range", "os_hr"), ("group_comparison.compare_groups", "age")}
 FREE_COLUMNS |= {("included_excluded.compare_included", "age")}
+FREE_COLUMNS |= {("score_separation.find_cells", "age"), (CELLS, "cell")}
+FREE_COLUMNS |= {(WITHOUT_EVENTS, column) for column in REPLACED}
 LENGTHS = ("one more", "one fewer")
 # another length asks another question, and that is answered
 ANY_LENGTH = {"months", "causes", "seeds", "ascertainment", "x", "rows", "table", "index"}
@@ -90,9 +101,16 @@ ANSWERED = {
     ("inference_limits.e_value_of_interval", "high", "inf"),
     ("inference_limits.correct_for_ascertainment", "hazard_ratio", "inf"),
     ("schoenfeld.smooth_residuals", "time", "-1"),
+    ("schoenfeld.trace_residuals", "residuals.time", "-1"),
+    # nothing to draw, no cell
+    ("schoenfeld.trace_residuals", "residuals", "no patients"),
+    (CELLS, "cells", "no patients"),
     ("stability.stability_range", "repeats.os_hr", "absent"),
     ("stability.stability_range", "repeats.seed", "missing"),
     ("stability.stability_range", "repeats.seed", "1.5"),
+    *((WITHOUT_EVENTS, f"curve.{column}", "missing") for column in REPLACED),
+    ("proportions.wilson_interval", "share", "[0.5, 0.6]"),
+    ("proportions.wilson_interval", "n", "[0.5, 0.6]"),
 }
 # documented to give missing numbers for missing ones
 PASSED_ON = {
@@ -147,6 +165,10 @@ def as_numbers(values):
 
 def breaks(name: str, value) -> Iterator[tuple[str, object]]:
     """Yield what can be wrong with an argument."""
+    if isinstance(value, dict):
+        first, frame = next(iter(value.items()))
+        yield from ((what, value | {first: wrong}) for what, wrong in breaks(name, frame))
+        return
     if isinstance(value, pd.DataFrame):
         yield "no frame", [1, 2]
         yield "no patients", value.iloc[:0]
@@ -216,12 +238,15 @@ def cases():
                     continue
                 if (function, name, what) not in ANSWERED | PASSED_ON:
                     yield pytest.param(function, name, wrong, name, id=f"{function}-{name}-{what}")
-            if isinstance(value, pd.DataFrame):
-                for column, what, wrong in broken_columns(function, value):
+            several = isinstance(value, dict)
+            first, frame = next(iter(value.items())) if several else ("", value)
+            if isinstance(frame, pd.DataFrame):
+                for column, what, wrong in broken_columns(function, frame):
                     if (function, f"{name}.{column}", what) in ANSWERED:
                         continue
+                    whole = value | {first: wrong} if several else wrong
                     yield pytest.param(
-                        function, name, wrong, column, id=f"{function}-{name}.{column}-{what}"
+                        function, name, whole, column, id=f"{function}-{name}.{column}-{what}"
                     )
 
 
@@ -262,6 +287,10 @@ def same(one, other):
 
 def forms(name: str, value) -> Iterator[tuple[str, object]]:
     """Yield other ways to hand over the same."""
+    if isinstance(value, dict):
+        first, frame = next(iter(value.items()))
+        yield from ((how, value | {first: other}) for how, other in forms(name, frame))
+        return
     if isinstance(value, pd.DataFrame):
         whole = value.select_dtypes("integer").columns
         yield "float columns", value.astype(dict.fromkeys(whole, float))

@@ -10,18 +10,22 @@ from seermatch.cox import fit_cox
 from seermatch.design_matrix import DesignMatrix
 from seermatch.group_effect import GroupEffect
 from seermatch.matching import MatchingProblem
-from seermatch.pooling import PooledEstimate
+from seermatch.pooling import PooledEstimate, PooledProfiles
 from seermatch.propensity import estimate_propensity
 from seermatch.recession import find_recession
+from seermatch.score_separation import find_cells
+from seermatch.separation import firth_profile
 from seermatch.variables import EVENTS
 
 MODULES = (
     *("absolute_effects", "balance", "cox", "cumulative_incidence", "design_matrix", "fine_gray"),
     *("fine_gray_proportionality", "finite_contrasts", "gray", "group_comparison", "group_effect"),
+    *("group_tests", "populations", "proportions", "score_separation", "without_events"),
     *("imputation", "included_excluded", "inference_limits", "interpretation", "kaplan_meier"),
     *("matched_sets", "matching", "models", "pooling", "propensity", "recession", "schoenfeld"),
     *("sensitivity", "separation", "splines", "stability", "weighting"),
 )
+PROFILE = ("limits", "statistic", "signed_root", "p_value")
 # not estimators: the checks themselves, and likelihoods and searches that estimators hand to
 INNER = {"checks", "event_times", "efron_likelihood", "subdistribution_likelihood", "tie_rules"}
 
@@ -85,11 +89,22 @@ def valid_calls() -> dict:
     data, cox = {"time": time, "event": event}, {"time": time, "event": died, "X": X}
     more = {"weights": weights, "clusters": sets}
     fit = fit_cox(**cox)
-    curve = importlib.import_module("seermatch.kaplan_meier").kaplan_meier(time, died)
+    profile = firth_profile(time, event, X, weights)
+    kaplan_meier = importlib.import_module("seermatch.kaplan_meier").kaplan_meier
+    still = kaplan_meier(time, 0 * died)
+    curve = kaplan_meier(time, died)
     design = DesignMatrix(X, ("group", "age"), ("", ""), ("group", "age"))
     recession = find_recession(**cox)
     matched = frame[["time", "event", "group", "weight", "matched_set"]]
     ids = frame["patient_id"].to_numpy()
+    whom = frame[["patient_id", "group", "event"]]
+    one_sided = {
+        "X": np.array([[0, 40], [0, 50], [0, 60], [1, 40], [1, 50], [1, 60.0]]),
+        "terms": ["grade", "age"],
+        "values": pd.DataFrame({"grade": pd.Categorical(list("aaabbb")), "age": [40, 50, 60] * 2}),
+        "n_exposed": np.array([2, 3, 4, 0, 0, 0]),
+        "n_reference": np.array([9, 9, 8, 7, 5, 6]),
+    }
     matching = {"distance": score, "exposed": group, "caliper": 2.0, "patient_id": ids}
     rule = {"ratio": 1, "order": "largest", "ties": "hash", "seed": 1}
     problem = MatchingProblem(**matching)
@@ -136,7 +151,7 @@ def valid_calls() -> dict:
         "fine_gray.wald_test": {"coef": [1.0, 2.0], "covariance": np.eye(2), "index": [0, 1]},
         "fine_gray.coefficient_index": {"name": "index", "index": [0, 1], "p": 2},
         "fine_gray.score_test": data | {"X": X} | more,
-        "fine_gray.clustered_score_test": {
+        "group_tests.clustered_score_test": {
             "matched": matched[["time", "group", "weight", "matched_set"]],
             "event": event,
         },
@@ -153,7 +168,7 @@ def valid_calls() -> dict:
             "reference_levels": {},
         },
         "gray.gray_test": data | {"group": group, "strata": strata, "rho": 0.5, "cause": 2},
-        "gray.compare_incidence": {"matched": matched, "cause": 1},
+        "group_tests.compare_incidence": {"matched": matched, "cause": 1},
         "group_comparison.compare_groups": {
             "frame": frame[["group", "age", "grade"]],
             "variables": ["age", "grade"],
@@ -165,6 +180,22 @@ def valid_calls() -> dict:
         | {"X": X, "outcome": "overall survival (Cox)"}
         | more,
         "group_effect.GroupEffect.hazard_ratio": {"confidence": 0.9},
+        "group_effect.GroupEffect.equivalence": {"margin": 1.5, "alpha": 0.1},
+        "group_effect.has_few_events": {"happened": died, "exposed": group},
+        "group_tests.print_test": {"name": "Gray's test"},
+        "proportions.wilson_interval": {"share": 0.2, "n": 50, "confidence": 0.9},
+        "without_events.effective_number_followed": {
+            "time": time,
+            "weights": weights,
+            "months": months,
+        },
+        "without_events.limits_without_events": {
+            "curve": still[["time", "n_events", "survival", "conf_low", "conf_high"]],
+            "estimate": "survival",
+            "time": time,
+            "weights": weights,
+            "confidence": 0.9,
+        },
         "imputation.cumulative_hazards": data,
         "imputation.impute": {
             "frame": unknown[["age", "grade"]],
@@ -218,13 +249,12 @@ def valid_calls() -> dict:
         "kaplan_meier.median_survival": {"curve": curve[["time", "survival"]]},
         "kaplan_meier.restricted_mean_survival": {"time": time, "event": died, "horizon": 24},
         "kaplan_meier.logrank_test": {"time": time, "event": died, "group": group},
-        "kaplan_meier.compare_survival": {"matched": matched},
+        "group_tests.compare_survival": {"matched": matched},
         "kaplan_meier.follow_up": {
             "frame": frame[["time", "event", "group"]],
             "population": "matched",
         },
         "matched_sets.has_complete_sets": {"matched": matched[["weight"]]},
-        "matched_sets.test_names": {"matched": matched[["weight"]]},
         "matching.match": matching | rule | {"exact": strata},
         "matching.exact_codes": {"cohort": frame[["year", "grade"]], "names": ["year", "grade"]},
         "matching.matching_distance": {"linear_predictor": score, "link": "probability"},
@@ -239,8 +269,11 @@ def valid_calls() -> dict:
             "group_labels": ("a", "b"),
             "confidence": 0.9,
         },
+        "populations.compare_populations": {"frames": {"main": whom, "other": whom[6:]}},
         "pooling.pool": {"coefs": [0.1, 0.3, 0.2], "standard_errors": [0.2, 0.2, 0.3]},
         "pooling.PooledEstimate.hazard_ratio": {"confidence": 0.9},
+        "pooling.PooledProfiles.hazard_ratio": {"confidence": 0.9},
+        "pooling.PooledProfiles.distribution": {"value": 0.1},
         "propensity.estimate_propensity": {
             "frame": frame[["group", "age", "grade"]],
             "covariates": ["age", "grade"],
@@ -257,6 +290,22 @@ def valid_calls() -> dict:
             "residual": score,
             "points": 5,
             "confidence": 0.9,
+        },
+        "schoenfeld.trace_residuals": {
+            "residuals": pd.DataFrame(
+                {"model": "recommended", "term": "age", "level": "", "time": time}
+            ).assign(residual=score)
+        },
+        "score_separation.find_cells": one_sided,
+        "score_separation.describe_cells": {
+            "cells": find_cells(**one_sided),
+            "n_exposed": one_sided["n_exposed"],
+            "n_reference": one_sided["n_reference"],
+        },
+        "score_separation.cell_sentences": {
+            "cells": pd.DataFrame(
+                {"cell": [1, 2], "term": "age", "level": "", "n_reference": [0, 5]}
+            ).assign(n_exposed=[3, 0], in_pool=[True, False])
         },
         "schoenfeld.assess_proportionality": {
             "matched": matched[["time", "event", "group", "weight"]],
@@ -277,6 +326,11 @@ def valid_calls() -> dict:
         "separation.firth_cox": cox | {"weights": weights, "index": [0], "confidence": 0.9},
         "separation.firth_fine_gray": data
         | {"X": X, "weights": weights, "index": [0], "confidence": 0.9},
+        "separation.firth_profile": data | {"X": X, "weights": weights, "index": 0},
+        "separation.FirthProfile.limits": {"confidence": 0.9},
+        "separation.FirthProfile.statistic": {"value": 0.1},
+        "separation.FirthProfile.signed_root": {"value": 0.1},
+        "separation.FirthProfile.p_value": {"value": 0.1},
         "splines.natural_spline": {"x": frame["age"].to_numpy(), "knots": [45.0, 55.0, 70.0]},
         "stability.matching_stability": {
             "cohort": cohort[["patient_id", "group", "time", "event"]],
@@ -295,6 +349,10 @@ def valid_calls() -> dict:
         "weighting.effective_sample_size": {"weights": weights, "exposed": group},
     }
     owners = {
+        "group_effect.GroupEffect.equivalence": GroupEffect(0.1, 0.2, 10, 5),
+        **{f"separation.FirthProfile.{of}": profile for of in PROFILE},
+        "pooling.PooledProfiles.hazard_ratio": PooledProfiles((profile, profile)),
+        "pooling.PooledProfiles.distribution": PooledProfiles((profile, profile)),
         "group_effect.GroupEffect.hazard_ratio": GroupEffect(0.1, 0.2, 10, 5),
         "pooling.PooledEstimate.hazard_ratio": PooledEstimate(0.1, 0.2, 5.0),
         "propensity.PropensityFit.distance": estimate_propensity(frame, ["age"]),

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from seermatch.checks import check_binary, check_choice, check_labels, check_matrix, check_number
-from seermatch.design_matrix import aliased_columns
+from seermatch.design_matrix import OF_HAZARDS, aliased_columns
 from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times, check_weights, ever_at_risk
 from seermatch.inference_limits import Equivalence, equivalence_test
@@ -50,7 +50,8 @@ def has_few_events(happened: np.ndarray, exposed: np.ndarray) -> bool:
     >>> has_few_events(np.arange(60) < 20, exposed)  # none in the reference group
     True
     """
-    happened, exposed = np.asarray(happened, dtype=bool), np.asarray(exposed, dtype=bool)
+    happened = check_binary("happened", happened)
+    exposed = check_binary("exposed", exposed, len(happened), like="happened")
     events = np.count_nonzero(happened)
     in_exposed = np.count_nonzero(happened & exposed)
     return bool(events < FEW_EVENTS or in_exposed in (0, events))
@@ -212,7 +213,7 @@ def _penalized_effect(time, codes, X, weights, n: int, events: int) -> GroupEffe
     nothing = GroupEffect(np.nan, np.nan, n, events)
     if events == 0:
         return nothing
-    kept = ~aliased_columns(X[ever_at_risk(time, codes)])
+    kept = ~aliased_columns(X[ever_at_risk(time, codes)], tolerance=OF_HAZARDS)
     if not kept[0]:  # one group only is at risk at every event
         return nothing
     profile = firth_profile(time, codes, X[:, kept], weights)

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from seermatch.checks import check_binary, check_columns, check_labels, check_number
-from seermatch.event_times import category_codes, check_weights
+from seermatch.checks import (
+    check_binary,
+    check_columns,
+    check_labels,
+    check_number,
+)
+from seermatch.event_times import category_codes, check_times, check_weights
 from seermatch.group_effect import OUTCOMES, estimate_group_effect, has_few_events
 from seermatch.matched_sets import has_complete_sets
 
@@ -78,6 +83,11 @@ def compare_survival(matched: pd.DataFrame) -> GroupTest:
     -------
     GroupTest
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable.
+
     Examples
     --------
     >>> matched = pd.DataFrame({
@@ -87,7 +97,7 @@ def compare_survival(matched: pd.DataFrame) -> GroupTest:
     >>> test.test, round(test.p_value, 3)
     ("Firth's likelihood-ratio test", 0.228)
     """
-    check_columns("matched", matched, ["time", "event", "group", "weight", "matched_set"])
+    _check(matched)
     died = category_codes(matched["event"]) > 0
     if has_few_events(died, matched["group"] == 1):
         return _penalized(matched, died.astype(np.int64), OVERALL)
@@ -117,6 +127,11 @@ def compare_incidence(matched: pd.DataFrame, cause: int = 1) -> GroupTest:
     -------
     GroupTest
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable.
+
     Examples
     --------
     >>> matched = pd.DataFrame({
@@ -125,7 +140,7 @@ def compare_incidence(matched: pd.DataFrame, cause: int = 1) -> GroupTest:
     >>> compare_incidence(matched).df
     1
     """
-    check_columns("matched", matched, ["time", "event", "group", "weight", "matched_set"])
+    _check(matched)
     check_number("cause", cause, 1, 2, closed=True, whole=True)
     event = category_codes(matched["event"])
     if has_few_events(event == cause, matched["group"] == 1):
@@ -156,6 +171,11 @@ def clustered_score_test(matched: pd.DataFrame, event: np.ndarray) -> GroupTest:
     GroupTest
         With the score summed within matched sets.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable.
+
     Examples
     --------
     >>> matched = pd.DataFrame({"time": [1, 2, 3, 4], "group": [0, 1, 0, 1],
@@ -165,19 +185,27 @@ def clustered_score_test(matched: pd.DataFrame, event: np.ndarray) -> GroupTest:
     """
     from seermatch.fine_gray import score_test
 
-    check_columns("matched", matched, ["time", "group", "weight", "matched_set"])
-    check_labels("matched_set", matched["matched_set"])
-    check_weights(matched["weight"], len(matched), "weight")
+    _check(matched, ("time", "group", "weight", "matched_set"))
     return GroupTest(
         *score_test(
             matched["time"],
             event,
-            check_binary("group", matched["group"])[:, None],
+            matched[["group"]].to_numpy(float),
             weights=matched["weight"].to_numpy(),
             clusters=matched["matched_set"].to_numpy(),
         ),
         SCORE_TEST,
     )
+
+
+def _check(
+    matched: pd.DataFrame, columns=("time", "event", "group", "weight", "matched_set")
+) -> None:
+    check_columns("matched", matched, columns)
+    check_times(matched["time"])
+    check_binary("group", matched["group"])
+    check_weights(matched["weight"], len(matched), "weight")
+    check_labels("matched_set", matched["matched_set"])
 
 
 def _penalized(matched: pd.DataFrame, event: np.ndarray, outcome: str) -> GroupTest:

@@ -130,11 +130,12 @@ class PooledProfiles:
 
     def distribution(self, value: float) -> float:
         """Pooled probability that the coefficient lies below a value."""
+        check_number("value", value)
         return float(np.mean([ndtr(-profile.signed_root(value)) for profile in self.profiles]))
 
     def hazard_ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
         """Exponential of the mean estimate, with the limits that the pooled profiles give."""
-        tail = (1 - confidence) / 2
+        tail = (1 - check_number("confidence", confidence, 0, 1)) / 2
         lows, highs = zip(*(profile.limits(confidence) for profile in self.profiles), strict=True)
         low, high = self._quantile(tail, lows), self._quantile(1 - tail, highs)
         return tuple(np.exp([self.coef, low, high]).tolist())

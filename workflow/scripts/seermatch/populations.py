@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_binary, check_columns, check_labels
+from seermatch.errors import StudyError
+from seermatch.event_times import category_codes
 from seermatch.variables import EVENTS
 
 COLUMNS = ("analysis", "other", "group", "n", "deaths", "cancer_deaths", "other_deaths")
@@ -51,6 +54,11 @@ def compare_populations(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         that are not in `other`. A death counts as not there, too, where the other analysis
         takes it for one of another kind.
 
+    Raises
+    ------
+    StudyError
+        If a frame lacks a column, one is unusable, or a patient occurs twice in a frame.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"patient_id": ["a", "b", "c"], "group": 1,
@@ -66,6 +74,10 @@ def compare_populations(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     distinct: dict[int, tuple[_Patients, ...]] = {}
     for frame in frames.values():
         if id(frame) not in distinct:
+            check_columns("frames", frame, ["patient_id", "group", "event"])
+            check_labels("patient_id", frame["patient_id"])
+            if frame["patient_id"].duplicated().any():
+                raise StudyError("frames: a patient_id occurs twice; give a row per patient.")
             distinct[id(frame)] = tuple(_patients(frame, code) for code in (0, 1))
     groups = {name: distinct[id(frame)] for name, frame in frames.items()}
     found: dict[tuple[int, int, int], np.ndarray] = {}
@@ -84,6 +96,6 @@ def compare_populations(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _patients(frame: pd.DataFrame, code: int) -> _Patients:
-    chosen = frame[frame["group"] == code]
-    event = chosen["event"].cat.set_categories(EVENTS).cat.codes.to_numpy()
-    return _Patients(pd.Index(chosen["patient_id"]), event)
+    chosen = check_binary("group", frame["group"]) == code
+    event = category_codes(frame["event"], EVENTS)[chosen]
+    return _Patients(pd.Index(frame.loc[chosen, "patient_id"]), event)

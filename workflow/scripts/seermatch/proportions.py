@@ -3,6 +3,9 @@
 import numpy as np
 from scipy.special import ndtri
 
+from seermatch.checks import check_number, check_numbers
+from seermatch.errors import StudyError
+
 
 def wilson_interval(share: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Limits of a proportion by the score test.
@@ -21,6 +24,11 @@ def wilson_interval(share: float, n: float, confidence: float = 0.95) -> tuple[f
     low, high : float or ndarray
         The interval has a width even where the share is 0 or 1.
 
+    Raises
+    ------
+    StudyError
+        If a share or the level is out of range, or a number is not above 0.
+
     References
     ----------
     E. B. Wilson. Probable inference, the law of succession, and statistical inference. Journal of
@@ -32,7 +40,18 @@ def wilson_interval(share: float, n: float, confidence: float = 0.95) -> tuple[f
     >>> round(low, 3), round(high, 3)
     (0.0, 0.071)
     """
+    check_number("confidence", confidence, 0, 1)
+    share, n = _numbers("share", share), _numbers("n", n)
+    if np.any((share < 0) | (share > 1)):
+        raise StudyError("share must lie between 0 and 1.")
+    if np.any(n <= 0):
+        raise StudyError("n must be above 0.")
     z2 = ndtri(0.5 + confidence / 2) ** 2
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     width = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     return np.maximum(middle - width, 0.0), np.minimum(middle + width, 1.0)
+
+
+def _numbers(name: str, value):
+    """Check one number or a column of them."""
+    return check_numbers(name, value) if np.ndim(value) else check_number(name, value)

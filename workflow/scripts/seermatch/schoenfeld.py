@@ -164,6 +164,11 @@ def trace_residuals(residuals: pd.DataFrame) -> pd.DataFrame:
         per death; of the kind ``smooth`` there are those of `smooth_residuals`; one row of the kind
         ``constant`` is the estimate under proportional hazards, the mean of the residuals.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable.
+
     Examples
     --------
     >>> one = {"model": "recommended", "term": "age", "level": "", "time": range(12)}
@@ -173,6 +178,11 @@ def trace_residuals(residuals: pd.DataFrame) -> pd.DataFrame:
     """
     names = {"smooth": "value", "residual": "value", "conf_low": "low", "conf_high": "high"}
     keys = ["model", "term", "level"]
+    check_columns("residuals", residuals, [*keys, "time", "residual"], empty=True)
+    for name in keys:
+        check_labels(name, residuals[name])
+    numbers = {name: check_numbers(name, residuals[name]) for name in ("time", "residual")}
+    residuals = residuals.assign(**numbers)
     columns, parts = [*keys, "kind", "time", "value", "low", "high"], []
     for of, column in residuals.groupby(keys, sort=False):
         smooth = smooth_residuals(column["time"], column["residual"])

@@ -13,6 +13,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import (
+    check_binary,
+    check_columns,
+    check_labels,
+    check_matrix,
+    check_names,
+    check_numbers,
+)
+from seermatch.errors import StudyError
 from seermatch.recession import TOLERANCE, interior_direction
 
 COLUMNS = ("cell", "term", "level", "n_reference", "n_exposed")
@@ -61,6 +70,11 @@ def find_cells(
         No pattern is in two of them. If the groups do not overlap at all, one of them has no
         pattern outside the cells.
 
+    Raises
+    ------
+    StudyError
+        If an argument is unusable, or they differ in length.
+
     Notes
     -----
     Patterns separate the groups along a direction d if ``x'd`` is at least 0 where there are
@@ -84,6 +98,12 @@ def find_cells(
     >>> [(cell.terms, cell.levels, cell.patterns.tolist()) for cell in cells]
     [(('grade',), ('III',), [False, False, True])]
     """
+    check_columns("values", values, check_names("terms", terms))
+    for term in dict.fromkeys(terms):
+        check_labels(term, values[term])
+    X = check_matrix("X", X, len(values), like="values")
+    terms = check_names("terms", terms, X.shape[1])
+    n_exposed, n_reference = _check_counts(n_exposed, n_reference, len(values), "values")
     center, scale = X.mean(axis=0), np.abs(X - X.mean(axis=0)).max(axis=0)
     Z = np.column_stack([np.ones(len(X)), (X - center) / np.where(scale > 0, scale, 1)])
     problem = _Problem(Z, np.array(["", *terms]), n_exposed > 0, n_reference > 0)
@@ -113,7 +133,17 @@ def describe_cells(
     -------
     pandas.DataFrame
         Columns `COLUMNS`: one row for each term of each cell, which count from 1.
+
+    Raises
+    ------
+    StudyError
+        If an argument is unusable, or they differ in length.
     """
+    if not (np.iterable(cells) and all(isinstance(cell, Cell) for cell in cells)):
+        raise StudyError("cells: every one must be a Cell, from find_cells.")
+    n_exposed, n_reference = _check_counts(n_exposed, n_reference)
+    if any(len(cell.patterns) != len(n_exposed) for cell in cells):
+        raise StudyError("cells: their patterns and n_exposed differ in number.")
     rows = [
         (
             number,
@@ -139,6 +169,11 @@ def cell_sentences(cells: pd.DataFrame) -> list[str]:
     -------
     list of str
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or unusable.
+
     Examples
     --------
     >>> cells = pd.DataFrame({"cell": 1, "term": ["er", "pr"], "level": ["Negative", "Positive"],
@@ -146,15 +181,28 @@ def cell_sentences(cells: pd.DataFrame) -> list[str]:
     >>> cell_sentences(cells)
     ['er: Negative, pr: Positive: 10 reference and 0 exposed patients, outside the pool']
     """
+    check_columns("cells", cells, [*COLUMNS, "in_pool"], empty=True)
+    for name in ("cell", "term", "level"):
+        check_labels(name, cells[name])
+    _check_counts(cells["n_exposed"], cells["n_reference"])
+    check_binary("in_pool", cells["in_pool"])
     found = []
     for _, cell in cells.groupby("cell"):
         names = [f"{row.term}: {row.level}" if row.level else row.term for row in cell.itertuples()]
         first = cell.iloc[0]
+        place = "kept in" if first["in_pool"] else "outside"
         found.append(
-            f"{', '.join(names)}: {first['n_reference']:,} reference and {first['n_exposed']:,} "
-            f"exposed patients, {'kept in' if first['in_pool'] else 'outside'} the pool"
+            f"{', '.join(names)}: {int(first['n_reference']):,} reference and "
+            f"{int(first['n_exposed']):,} exposed patients, {place} the pool"
         )
     return found
+
+
+def _check_counts(
+    n_exposed: np.ndarray, n_reference: np.ndarray, n: int | None = None, like: str = "n_exposed"
+) -> tuple[np.ndarray, np.ndarray]:
+    n_exposed = check_numbers("n_exposed", n_exposed, n, like=like, low=0)
+    return n_exposed, check_numbers("n_reference", n_reference, len(n_exposed), like=like, low=0)
 
 
 @dataclass(frozen=True)

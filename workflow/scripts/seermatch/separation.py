@@ -8,7 +8,6 @@ import numpy as np
 from scipy.special import chdtrc, chdtri
 
 from seermatch.checks import check_number
-from seermatch.errors import StudyError
 from seermatch.event_times import check_event_times
 from seermatch.fine_gray import coefficient_index
 from seermatch.recession import find_recession
@@ -217,6 +216,7 @@ class FirthProfile:
 
     def statistic(self, value: float = 0.0) -> float:
         """Penalized likelihood-ratio statistic of a value of the coefficient."""
+        check_number("value", value)
         at = _constrained(self.likelihood, self.best, self.index, value)
         return max(2 * (self.best.loglik - at.loglik), 0.0)
 
@@ -230,8 +230,7 @@ class FirthProfile:
 
     def limits(self, confidence: float = 0.95) -> tuple[float, float]:
         """Values of the coefficient that the test does not reject at this level."""
-        if not 0 < confidence < 1:
-            raise StudyError(f"confidence must lie between 0 and 1, not at {confidence}.")
+        check_number("confidence", confidence, 0, 1)
         drop = float(chdtri(1, 1 - confidence)) / 2
         low, high = (
             _profile_limit(self.likelihood, self.best, self.index, step, drop)
@@ -268,6 +267,7 @@ def firth_profile(
         As in `seermatch.fine_gray.fit_fine_gray`.
     """
     likelihood = SubdistributionLikelihood(time, event, X, weights)
+    check_number("index", index, 0, likelihood.p - 1, closed=True, whole=True)
     best, _ = _penalized_maximum(likelihood)
     return _profile(likelihood, best, index)
 
@@ -305,19 +305,23 @@ def _profile_limit(
     """Value of coefficient k where the profile lies `drop` below its maximum."""
     from scipy.optimize import brentq
 
-    latest = best
+    # Each maximum is sought from that of the nearest value: from one far off it may not be found,
+    # and brentq asks for both of its ends again.
+    found = {float(best.beta[k]): best}
 
     def above(value: float) -> float:
-        nonlocal latest
-        latest = _constrained(likelihood, latest, k, value)
-        return latest.loglik - best.loglik + drop
+        if value not in found:
+            near = min(found, key=lambda known: abs(known - value))
+            found[value] = _constrained(likelihood, found[near], k, value)
+        return found[value].loglik - best.loglik + drop
 
     # Away from the maximum the profile falls at least linearly, so a few doublings cross it.
-    inside, outside = best.beta[k], best.beta[k] + 2 * step
+    estimate = float(best.beta[k])
+    inside, outside = estimate, estimate + 2 * step
     for _ in range(30):
         if above(outside) < 0:
             return float(brentq(above, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
-        inside, outside = outside, outside + 2 * (outside - best.beta[k])
+        inside, outside = outside, outside + 2 * (outside - estimate)
     return float(np.copysign(np.inf, step))
 
 

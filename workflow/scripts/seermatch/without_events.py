@@ -9,6 +9,9 @@ would have. That is the harmonic mean of the numbers at risk, with weights of Ki
 import numpy as np
 import pandas as pd
 
+from seermatch.checks import check_choice, check_columns, check_number, check_numbers
+from seermatch.errors import StudyError
+from seermatch.event_times import check_times, check_weights
 from seermatch.proportions import wilson_interval
 
 
@@ -31,6 +34,11 @@ def effective_number_followed(
     numpy.ndarray, shape (k,)
         Harmonic mean over the time to each month of the (effective) number at risk.
 
+    Raises
+    ------
+    StudyError
+        If an argument is unusable, or a month beyond the last follow-up.
+
     References
     ----------
     K. J. Rothman. Estimation of confidence limits for the cumulative probability of survival in
@@ -41,8 +49,11 @@ def effective_number_followed(
     >>> effective_number_followed([10, 20, 20], None, [5, 10, 20]).round(3).tolist()
     [3.0, 3.0, 2.4]
     """
-    time, months = np.asarray(time, dtype=float), np.asarray(months, dtype=float)
-    weights = np.ones(len(time)) if weights is None else np.asarray(weights, dtype=float)
+    time = check_times(time).astype(float)
+    months = check_numbers("months", months, low=0).astype(float)
+    if months.max(initial=0) > time.max():
+        raise StudyError(f"months: nobody was followed beyond {time.max():g}.")
+    weights = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
     times, index = np.unique(time, return_inverse=True)
     total, squares = (
         np.bincount(index, weights=weights**power)[::-1].cumsum()[::-1] for power in (1, 2)
@@ -85,6 +96,11 @@ def limits_without_events(
     pandas.DataFrame
         The curve, unchanged where the group has an event; else with Wilson's limits.
 
+    Raises
+    ------
+    StudyError
+        If a column is absent or an argument unusable.
+
     Examples
     --------
     >>> curve = pd.DataFrame({"time": [10, 20], "n_events": 0, "survival": 1.0, "conf_low": 1.0,
@@ -92,6 +108,11 @@ def limits_without_events(
     >>> limits_without_events(curve, "survival", [10, 20, 20])["conf_low"].round(3).tolist()
     [0.439, 0.385]
     """
+    check_choice("estimate", estimate, ("survival", "incidence"))
+    check_columns("curve", curve, ["time", "n_events", estimate, "conf_low", "conf_high"])
+    check_numbers("time", curve["time"], low=0)
+    check_numbers("n_events", curve["n_events"], low=0)
+    check_number("confidence", confidence, 0, 1)
     if curve["n_events"].any():
         return curve
     followed = effective_number_followed(time, weights, curve["time"])
