@@ -239,7 +239,9 @@ FIGURES = [
 
 def test_figures_and_report(results):
     for name in FIGURES:
-        assert (results / f"figures/{name}.svg").read_text("utf-8").count("<text") > 5
+        drawn = (results / f"figures/{name}.svg").read_text("utf-8")
+        assert drawn.count("<text") > 5
+        assert "masked" not in drawn  # nothing is, of simulated patients
         assert (results / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert (results / f"figures/{name}.pdf").read_bytes()[:5] == b"%PDF-"
     report = (results / "report.html").read_text("utf-8")
