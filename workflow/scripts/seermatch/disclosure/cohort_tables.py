@@ -16,8 +16,8 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     tables : mapping of str to pandas.DataFrame
         ``attrition``, ``comparison`` (`group_comparison.compare_groups` of both populations, with
         their name in the column population, the reference group first), ``balance``,
-        ``score_overlap`` (`disclosure.score_overlap.score_overlap`) and ``separated_cells``
-        (`score_separation.describe_cells`).
+        ``score_overlap`` (`disclosure.score_overlap.score_overlap`) and, where the score has
+        them, ``separated_cells`` (`score_separation.describe_cells`).
     rule : DisclosureRule
         What is small, and what is done about it.
 
@@ -73,7 +73,9 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
         "score_overlap": merge_bins(tables["score_overlap"], minimum, known),
     }
     record |= {"system": system.record()}
-    cells = {"separated_cells": mask_cells(tables["separated_cells"])}
+    cells = {
+        name: mask_cells(table) for name, table in tables.items() if name == "separated_cells"
+    }
     if rule.rounds:
         from seermatch.disclosure.rounding import round_cohort
 
