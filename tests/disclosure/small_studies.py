@@ -15,11 +15,11 @@ from seermatch.balance import assess_balance
 from seermatch.cohort_merge import combine_attrition
 from seermatch.cumulative_incidence import incidence_by_group
 from seermatch.errors import StudyError
-from seermatch.gray import compare_incidence
 from seermatch.group_comparison import compare_groups
+from seermatch.group_tests import compare_incidence, compare_survival
 from seermatch.included_excluded import compare_included
 from seermatch.interpretation import interpret
-from seermatch.kaplan_meier import compare_survival, follow_up, kaplan_meier
+from seermatch.kaplan_meier import follow_up, kaplan_meier
 from seermatch.matched_sets import has_complete_sets
 from seermatch.matching import match
 from seermatch.models import regression_models
