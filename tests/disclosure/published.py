@@ -10,7 +10,7 @@ from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
 from small_studies import COVARIATES, CRITERIA, MARKS, MONTHS, Study
 
-COHORT = ("attrition", "comparison", "balance")
+COHORT = ("attrition", "comparison", "balance", "separated_cells")
 OUTCOMES = (
     *("followup", "kaplan_meier", "logrank", "incidence", "gray", "cox", "cox_contrasts"),
     *("fine_gray", "fine_gray_contrasts"),

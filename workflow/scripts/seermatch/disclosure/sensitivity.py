@@ -129,6 +129,7 @@ def _release_counts(tables, system, before, masked: set[str], is_released, minim
             minimum,
             cohort_known=known,
             exposed_known=system.is_public(size_of("cohort", "exposed")),
+            pool_known=not cohort["few_outside"],
             cohort="full cohort, adjusted",
         ),
         "interpretation": mask_interpretation(
