@@ -16,7 +16,7 @@ OUTCOMES = (
     *("fine_gray", "fine_gray_contrasts"),
 )
 OTHERS = (
-    *("stability", "sensitivity", "populations", "interpretation", "included", "claims"),
+    *("stability", "sensitivity", "populations", "interpretation", "included"),
     *("incidence_cross_check", "proportional_hazards", "schoenfeld"),
 )
 

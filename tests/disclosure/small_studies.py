@@ -318,6 +318,5 @@ def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.Data
         "populations": analyses.populations,
         "interpretation": interpretation,
         "included": compare_included(eligible, COVARIATES, LABELS),
-        "claims": None,
         "incidence_cross_check": pd.DataFrame({"cause": EVENTS[1:], "times": [0, 0]}),
     }
