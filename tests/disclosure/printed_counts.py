@@ -25,6 +25,7 @@ def read_printed_counts(
     _deaths(known, tables)
     _included(known, tables["included"])
     _years(known, tables["interpretation"])
+    _outside(known, tables["separated_cells"])
 
 
 def _identities(known: Knowledge) -> None:
@@ -75,6 +76,21 @@ def _receptors(known: Knowledge, here: tuple) -> None:
 
 def subtype_of(er: int, pr: int, her2: int) -> str:
     return f"HR{'+' if er or pr else '-'}/HER2{'+' if her2 else '-'}"
+
+
+def _outside(known: Knowledge, cells: pd.DataFrame) -> None:
+    """Who is outside the pool is in one of the cells, which lie in one group each."""
+    alone = cells[cells["cell"].map(cells["cell"].value_counts()).eq(1)]
+    for arm, column in enumerate(("n_reference", "n_exposed")):
+        known.know({("outside", arm): 1.0, ("size", "unmatched", arm): -1.0}, -np.inf, 0.0, IDENTITY)
+        if (cells[column] == 0).all():
+            known.equal(("outside", arm), 0.0, "cells of one group")
+        for row in alone.itertuples():
+            if row.level:
+                name = ("cell", "cohort", arm, row.term, row.level)
+                known.equal(name, _number(getattr(row, column)), "cells of one group")
+                factors = {name: 1.0, ("outside", arm): -1.0}
+                known.know(factors, -np.inf, 0.0, "cells of one group")
 
 
 def _flow(known: Knowledge, attrition: pd.DataFrame) -> None:
@@ -137,7 +153,11 @@ def _deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> None:
         causes = CAUSES if row.outcome.startswith("overall") else ()
         causes = causes or (1 if row.outcome.startswith(EVENTS[1]) else 2,)
         population = {"main": "matched"}.get(row.analysis)
-        if row.analysis.startswith(("weighted", "full cohort")):
+        if row.analysis.startswith("weighted"):
+            sizes = {("size", "cohort", arm): 1.0 for arm in ARMS}
+            outside = {("outside", arm): -1.0 for arm in ARMS}
+            known.know(sizes | outside, _number(row.n), _number(row.n), "sensitivity rows")
+        if row.analysis.startswith("full cohort"):
             population = "cohort"
         if population:
             _total_deaths(known, population, causes, _number(row.events), "sensitivity rows")

@@ -3,7 +3,7 @@
 Names of counts, which attacks and truth share: ``size``, ``cell`` (level of a covariate), ``atom``
 (ER, PR and HER2 together), ``deaths`` and ``alive`` are followed by population and arm (0, 1);
 ``left`` and ``gone`` (flow of the study) by arm and step; ``excluded`` by variable and level;
-``lacking`` by variable and arm; ``year`` by year and arm; ``level deaths`` by variable, level and
+``lacking`` by variable and arm; ``outside`` (of the pool of the match) by arm; ``year`` by year and arm; ``level deaths`` by variable, level and
 cause; ``events`` by arm, cause, and the months after and up to which they happened.
 """
 
@@ -31,6 +31,9 @@ def private_counts(study: Study) -> dict[Hashable, int]:
             counts |= _describe(population, arm, frame[frame["group"] == arm])
     for (year, arm), n in cohort.groupby(["year", "group"]).size().items():
         counts["year", int(year), int(arm)] = int(n)
+    scored = study.tables["overlap_inputs"]["distance"].notna()
+    for arm in ARMS:
+        counts["outside", arm] = int((~scored & (cohort["group"] == arm)).sum())
     event = matched["event"].cat.codes
     for variable, levels in LEVELS.items():
         for level in levels:

@@ -8,15 +8,15 @@ from seermatch.disclosure.outcomes import release_outcomes
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
-from small_studies import COVARIATES, MARKS, MONTHS, Study
+from small_studies import COVARIATES, CRITERIA, MARKS, MONTHS, Study
 
-COHORT = ("attrition", "comparison", "balance")
+COHORT = ("attrition", "comparison", "balance", "separated_cells")
 OUTCOMES = (
     *("followup", "kaplan_meier", "logrank", "incidence", "gray", "cox", "cox_contrasts"),
     *("fine_gray", "fine_gray_contrasts"),
 )
 OTHERS = (
-    *("stability", "sensitivity", "populations", "interpretation", "included", "claims"),
+    *("stability", "sensitivity", "populations", "interpretation", "included"),
     *("incidence_cross_check", "proportional_hazards", "schoenfeld"),
 )
 
@@ -32,7 +32,9 @@ def released(study: Study, rule: DisclosureRule) -> dict[str, pd.DataFrame]:
         first.record,
         marks=sorted({*MARKS, *MONTHS}),
     )
-    third = release_sensitivity(_chosen(tables, OTHERS), rule, [first.record, second.record])
+    steps = {name: step for step, (_, names) in enumerate(CRITERIA, start=1) for name in names}
+    before = [first.record, second.record]
+    third = release_sensitivity(_chosen(tables, OTHERS), rule, before, steps)
     return first.tables | second.tables | third.tables
 
 

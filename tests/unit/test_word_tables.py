@@ -400,3 +400,17 @@ def test_hostile_text_and_long_titles():
 def test_a_single_repetition_has_no_middle():
     alone = pd.DataFrame({"seed": [1], "os_hr": [1.1], "os_p": [0.4]})
     assert stability_table(alone).rows[0].cells[0] == "1.10"
+
+
+def test_masked_sizes_and_p_values_of_other_matches_say_nothing(content):
+    masked = replace(
+        content,
+        sensitivity=content.sensitivity.assign(effective_sample_size=np.nan),
+        stability=content.stability.assign(os_p=np.nan, bcsm_p=np.nan),
+        disclosure=DisclosureRule(5),
+    )
+    supplement = journal_tables.journal_tables(masked)["Supplementary tables"]
+    notes = " ".join(note for table in supplement.values() for note in table.notes)
+    assert "p was below 0.05" not in notes
+    cells = [cell for table in supplement.values() for row in table.rows for cell in row.cells]
+    assert "nan" not in cells and "masked" in cells

@@ -217,14 +217,14 @@ def stability_table(repeats: pd.DataFrame) -> PrintedTable:
     significant = [
         f"{(repeats[column].iloc[1:] < 0.05).sum()} ({name})"
         for column, name in (("os_p", "overall survival"), ("bcsm_p", "breast cancer mortality"))
-        if column in repeats
+        if column in repeats and repeats[column].iloc[1:].notna().any()
     ]
+    shown = f"; p was below 0.05 in {' and '.join(significant)} of the repetitions"
     n = len(repeats) - 1
     note = (
         f"Median, middle 95% and share below the main match are those of {n} repetitions of the "
         "match with other choices among reference patients with the same score. Univariable "
-        "models of the group, p clustered by matched set; p was below 0.05 in "
-        f"{' and '.join(significant)} of the repetitions."
+        f"models of the group, p clustered by matched set{shown if significant else ''}."
     )
     caption = f"Stability of the results over {n} other seeds of the rule for ties."
     return PrintedTable(caption, (tuple(map(HeaderCell, header)),), tuple(rows), (note,))

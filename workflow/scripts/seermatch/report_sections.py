@@ -325,7 +325,7 @@ def _sensitivity_table(
         cells: list[str] = []
         if described:
             cells += [first["estimand"], format_count(first["n"])]
-            cells += [format_count(round(first["effective_sample_size"]))]
+            cells += [format_count(np.round(first["effective_sample_size"]))]
             cells += [f"{first['largest_weight']:.2f}"]
         for outcome in outcomes:
             if outcome not in by_outcome.index:

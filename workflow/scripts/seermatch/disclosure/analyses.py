@@ -43,6 +43,7 @@ def mask_sensitivity(
     *,
     cohort_known: bool = True,
     exposed_known: bool = True,
+    pool_known: bool = True,
     cohort: str | None = None,
 ) -> pd.DataFrame:
     """Leave out what tells of few patients or deaths in which two analyses differ.
@@ -59,6 +60,8 @@ def mask_sensitivity(
         Whether size and deaths of the full cohort are published.
     exposed_known : bool
         Whether the number of exposed patients is published, all of whom some analyses have.
+    pool_known : bool
+        Whether it may be known how many patients are outside the pool of the weighted analyses.
     cohort : str, optional
         An analysis of the full cohort.
 
@@ -89,6 +92,7 @@ def mask_sensitivity(
         for kind in shown:
             published[kind].append(name)
         unknown = name in everybody and not cohort_known
+        unknown |= name.startswith("weighted") and not pool_known
         if not exposed_known and cohort in sizes:
             unknown |= sizes[name][1]["n"] == sizes[cohort][1]["n"]
         others = [*published["n"], cohort] if exposed_known else published["n"]

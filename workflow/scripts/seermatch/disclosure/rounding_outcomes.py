@@ -172,7 +172,7 @@ def round_sensitivity(
     for name, digits in (("os_hr", 2), ("bcsm_hr", 2), ("os_p", 1), ("bcsm_p", 1)):
         stability[name] = significant(stability[name], digits)
     shown["stability"] = stability.assign(common_controls=stability["common_controls"].round(1))
-    if tables["claims"] is not None:
+    if tables.get("claims") is not None:
         claims = tables["claims"].copy()
         effects = [c for c in claims if c.startswith(("hazard_ratio", "detectable"))]
         numbers = ["estimate", "low", "high"]

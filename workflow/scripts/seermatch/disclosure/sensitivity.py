@@ -22,7 +22,7 @@ def release_sensitivity(
     ----------
     tables : mapping of str to pandas.DataFrame
         ``stability``, ``sensitivity``, ``populations`` (`sensitivity.Sensitivity.populations`),
-        ``interpretation``, ``included``, ``claims`` (or None), ``incidence_cross_check``,
+        ``interpretation``, ``included``, ``claims`` (where any are set), ``incidence_cross_check``,
         ``proportional_hazards`` and ``schoenfeld`` (term and kind; those of the kind ``residual``
         are single deaths).
     rule : DisclosureRule
@@ -56,7 +56,7 @@ def release_sensitivity(
     shown["stability"] = mask_stability(
         tables["stability"], masked, cohort["sizes"]["reference"], minimum
     )
-    if tables["claims"] is not None:
+    if tables.get("claims") is not None:
         shown["claims"] = mask_claims(tables["claims"], masked, is_released)
     if "cause" in masked:
         shown["incidence_cross_check"] = mask_numbers(tables["incidence_cross_check"])
@@ -129,6 +129,7 @@ def _release_counts(tables, system, before, masked: set[str], is_released, minim
             minimum,
             cohort_known=known,
             exposed_known=system.is_public(size_of("cohort", "exposed")),
+            pool_known=not cohort["few_outside"],
             cohort="full cohort, adjusted",
         ),
         "interpretation": mask_interpretation(
