@@ -344,7 +344,10 @@ def test_captions_and_figures_follow_the_configuration(study_copy):
     figures = [f"results/figures/{n}.svg" for n in ("schoenfeld_residuals", "score_overlap")]
     before = [(study_copy.path / path).read_text("utf-8") for path in figures]
     targets = ["results/table2.tsv", *figures]
-    study_copy.snakemake(*targets)
+    study_copy.snakemake(*targets, "results/report.html", "results/tables.docx")
+    page = (study_copy.path / "results/report.html").read_text("utf-8")
+    assert "masked" in page
+    assert not re.findall(r">nan<|\bnan\b [^<]*<", page)
     entries = reported(study_copy, *targets)[0]
     caption = entries["results/table2.tsv"]["caption"]
     assert "after 1:2 matching within 0.07 standard deviations" in caption

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from seermatch.formatting import format_count, format_p, format_range
+from seermatch.formatting import MASKED, format_count, format_p, format_range
 from seermatch.group_effect import OUTCOMES, PENALIZED
 from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.stability import stability_range
@@ -326,12 +326,16 @@ def _sensitivity_table(
         if described:
             cells += [first["estimand"], format_count(first["n"])]
             cells += [format_count(np.round(first["effective_sample_size"]))]
-            cells += [f"{first['largest_weight']:.2f}"]
+            weight = first["largest_weight"]
+            cells += [MASKED if pd.isna(weight) else f"{weight:.2f}"]
         for outcome in outcomes:
             if outcome not in by_outcome.index:
                 cells += [NOTHING, "", ""]
                 continue
             row = by_outcome.loc[outcome]
+            if pd.isna(row[["hr", "events"]]).all():
+                cells += [MASKED, MASKED, ""]
+                continue
             ratio = print_estimate(row["hr"], row["hr_low"], row["hr_high"])
             cells += [format_count(row["events"]), ratio, format_p(row["p_value"])]
         rows.append(PrintedRow(capitalize(str(analysis)), tuple(cells)))
