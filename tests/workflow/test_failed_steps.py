@@ -22,6 +22,7 @@ if scripts and scripts[0].name.split(".")[1] == os.environ.get("RULE"):
 """
 
 TABLES = ["results/table2.tsv", "results/table4.tsv"]
+MATCHING_THEMSELVES = {"assess_sensitivity", "assess_stability"}
 BEFORE_THE_MERGE = {"ingest_export", "filter_cohort", "assess_quality", "recode_variables"}
 
 
@@ -135,7 +136,8 @@ def test_going_on_elsewhere(study_copy, ending):
     """All other steps of the study are done, and none of them again."""
     change_ratio(study_copy)
     study_copy.snakemake("--keep-going", succeeds=False, **ending("match_cohort"))
-    assert study_copy.planned() == AFTER_MATCHING
+    left = {rule: n for rule, n in AFTER_MATCHING.items() if rule not in MATCHING_THEMSELVES}
+    assert study_copy.planned() == left
 
 
 def test_other_studies_in_the_same_folder(study_copy, ending):

@@ -14,10 +14,13 @@ with job(snakemake) as tell:
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
     rule = disclosure_rule(params.disclosure, source.exports)
-    names = [name for name in TABLES if source.get(name)]
-    private = {name: read_table(source[name]) for name in (*names, "populations")}
+    private = {
+        name: read_table(source[name]) if source.get(name) else None  # claims, of few studies
+        for name in (*TABLES, "populations")
+    }
     before = read_records(source.before)
     release = release_sensitivity(private, rule, before, steps=params.lacking_at)
+    names = [name for name in TABLES if private[name] is not None]
     for name in names:
         write_table(release.tables[name], out[name])
     write_bytes(json.dumps(release.record), out.record)
