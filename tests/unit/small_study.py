@@ -24,7 +24,7 @@ from seermatch.methods_text import methods_sections
 from seermatch.models import regression_models
 from seermatch.propensity import estimate_propensity
 from seermatch.report import ReportContent, find_warnings, render_report
-from seermatch.schoenfeld import assess_proportionality
+from seermatch.schoenfeld import assess_proportionality, trace_residuals
 from seermatch.sensitivity import sensitivity_analyses
 from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
 from seermatch.stability import matching_stability
@@ -68,7 +68,8 @@ def small_cohort(sets: int, *, complete: bool, seed: int = 1) -> pd.DataFrame:
 
 def run_study(cohort: pd.DataFrame) -> dict:
     """Match the cohort, and make every table, figure and page of the study."""
-    score = estimate_propensity(cohort, COVARIATES).linear_predictor
+    fit = estimate_propensity(cohort, COVARIATES)
+    score = fit.linear_predictor
     exposed = cohort["group"].to_numpy() == 1
     exact = exact_codes(cohort, ["region"])
     ids = cohort["patient_id"].to_numpy()
@@ -77,6 +78,7 @@ def run_study(cohort: pd.DataFrame) -> dict:
     matched = matched[matched["matched_set"] > 0]
     complete = has_complete_sets(matched)
     found = {"matched": matched, **_descriptions(cohort, matched, score, complete)}
+    found["separated_cells"] = fit.cells.assign(in_pool=False)
     found |= _outcomes(matched, complete)
     found |= _sensitivity(cohort, matched, score, exact)
     found["figures"] = _figures(cohort, found)
@@ -88,7 +90,6 @@ def run_study(cohort: pd.DataFrame) -> dict:
         **{name: getattr(content, name) for name in names},
         selection_p=0.05,
         threshold=0.1,
-        minimum=0,
     )
     found["word"] = word_document("A study", journal_tables(journal), "")
     return found
@@ -140,7 +141,7 @@ def _outcomes(matched, complete) -> dict:
     )
     gray = pd.DataFrame([vars(compare_incidence(matched, cause)) for cause in (1, 2)])
     found = {
-        "kaplan_meier": pd.concat(curves, ignore_index=True),
+        "survival": pd.concat(curves, ignore_index=True),
         "incidence": incidence,
         "logrank": pd.DataFrame([vars(compare_survival(matched))]),
         "gray": gray.assign(cause=EVENTS[1:]),
@@ -180,7 +181,7 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
         )
     ]
     found = _outcomes(matched, has_complete_sets(matched))
-    curves = {"death of any cause": found["kaplan_meier"], EVENTS[1]: found["incidence"]}
+    curves = {"death of any cause": found["survival"], EVENTS[1]: found["incidence"]}
     followup = follow_up(_with_labels(matched), "matched")
     return {
         "sensitivity": sensitivity.table,
@@ -203,18 +204,18 @@ def _figures(cohort, found) -> dict[str, bytes]:
     matched, tests = found["matched"], found["proportionality"].tests
     weights = cohort["patient_id"].map(matched.set_index("patient_id")["weight"]).fillna(0)
     score = estimate_propensity(cohort, COVARIATES).linear_predictor
-    overlap = score_overlap(score, cohort["group"], weights, 0)
+    overlap = score_overlap(score, cohort["group"], weights)
     forest = {"variables": [*COVARIATES, "group"], "labels": LABELS}
     forest["reference_levels"] = {"grade": "I-II"}
     recommended = (
         frame[frame["model"] == "recommended"]
-        for frame in (found["proportionality"].residuals, tests)
+        for frame in (trace_residuals(found["proportionality"].residuals), tests)
     )
     tests_of_causes = dict(zip(found["gray"]["cause"], found["gray"]["test"], strict=True))
     figures = {
-        "flow_chart": draw_flow_chart(attrition, LABELS, (20, 10), 0),
+        "flow_chart": draw_flow_chart(attrition, LABELS, (20, 10)),
         "love_plot": draw_love_plot(found["balance"]),
-        "survival": draw_survival_curves(found["kaplan_meier"], found["logrank"], MARKS, LABELS),
+        "survival": draw_survival_curves(found["survival"], found["logrank"], MARKS, LABELS),
         "incidence": draw_cumulative_incidence(
             found["incidence"], found["gray"], MARKS, LABELS, test=tests_of_causes
         ),
@@ -222,7 +223,7 @@ def _figures(cohort, found) -> dict[str, bytes]:
         "specification": draw_specification_curve(found["sensitivity"]),
         "score_overlap": draw_score_overlap(overlap, LABELS, link="logit"),
         "forest_cox": draw_forest(found["cox"], **forest),
-        "log_log_survival": draw_log_log(found["kaplan_meier"], LABELS, tests["p_value"].iloc[0]),
+        "log_log_survival": draw_log_log(found["survival"], LABELS, tests["p_value"].iloc[0]),
         "schoenfeld_residuals": draw_schoenfeld(*recommended, LABELS),
         "forest_fine_gray": draw_forest(found["fine_gray"], measure="sHR", **forest),
     }

@@ -176,3 +176,12 @@ def test_more_exposed_than_reference_patients_call_for_overlap_weights(order, le
         "Overlap weights (ATO, among the sensitivity analyses) use all patients; prefer them."
     )
     assert lost == "40 of 100 M0(i+) patients found no match and are not in the results."
+
+
+def test_a_masked_size_is_compared_with_nothing():
+    rows = [("cohort", "M0", 1060), ("matched", "M0", 109), ("matched", "M0(i+)", 55)]
+    sizes = pd.DataFrame(
+        [*rows, ("cohort", "M0(i+)", float("nan"))], columns=["population", "group", "n"]
+    )
+    (text,) = warn_about_matching(sizes, LABELS, 2)
+    assert "masked" not in text and text.startswith("Matched sets are incomplete: 109")

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from seermatch import separation
 from seermatch.errors import StudyError
 from seermatch.fine_gray import fit_fine_gray
-from seermatch.separation import firth_cox, firth_fine_gray, infinite_estimates
+from seermatch.separation import firth_cox, firth_fine_gray, firth_profile, infinite_estimates
 
 
 def random_data(seed, n, competing=True):
@@ -162,6 +163,71 @@ def test_firth_converges_in_small_separated_samples():
         assert fit.converged
         assert (fit.conf_low < fit.coef).all() and (fit.coef < fit.conf_high).all()
         assert np.isfinite([fit.conf_low, fit.conf_high]).all()
+
+
+@pytest.mark.parametrize("longest", [separation.LONGEST_STEP, np.inf])
+def test_firth_finds_limits_where_covariates_outnumber_events(longest, monkeypatch):
+    """Each maximum must be found again when it is looked for from a limit's other side."""
+    monkeypatch.setattr(separation, "LONGEST_STEP", longest)
+    time = [28, 28, 27, 35, 6, 5, 30, 6, 19, 0, 8, 27, 10, 32, 7, 17, 1, 16, 0, 20, 11, 25]
+    event = np.zeros(len(time), int)
+    event[[9, 11, 21]], event[[8]] = 1, 2
+    X = np.zeros((len(time), 8))
+    X[:, 0] = [
+        65,
+        52,
+        70,
+        64,
+        59,
+        61,
+        45,
+        66,
+        75,
+        74,
+        44,
+        48,
+        59,
+        67,
+        72,
+        45,
+        42,
+        84,
+        53,
+        53,
+        42,
+        34,
+    ]
+    X[:, 1] = [15, 25, 13, 13, 31, 38, 16, 16, 42, 8, 39, 8, 25, 7, 110, 11, 9, 5, 41, 14, 22, 15]
+    for column, rows in enumerate(
+        [
+            [0, 1, 4, 6, 7, 8, 11, 13, 14, 15, 16, 17, 20],
+            [2, 4, 9],
+            [2, 6, 10, 15, 16, 19, 20],
+            [8, 13, 18],
+            [18],
+            [3, 6, 8],
+        ],
+        2,
+    ):
+        X[rows, column] = 1
+    profile = firth_profile(time, event, X, index=1)
+    low, high = profile.limits()
+    assert low < profile.coef < high
+    assert [profile.p_value(low), profile.p_value(high)] == pytest.approx([0.05, 0.05], abs=1e-6)
+
+
+def test_rounding_of_a_column_constant_at_risk_is_no_information():
+    time = [0, 25, 33, 6, 25, 21, 7, 11, 28, 1, 28, 27, 0, 27, 6, 5, 12, 3, 13, 32, 0, 20, 11, 25]
+    time += [13, 28, 15, 22, 27, 16, 16]
+    x = [15, 33, 11, 38, 19, 16, 15, 10, 15, 29, 25, 13, 10, 14, 31, 38, 19, 34, 15, 7, 41, 14, 22]
+    x += [15, 15, 12, 12, 22, 11, 7, 10]
+    event = np.zeros(len(time), int)
+    event[23], event[5] = 1, 2
+    left_early = np.isin(np.arange(len(time)), [3, 20])
+    X = np.column_stack([x, left_early, np.isin(np.arange(len(time)), [4, 7, 9, 19])]).astype(float)
+    for fit in (fit_fine_gray, firth_fine_gray, firth_profile):
+        with pytest.raises(StudyError, match="column 2 of 3 is constant among the patients"):
+            fit(time, event, X)
 
 
 def test_firth_only_profiles_what_is_asked_for():

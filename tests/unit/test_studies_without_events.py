@@ -82,7 +82,7 @@ def _check_the_group(found, group, codes):
             assert limits.loc[outcome, "low"] == pytest.approx(models["hr_low"], rel=1e-6)
             assert main.loc[outcome, "hr_high"] == pytest.approx(models["hr_high"], rel=1e-6)
     assert set(main.index) == set(OUTCOMES)
-    for name, estimate in (("kaplan_meier", "survival"), ("incidence", "incidence")):
+    for name, estimate in (("survival", "survival"), ("incidence", "incidence")):
         keys = [key for key in ("cause", "group") if key in found[name]]
         for _, curve in found[name].groupby(keys, observed=True):
             if not curve["n_events"].any():

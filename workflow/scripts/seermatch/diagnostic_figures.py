@@ -287,16 +287,18 @@ def draw_schoenfeld(
     >>> axes.lines[0].get_ydata().round(6).tolist()
     [0.1, 0.1]
     """
+    figure = new_figure(width, width)
+    missing = _missing_columns(figure, tests, labels)
     if residuals.empty:
         nothing = "No term of the model has Schoenfeld residuals to draw."
-        missing = _missing_columns(new_figure(width, width), tests, labels)
-        return sentence_figure(f"{nothing} {missing}".strip(), width)
+        sentence = sentence_figure(f"{nothing} {missing}".strip(), width)
+        sentence.full_texts = figure.full_texts
+        return sentence
     columns = sorted(
         residuals.groupby(["term", "level"], sort=False), key=lambda item: item[0][0] != "group"
     )
     p_values = tests.set_index(["term", "level"])["p_value"].to_dict()
-    figure = new_figure(width, width)
-    notes = wrap_text(figure, _missing_columns(figure, tests, labels), width - 2 * EDGE)
+    notes = wrap_text(figure, missing, width - 2 * EDGE)
     across = max(1, min(len(columns), int(width / CELL)))
     cell, foot = (width - AXIS) / across, AXIS_BELOW + LINE * len(notes)
     titles = [

@@ -177,6 +177,9 @@ def firth_fine_gray(
     sets; of the cohorts with an infinite maximum likelihood estimate alone, 96 % without an effect
     and 71 % with a hazard ratio of 3.
 
+    With fewer events than covariates the penalized likelihood may have several maxima at a value of
+    one coefficient; a limit follows the one that is reached from the estimate outwards.
+
     Examples
     --------
     >>> X = np.array([[1, 0], [3, 0], [2, 1], [4, 0], [5, 1], [0, 0.0]])
@@ -279,7 +282,7 @@ def _profile(likelihood: SubdistributionLikelihood, best: Evaluation, k: int) ->
 
 def _penalized_maximum(likelihood: SubdistributionLikelihood) -> tuple[Evaluation, bool]:
     zero = np.zeros(likelihood.p)
-    require_information(likelihood.evaluate(zero).information)
+    require_information(likelihood.evaluate(zero).information, likelihood.largest_information())
     return _maximize(likelihood, zero, np.ones(likelihood.p, dtype=bool))
 
 

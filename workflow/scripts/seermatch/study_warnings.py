@@ -337,7 +337,7 @@ def _few_reference_patients(
     """Say that there are fewer reference patients than the ratio needs."""
     reference, exposed = (n["cohort", label] for label in labels)
     others, name = map(printed, labels)
-    if reference >= ratio * exposed:
+    if not reference < ratio * exposed:  # neither where one of them is masked
         return []
     told = (
         f"There are {format_count(reference)} {others} patients for {format_count(exposed)} {name} "
