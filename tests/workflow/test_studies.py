@@ -113,12 +113,12 @@ def test_claims_are_answered_at_36_and_48_months_and_not_beyond_the_follow_up(re
         )
 
 
-def test_a_changed_claim_reruns_its_answer_only(micrometastasis, tmp_path):
+def test_a_changed_claim_reruns_its_answer_and_publishes_it(micrometastasis, tmp_path):
     text = (micrometastasis.path / overlay("nodal_micrometastasis")[1]).read_text("utf-8")
     (tmp_path / "other.yaml").write_text(text.replace("months: [36, 48]", "months: [24]"), "utf-8")
     claims = "results/nodal_micrometastasis/claims.tsv"
     plan = micrometastasis.planned("study", claims, "--configfile", str(tmp_path / "other.yaml"))
-    assert plan == {"answer_claims": 1}
+    assert plan == {"answer_claims": 1, "publish_sensitivity": 1}
 
 
 def test_the_groups_are_those_of_the_study(results):
