@@ -229,7 +229,10 @@ def test_registries_are_chosen_and_matched_exactly(new_checkout, tmp_path):
     file.write_text(file.read_text("utf-8").replace("[Iowa, Utah]", "[Iowa, Utha]"), "utf-8")
     target = "results/nodal_micrometastasis/private/cohort.parquet"
     done = checkout.snakemake(target, *study, succeeds=False)
-    assert "cohort.registries: no record is of Utha" in done.stderr
+    told = (
+        "registry has no label 'Utha' in SEER's dictionaries or in a record; did you mean 'Utah'?"
+    )
+    assert told in done.stderr
 
 
 def test_exports_without_registries_say_where_to_get_them(study_copy):
