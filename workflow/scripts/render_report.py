@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from study_io import (
+    has_incomplete_sets,
     is_synthetic,
     job,
     read_printed_table,
@@ -30,7 +31,6 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.rule import disclosure_note
     from seermatch.report import ReportContent, find_warnings, render_report
-    from seermatch.study_warnings import has_incomplete_sets
 
     source = snakemake.input
     params = snakemake.params
@@ -45,7 +45,6 @@ with job(snakemake) as tell:
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     printed = {name: read_printed_table(source[name]) for name in PRINTED_TABLES}
     study = provenance["config"]["study"]
-    ratio = provenance["config"]["matching"]["ratio"]
     content = ReportContent(
         title=study["title"],
         question=study["question"],
@@ -72,7 +71,7 @@ with job(snakemake) as tell:
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
         reference_levels=reference_levels(printed["table1"]),
-        weighted=has_incomplete_sets(tables["followup"], params.labels, ratio),
+        weighted=has_incomplete_sets(source.disclosure),
     )
     write_bytes(render_report(content), snakemake.output.page)
     # Shown at the end of the run.
