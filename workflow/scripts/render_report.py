@@ -29,7 +29,7 @@ PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.disclosure.rule import disclosure_note
+    from seermatch.disclosure.rule import disclosure_limits
     from seermatch.report import ReportContent, find_warnings, render_report
 
     source = snakemake.input
@@ -65,7 +65,7 @@ with job(snakemake) as tell:
             **{name: Path(source[name]).read_bytes() for name in DIAGNOSTICS},
         },
         marks=provenance["config"]["figures"]["follow_up_marks"],
-        notes=[disclosure_note(rule)] if rule.active else [],
+        notes=[disclosure_limits(rule)] if rule.active else [],
         disclosure=rule,
         config=provenance["config"],
         inputs=pd.DataFrame(exports),

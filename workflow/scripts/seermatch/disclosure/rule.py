@@ -86,6 +86,41 @@ rounded parts, and what is computed from counts is as coarse.'
     return f"{MASKED}: counts of 1–{few}, and others from which they could be computed."
 
 
+def disclosure_limits(rule: DisclosureRule) -> str:
+    """Say what is masked, and what the method does not protect against.
+
+    Parameters
+    ----------
+    rule : DisclosureRule
+        The study's.
+
+    Returns
+    -------
+    str
+        A paragraph; empty if nothing is protected.
+
+    Examples
+    --------
+    >>> disclosure_limits(DisclosureRule(5))[:69]
+    'Masked: counts of 1–4, and others from which they could be computed. '
+    """
+    if not rule.active:
+        return ""
+    note = disclosure_note(rule)
+    versions = (
+        "several releases may narrow a bin"
+        if rule.rounds
+        else "an earlier release of the same study may give masked counts away (the method round "
+        "is for those)"
+    )
+    return (
+        f"{note[0].upper()}{note[1:]} This does not protect against readers who know patients of "
+        f"the study or have the exports; {versions}; runs with other settings, the pattern of "
+        "what is masked, and the times at which steps of curves and the longest follow-up end tell "
+        "something, too."
+    )
+
+
 def round_count(count: float, width: int) -> int:
     """Give the middle of the bin of a count.
 
