@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from report_content import made_up_content
 from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
+from seermatch.figures import draw_survival_curves
 from seermatch.report import find_warnings, summarize
 from seermatch.report_included import explain_included
 from seermatch.report_sections import (
@@ -94,3 +95,16 @@ def test_the_report_says_what_is_not_protected(method):
     said = disclosure_limits(DisclosureRule(5, method))
     assert "does not protect" in said and ("earlier release" in said) == (method == "suppress")
     assert disclosure_limits(DisclosureRule(0, method)) == ""
+
+
+def test_months_without_an_estimate_are_no_gap_in_a_curve():
+    rows = [(0, 585, 1.0), (12, 565, np.nan), (24, 526, 0.96), (36, 251, np.nan), (59, 17, 0.9)]
+    curve = pd.DataFrame(rows, columns=["time", "n_at_risk", "survival"])
+    curve = curve.assign(conf_low=curve["survival"] - 0.01, conf_high=curve["survival"] + 0.01)
+    both = pd.concat([curve.assign(group=0), curve.assign(group=1)])
+    figure = draw_survival_curves(
+        both, pd.DataFrame({"p_value": [0.5]}), [0, 12, 24, 36], ("M0", "M0(i+)")
+    )
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "M0")
+    assert list(line.get_xdata()) == [0, 0, 24, 59]
+    assert np.isfinite(line.get_ydata()).all()

@@ -114,7 +114,9 @@ def disclosure_limits(rule: DisclosureRule) -> str:
         "is for those)"
     )
     return (
-        f"{note[0].upper()}{note[1:]} This does not protect against readers who know patients of "
+        f"{note[0].upper()}{note[1:]} Curves have steps of {rule.minimum_count} deaths or more; "
+        "between two steps they lie anywhere between both levels. "
+        "This does not protect against readers who know patients of "
         f"the study or have the exports; {versions}; runs with other settings, the pattern of "
         "what is masked, and the times at which steps of curves and the longest follow-up end tell "
         "something, too."
