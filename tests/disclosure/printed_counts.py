@@ -82,7 +82,9 @@ def _outside(known: Knowledge, cells: pd.DataFrame) -> None:
     """Who is outside the pool is in one of the cells, which lie in one group each."""
     alone = cells[cells["cell"].map(cells["cell"].value_counts()).eq(1)]
     for arm, column in enumerate(("n_reference", "n_exposed")):
-        known.know({("outside", arm): 1.0, ("size", "unmatched", arm): -1.0}, -np.inf, 0.0, IDENTITY)
+        known.know(
+            {("outside", arm): 1.0, ("size", "unmatched", arm): -1.0}, -np.inf, 0.0, IDENTITY
+        )
         if (cells[column] == 0).all():
             known.equal(("outside", arm), 0.0, "cells of one group")
         for row in alone.itertuples():

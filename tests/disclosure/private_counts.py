@@ -3,8 +3,9 @@
 Names of counts, which attacks and truth share: ``size``, ``cell`` (level of a covariate), ``atom``
 (ER, PR and HER2 together), ``deaths`` and ``alive`` are followed by population and arm (0, 1);
 ``left`` and ``gone`` (flow of the study) by arm and step; ``excluded`` by variable and level;
-``lacking`` by variable and arm; ``outside`` (of the pool of the match) by arm; ``year`` by year and arm; ``level deaths`` by variable, level and
-cause; ``events`` by arm, cause, and the months after and up to which they happened.
+``lacking`` by variable and arm; ``outside`` (of the pool of the match) by arm; ``year`` by year and
+arm; ``level deaths`` by variable, level and cause; ``events`` by arm, cause, and the months after
+and up to which they happened.
 """
 
 from collections.abc import Hashable

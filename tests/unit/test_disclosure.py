@@ -19,7 +19,7 @@ from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.event_counts import count_events
 from seermatch.disclosure.outcomes import release_outcomes
 from seermatch.disclosure.receptors import link_receptors
-from seermatch.disclosure.rule import DisclosureRule, disclosure_note, print_count, round_count
+from seermatch.disclosure.rule import DisclosureRule, disclosure_note, round_count
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
 from seermatch.errors import StudyError
@@ -65,8 +65,8 @@ def test_rounded_counts_stand_for_bins(width):
         assert len(inside) == width
         assert inside[0] <= value <= inside[-1]
     assert round_count(0, width) == 0
-    assert print_count(round_count(1, width), DisclosureRule(width, "round")) == f"≤{width}"
-    assert print_count(3, DisclosureRule(0)) == "3"
+    note = disclosure_note(DisclosureRule(width, "round"))
+    assert f"{round_count(1, width)} stands for 1–{width}" in note
 
 
 # ----- the cohort --------------------------------------------------------------------------------

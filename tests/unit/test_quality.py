@@ -11,6 +11,7 @@ from seermatch import quality, quality_counts, quality_labels
 from seermatch.cohort import Exposure
 from seermatch.errors import StudyError
 from seermatch.quality import (
+    COMPARED,
     assess_quality,
     count_quality,
     refuse_poor_quality,
@@ -238,8 +239,18 @@ def test_small_counts_can_be_hidden():
     records = export({"grade": "X"}, {"grade": "9"}, *[{}] * 8, {"m_stage": "M0(i+)"})
     frame = assess(records, minimum_count=5)
     assert all(n is None or n == 0 or n >= 5 for n in [*frame["count"], *frame["records"]])
-    assert of(frame, "missing", field="grade", group="reference")[0]["detail"] == "9"
+    masked = of(frame, "missing", field="grade", group="reference")[0]
+    assert (masked["count"], masked["detail"], masked["verdict"]) == (None, "", "ok")
     assert "few" in render_quality(frame)
+
+
+def test_what_is_said_of_masked_counts_does_not_compare_them():
+    dead = {"cause_specific": "Dead (missing/unknown COD)", "vital_status": "Dead"}
+    frame = assess(export(*[dead] * 2, *[{}] * 30), minimum_count=5)
+    for row in frame.filter(pl.col("count").is_null()).iter_rows(named=True):
+        if row["check"] in COMPARED:
+            assert row["note"] == "Masked for disclosure control." and not row["detail"]
+    assert frame["count"].is_null().any()
 
 
 @pytest.mark.parametrize(("database", "told"), [("SEER - SYNTHETIC", True), ("SEER", False)])

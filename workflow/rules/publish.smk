@@ -95,6 +95,7 @@ rule publish_cohort:
         data_quality=section("data_quality"),
         disclosure=section("disclosure"),
         labels=LABELS,
+        ratio=config["matching"]["ratio"],
         recode=section("recode"),
     message:
         "Publishing what describes the cohort"

@@ -22,6 +22,7 @@ private/ holds records of patients and unmasked counts: keep it as your data agr
 with job(snakemake) as tell:
     import pandas as pd
     import polars as pl
+    from seermatch.disclosure.characteristics import group_sizes
     from seermatch.disclosure.cohort_tables import release_cohort
     from seermatch.disclosure.rule import disclosure_note
     from seermatch.quality import assess_quality, render_quality
@@ -31,7 +32,8 @@ with job(snakemake) as tell:
     source, out, params = snakemake.input, snakemake.output, snakemake.params
     rule = disclosure_rule(params.disclosure, source.exports)
     names = ("attrition", "comparison", "balance", "score_overlap", "separated_cells")
-    release = release_cohort({name: read_table(source[name]) for name in names}, rule)
+    private = {name: read_table(source[name]) for name in names}
+    release = release_cohort(private, rule)
     tables = release.tables
     overlap = tables["score_overlap"]
     tables["score_overlap"] = overlap.assign(
@@ -54,7 +56,12 @@ with job(snakemake) as tell:
     write_polars_table(quality, out.quality)
     origins = [read_origin(path) for path in source.exports]
     write_bytes(render_quality(quality, params.labels, origins), out.quality_page)
-    settings = {"minimum_count": rule.minimum_count, "method": rule.method}
+    n = group_sizes(private["comparison"])
+    settings = {
+        "minimum_count": rule.minimum_count,
+        "method": rule.method,
+        "incomplete_sets": int(n["matched", "reference"] != params.ratio * n["matched", "exposed"]),
+    }
     write_table(pd.DataFrame([settings]), out.disclosure)
     masking = disclosure_note(rule) or "No count is masked."
     write_bytes(README.format(masking=masking[0].upper() + masking[1:]), out.readme)

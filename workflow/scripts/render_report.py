@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from study_io import (
+    has_incomplete_sets,
     is_synthetic,
     job,
     read_printed_table,
@@ -28,9 +29,8 @@ PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.disclosure.rule import disclosure_note
+    from seermatch.disclosure.rule import disclosure_limits
     from seermatch.report import ReportContent, find_warnings, render_report
-    from seermatch.study_warnings import has_incomplete_sets
 
     source = snakemake.input
     params = snakemake.params
@@ -45,7 +45,6 @@ with job(snakemake) as tell:
     paper = {name: read_table(source[name]) for name in PAPER if source.get(name)}
     printed = {name: read_printed_table(source[name]) for name in PRINTED_TABLES}
     study = provenance["config"]["study"]
-    ratio = provenance["config"]["matching"]["ratio"]
     content = ReportContent(
         title=study["title"],
         question=study["question"],
@@ -66,13 +65,13 @@ with job(snakemake) as tell:
             **{name: Path(source[name]).read_bytes() for name in DIAGNOSTICS},
         },
         marks=provenance["config"]["figures"]["follow_up_marks"],
-        notes=[disclosure_note(rule)] if rule.active else [],
+        notes=[disclosure_limits(rule)] if rule.active else [],
         disclosure=rule,
         config=provenance["config"],
         inputs=pd.DataFrame(exports),
         versions=provenance["versions"],
         reference_levels=reference_levels(printed["table1"]),
-        weighted=has_incomplete_sets(tables["followup"], params.labels, ratio),
+        weighted=has_incomplete_sets(source.disclosure),
     )
     write_bytes(render_report(content), snakemake.output.page)
     # Shown at the end of the run.

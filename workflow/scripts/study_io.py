@@ -343,7 +343,13 @@ def read_rule(path):
     """Read the rule of a release from `disclosure.tsv`, for those who read public files only."""
     from seermatch.disclosure.rule import DisclosureRule
 
-    return DisclosureRule(**read_table(path).iloc[0].to_dict())
+    row = read_table(path).iloc[0]
+    return DisclosureRule(int(row["minimum_count"]), row["method"])
+
+
+def has_incomplete_sets(path):
+    """Tell from `disclosure.tsv` whether some exposed patient lacks controls, rounded or not."""
+    return bool(read_table(path)["incomplete_sets"].iloc[0])
 
 
 def read_records(paths):

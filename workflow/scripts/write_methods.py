@@ -2,6 +2,7 @@
 
 from study_io import (
     SYNTHETIC_BANNER,
+    has_incomplete_sets,
     is_synthetic,
     job,
     read_printed_table,
@@ -19,7 +20,6 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.methods_page import methods_page
     from seermatch.methods_text import MethodsFacts, methods_sections
-    from seermatch.study_warnings import has_incomplete_sets
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)
@@ -28,7 +28,6 @@ with job(snakemake) as tell:
     models = read_table(source.models)
     tables = {name: read_table(source[name]) for name in ROWS}
     labels = tuple(snakemake.params.labels)
-    ratio = config["matching"]["ratio"]
     table1 = read_printed_table(source.table1)
     facts = MethodsFacts(
         config=config,
@@ -40,7 +39,7 @@ with job(snakemake) as tell:
         **{name: models[models["estimator"] == name] for name in ESTIMATORS},
         table1=table1,
         table2=read_printed_table(source.table2),
-        weighted=has_incomplete_sets(tables["followup"], labels, ratio),
+        weighted=has_incomplete_sets(source.disclosure),
         reference_levels=reference_levels(table1),
         disclosure=read_rule(source.disclosure),
     )

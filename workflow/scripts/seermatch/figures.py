@@ -321,7 +321,11 @@ def _ends(curves, limit: str, estimate: str) -> np.ndarray:
 
 
 def _steps(curve: pd.DataFrame, estimate: str, start: float) -> list[np.ndarray]:
-    """List where a curve's steps begin, from month 0 on, the estimates, and the ends of bands."""
+    """List where a curve's steps begin, from month 0 on, the estimates, and the ends of bands.
+
+    Months with a number at risk and no published estimate are no steps.
+    """
+    curve = curve.dropna(subset=estimate)
     ends = {"time": 0.0, estimate: start, "conf_low": start, "conf_high": start}
     return [
         np.insert(curve[column].to_numpy(dtype=float), 0, first) for column, first in ends.items()

@@ -135,7 +135,7 @@ def _matching(facts) -> list[str]:
         f"{format_count(n['matched', labels[0]])} {reference} patients."
     )
     population = "the exposed"
-    if n["matched", labels[1]] < n["cohort", labels[1]]:
+    if n["matched", labels[1]] != n["cohort", labels[1]]:  # so is a masked or rounded number
         population = "those exposed who found a match"
     sets = "All sets have the same size, so that no weights are needed."
     if facts.weighted:
@@ -396,10 +396,11 @@ def _missing_data(facts) -> str:
 
 
 def _conventions(facts) -> str:
-    masked = disclosure_note(facts.disclosure)
+    note = disclosure_note(facts.disclosure)
+    how, _, which = note.partition(": ")
     masking = (
-        f"Masked in everything published are {masked.removeprefix('masked: ')}"
-        if masked
+        f"{how.capitalize()} in everything published are {which}"
+        if note
         else "No count was masked for disclosure control."
     )
     return (

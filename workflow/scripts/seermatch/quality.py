@@ -41,6 +41,9 @@ TITLES = {
     "one_value": "Fields with one value",
 }
 
+# what their rows say follows from comparing the counts
+COMPARED = ("missing_cause_of_death", "one_value", "missing")
+
 
 def assess_quality(
     counts: pl.DataFrame,
@@ -135,10 +138,13 @@ def _row(check, field, detail, group, count, records, verdict, note) -> dict:
 
 
 def _hide(row: dict, minimum: int) -> dict:
-    """Empty small counts."""
-    if 0 < row["count"] < minimum or 0 < row["records"] < minimum:
+    """Empty small counts, and what is said because of them."""
+    few = range(1, minimum)
+    if not {row["count"], row["records"], row["records"] - row["count"]}.isdisjoint(few):
         row |= {"count": None, "percent": None}
-    if 0 < row["records"] < minimum:
+        if row["check"] in COMPARED:
+            row |= {"detail": "", "verdict": "ok", "note": "Masked for disclosure control."}
+    if row["records"] in few:
         row["records"] = None
     return row
 

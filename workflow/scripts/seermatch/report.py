@@ -36,6 +36,7 @@ from seermatch.report_sections import (
     explain_sensitivity,
     explain_stability,
     intervals_in_words,
+    is_masked,
     print_estimate,
 )
 from seermatch.report_tables import report_tables
@@ -267,7 +268,8 @@ def summarize(content: ReportContent) -> list[str]:
 def _group_ratios(models: pd.DataFrame) -> str:
     """Print the group's ratio in the matched patients and adjusted by the recommended model."""
     ratio, *interval = clustered_ratio(models)
-    text = print_estimate(ratio, *interval).replace("(", "(95% CI ")
+    text = print_estimate(ratio, *interval, masked=is_masked(models))
+    text = text.replace("(", "(95% CI ")
     adjusted = clustered_ratio(models, "recommended")
     if pd.notna(adjusted[0]):
         text += f"; adjusted by the recommended model, {print_estimate(*adjusted)}"
@@ -302,12 +304,7 @@ def find_warnings(content: ReportContent) -> list[str]:
     return [
         *warn_about_criteria(content.attrition, content.config["cohort"]["criteria"]),
         *warn_about_score(content.separated_cells, content.labels),
-        *warn_about_matching(
-            content.followup,
-            content.labels,
-            content.config["matching"]["ratio"],
-            content.config["matching"]["order"],
-        ),
+        *_warn_about_matching(content),
         *warn_about_balance(content.balance, content.config["balance"]["threshold"]),
         *warn_about_models(
             {"Overall survival": content.cox, "Breast cancer death": content.fine_gray},
@@ -317,6 +314,16 @@ def find_warnings(content: ReportContent) -> list[str]:
         *_warn_about_fonts(content.figures),
         *content.notes,
     ]
+
+
+def _warn_about_matching(content: ReportContent) -> list[str]:
+    """Say who found no match; differences of rounded sizes say nothing of it."""
+    if content.disclosure.rounds:
+        return []
+    matching = content.config["matching"]
+    return warn_about_matching(
+        content.followup, content.labels, matching["ratio"], matching["order"]
+    )
 
 
 def _warn_about_fonts(figures: Mapping[str, str | bytes]) -> list[str]:

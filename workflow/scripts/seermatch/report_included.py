@@ -125,8 +125,10 @@ them: the largest standardized difference is 0.03 (Grade: III).']
             f"{format_count(excluded['n'])} patients, {excluded['percent']:.1f}% of those who meet "
             "the other criteria, were excluded only because a covariate is unknown"
         )
-    lacking = table[table["quantity"] == UNKNOWN].groupby("variable", sort=False)["n"].sum()
-    if lacking.max() > 0:
+    lacking = table[table["quantity"] == UNKNOWN].groupby("variable", sort=False)["n"]
+    told = not lacking.apply(lambda n: n.isna().any()).any()  # a masked one may be the largest
+    lacking = lacking.sum()
+    if told and lacking.max() > 0:
         said += f", most often {_name(lacking.astype(float).idxmax())}"
     said += "."
     differences = table.dropna(subset="smd")
@@ -134,12 +136,19 @@ them: the largest standardized difference is 0.03 (Grade: III).']
         # of two levels, which differ alike, the one that the table shows
         row = differences.loc[differences["smd"].abs().round(9)[::-1].idxmax()]
         size = f"{abs(row['smd']):.2f} ({_name(row['variable'], row['level'])})"
-        said += (
-            " They differ from the included patients, and the results may not hold for them"
-            if abs(row["smd"]) > NOTABLE
-            else " They resemble the included patients in what is known of them"
+        some = (
+            differences["variable"].nunique()
+            < table.loc[(table["quantity"] == DISTRIBUTION), "variable"].nunique()
         )
-        said += f": the largest standardized difference is {size}."
+        far = abs(row["smd"]) > NOTABLE
+        if far:
+            said += " They differ from the included patients, and the results may not hold for them"
+        elif not some:
+            said += " They resemble the included patients in what is known of them"
+        if far or not some:
+            said += f": the largest standardized difference is {size}."
+        else:
+            said += f" Of the standardized differences that are shown the largest is {size}."
     if imputed:
         said += " Multiple imputation, among the sensitivity analyses, includes them."
     return [said]

@@ -46,7 +46,9 @@ def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def print_estimate(estimate: float, low: float, high: float, decimals: int = 2) -> str:
+def print_estimate(
+    estimate: float, low: float, high: float, decimals: int = 2, *, masked: bool = False
+) -> str:
     """Print an estimate with its interval in brackets.
 
     Parameters
@@ -55,11 +57,13 @@ def print_estimate(estimate: float, low: float, high: float, decimals: int = 2) 
         Missing ends leave the brackets out.
     decimals : int, default 2
         Decimals of all three.
+    masked : bool, default False
+        Why the estimate is missing, if it is: it is not published.
 
     Returns
     -------
     str
-        ``"not estimable"`` where the estimate is missing.
+        ``"not estimable"`` or ``"masked"`` where the estimate is missing.
 
     Examples
     --------
@@ -67,7 +71,7 @@ def print_estimate(estimate: float, low: float, high: float, decimals: int = 2) 
     ('1.52 (0.95–2.43)', '0.0 (−1.2 to 2.0)')
     """
     if pd.isna(estimate):
-        return NOT_ESTIMABLE
+        return MASKED if masked else NOT_ESTIMABLE
     value, low, high = (round(number, decimals) + 0.0 for number in (estimate, low, high))
     text = f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
     interval = format_range(low, high, decimals)
@@ -105,15 +109,16 @@ def headline_table(content) -> PrintedTable:
         & (content.sensitivity["estimand"] == "ATT")
     ].set_index("outcome")
     whole = [
-        print_estimate(*weighted.loc[outcome, ["hr", "hr_low", "hr_high"]])
-        if outcome in weighted.index
-        else NOTHING
+        _ratio_of(weighted.loc[outcome]) if outcome in weighted.index else NOTHING
         for outcome in (OVERALL, SPECIFIC)
     ]
     rows = (
         (
             "Matched patients (95% CI)",
-            [print_estimate(*clustered_ratio(m)) for m in (content.cox, content.fine_gray)],
+            [
+                print_estimate(*clustered_ratio(models), masked=is_masked(models))
+                for models in (content.cox, content.fine_gray)
+            ],
         ),
         (f"Middle 95% over {seeds} other tie seeds", ranges),
         ("The main match among them", places),
@@ -132,6 +137,24 @@ def headline_table(content) -> PrintedTable:
             f"to resemble the {exposed} patients (ATT), robust interval.",
         ),
     )
+
+
+def is_masked(models: pd.DataFrame) -> bool:
+    """Tell whether the group's univariable hazard ratio is kept out of what is published.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"model": ["univariable"], "term": "group", "status": "masked"})
+    >>> is_masked(rows)
+    True
+    """
+    rows = models[(models["model"] == "univariable") & (models["term"] == "group")]
+    return bool(rows["status"].eq(MASKED).any())
+
+
+def _ratio_of(row: pd.Series) -> str:
+    """Print the hazard ratio of an analysis; without it, its events are missing where masked."""
+    return print_estimate(*row[["hr", "hr_low", "hr_high"]], masked=pd.isna(row["events"]))
 
 
 def clustered_ratio(models: pd.DataFrame, model: str = "univariable") -> tuple[float, float, float]:
@@ -271,7 +294,7 @@ def differences_table(content) -> PrintedTable:
                 values = np.array([row["estimate"], row["low"], row["high"]], dtype=float) * factor
                 if row["quantity"] == together:
                     values = -values[[0, 2, 1]]
-                cells.append(print_estimate(*values, decimals))
+                cells.append(print_estimate(*values, decimals, masked=row["note"] == MASKED))
             rows.append(PrintedRow(f"By month {month:g}", tuple(cells), "level"))
     header = ("Difference (95% CI)", *CAUSES.values())
     return PrintedTable(
@@ -333,11 +356,7 @@ def _sensitivity_table(
                 cells += [NOTHING, "", ""]
                 continue
             row = by_outcome.loc[outcome]
-            if pd.isna(row[["hr", "events"]]).all():
-                cells += [MASKED, MASKED, ""]
-                continue
-            ratio = print_estimate(row["hr"], row["hr_low"], row["hr_high"])
-            cells += [format_count(row["events"]), ratio, format_p(row["p_value"])]
+            cells += [format_count(row["events"]), _ratio_of(row), format_p(row["p_value"])]
         rows.append(PrintedRow(capitalize(str(analysis)), tuple(cells)))
     notes = [
         "Variance: clustered by matched set in matched samples; robust by patient in the whole "
@@ -414,19 +433,27 @@ conclusion that another seed would overturn should not be drawn.
         here = spread.loc[name]
         p = repeats[name.replace("hr", "p")]
         if pd.isna(here["main"]) or pd.isna(here["low"]):
-            found.append(f"{capitalize(outcome)}: the hazard ratio is not estimable.")
+            found.append(f"{capitalize(outcome)}: the hazard ratio is {_reason(repeats)}.")
             continue
+        shown = int(p.iloc[1:].notna().sum())
         found.append(
             f"{capitalize(outcome)}: hazard ratios {here['low']:.2f} to {here['high']:.2f} in the "
             f"middle 95% of the repetitions; the main match, {here['main']:.2f}, is "
-            f"{_place(here)}. p was below 0.05 in {(p.iloc[1:] < 0.05).sum()} of {seeds} "
-            f"repetitions, and {format_p(p.iloc[0])} in the main match."
+            f"{_place(here)}. p was below 0.05 in {(p.iloc[1:] < 0.05).sum()} of {shown} "
+            f"repetitions{'' if shown == seeds else ' that are shown'}, and "
+            f"{format_p(p.iloc[0])} in the main match."
         )
     found.append(
         "This spread comes on top of the confidence intervals, which take the match as given. A "
         "conclusion that another seed would overturn should not be drawn."
     )
     return found
+
+
+def _reason(repeats: pd.DataFrame) -> str:
+    """Say why there is no hazard ratio: deaths that are masked say that it may be masked, too."""
+    masked = "deaths" in repeats and repeats["deaths"].isna().all()
+    return "not estimable or masked" if masked else NOT_ESTIMABLE
 
 
 def explain_sensitivity(table: pd.DataFrame) -> list[str]:
@@ -452,11 +479,13 @@ of them.']
     """
     found = []
     for outcome, name in ((OVERALL, "Overall survival"), (SPECIFIC, "Breast cancer mortality")):
-        rows = table[(table["outcome"] == outcome) & table["hr"].notna()]
+        every = table[table["outcome"] == outcome]
+        rows = every[every["hr"].notna()]
         if len(rows):
             excludes = ((rows["hr_low"] > 1) | (rows["hr_high"] < 1)).sum()
+            shown = "" if len(rows) == len(every) else f" of {len(every)} have a result here"
             found.append(
-                f"{name}: {len(rows)} analyses, hazard ratios {rows['hr'].min():.2f} to "
+                f"{name}: {len(rows)} analyses{shown}, hazard ratios {rows['hr'].min():.2f} to "
                 f"{rows['hr'].max():.2f}; the 95% interval excludes 1 in "
                 f"{excludes or 'none'} of them."
             )

@@ -356,32 +356,6 @@ def _few_reference_patients(
     return [told]
 
 
-def has_incomplete_sets(followup: pd.DataFrame, labels: tuple[str, str], ratio: int) -> bool:
-    """Tell from the published sizes of the groups whether some exposed patient lacks controls.
-
-    Parameters
-    ----------
-    followup : pandas.DataFrame
-        Rows of ``results/followup.tsv``: population, group, n.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
-    ratio : int
-        Reference patients wanted per exposed patient.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> sizes = pd.DataFrame({"population": "matched", "group": ["M0", "M1"], "n": [19, 10]})
-    >>> has_incomplete_sets(sizes, ("M0", "M1"), ratio=2)
-    True
-    """
-    n = group_sizes(followup, labels)
-    return bool(n["matched", labels[0]] != ratio * n["matched", labels[1]])
-
-
 def group_sizes(followup: pd.DataFrame, labels: tuple[str, str]) -> dict[tuple[str, str], int]:
     """Look up the patients of each population and group.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seermatch.errors import StudyError
-from seermatch.formatting import MASKED, format_count
+from seermatch.formatting import MASKED
 
 SUPPRESS, ROUND = METHODS = ("suppress", "round")
 
@@ -70,19 +70,57 @@ def disclosure_note(rule: DisclosureRule) -> str:
     >>> disclosure_note(DisclosureRule(5))
     'masked: counts of 1–4, and others from which they could be computed.'
     >>> disclosure_note(DisclosureRule(5, "round"))
-    'rounded: counts are the middles of bins of 5 (≤5 for 1–5, 8 for 6–10), sums add rounded \
-parts, and what is computed from counts is as coarse.'
+    'rounded: all counts, to the middles of bins of 5 (3 stands for 1–5, 8 for 6–10); sums add \
+rounded parts, and what is computed from counts is as coarse.'
     """
     if not rule.active:
         return ""
     width, few = rule.minimum_count, rule.minimum_count - 1
     if rule.rounds:
         return (
-            f"rounded: counts are the middles of bins of {width} (≤{width} for 1–{width}, "
-            f"{round_count(width + 1, width)} for {width + 1}–{2 * width}), sums add rounded "
-            "parts, and what is computed from counts is as coarse."
+            f"rounded: all counts, to the middles of bins of {width} "
+            f"({round_count(1, width)} stands for 1–{width}, {round_count(width + 1, width)} for "
+            f"{width + 1}–{2 * width}); sums add rounded parts, and what is computed from counts "
+            "is as coarse."
         )
     return f"{MASKED}: counts of 1–{few}, and others from which they could be computed."
+
+
+def disclosure_limits(rule: DisclosureRule) -> str:
+    """Say what is masked, and what the method does not protect against.
+
+    Parameters
+    ----------
+    rule : DisclosureRule
+        The study's.
+
+    Returns
+    -------
+    str
+        A paragraph; empty if nothing is protected.
+
+    Examples
+    --------
+    >>> disclosure_limits(DisclosureRule(5))[:69]
+    'Masked: counts of 1–4, and others from which they could be computed. '
+    """
+    if not rule.active:
+        return ""
+    note = disclosure_note(rule)
+    versions = (
+        "several releases may narrow a bin"
+        if rule.rounds
+        else "an earlier release of the same study may give masked counts away (the method round "
+        "is for those)"
+    )
+    return (
+        f"{note[0].upper()}{note[1:]} Curves have steps of {rule.minimum_count} deaths or more; "
+        "between two steps they lie anywhere between both levels. "
+        "This does not protect against readers who know patients of "
+        f"the study or have the exports; {versions}; runs with other settings, the pattern of "
+        "what is masked, and the times at which steps of curves and the longest follow-up end tell "
+        "something, too."
+    )
 
 
 def round_count(count: float, width: int) -> int:
@@ -107,28 +145,3 @@ def round_count(count: float, width: int) -> int:
     """
     count = round(count)
     return 0 if count <= 0 else (count - 1) // width * width + (width + 1) // 2
-
-
-def print_count(count: float, rule: DisclosureRule) -> str:
-    """Print a released count.
-
-    Parameters
-    ----------
-    count : float
-        Missing where it is masked.
-    rule : DisclosureRule
-        The study's.
-
-    Returns
-    -------
-    str
-        With a comma between thousands; the smallest bin of rounded counts as ``≤``.
-
-    Examples
-    --------
-    >>> rule = DisclosureRule(5, "round")
-    >>> print_count(3, rule), print_count(1238, rule)
-    ('≤5', '1,238')
-    """
-    smallest = rule.rounds and count == round_count(1, rule.minimum_count)
-    return f"≤{rule.minimum_count}" if smallest else format_count(count)
