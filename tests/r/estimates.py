@@ -12,6 +12,7 @@ from seermatch.fine_gray import fit_fine_gray, score_test
 from seermatch.fine_gray_proportionality import fit_time_interaction, proportionality_test
 from seermatch.gray import gray_test
 from seermatch.group_comparison import compare_groups, independence_test
+from seermatch.group_effect import FEW_EVENTS
 from seermatch.kaplan_meier import (
     kaplan_meier,
     logrank_test,
@@ -81,12 +82,14 @@ def prepare(data: DataSet, index: int) -> Task:
     two = data.group.max() == 1 and all(
         len(c) > 1 and data.terms[c[-1]] == "group" for c in columns.values()
     )
+    # with few events the tables print Firth's estimates, which these packages of R have not
+    many = all(np.count_nonzero(code == 1) >= FEW_EVENTS for code in event.values())
     return Task(
         data=data,
         aliased=aliased_cox,
         separated=separated,
         columns=columns,
-        with_models=bool(two and index % 5 == 0),
+        with_models=bool(two and many and index % 5 == 0),
         with_interactions=index % 5 < 2,
     )
 

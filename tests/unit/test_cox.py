@@ -324,3 +324,13 @@ def test_messages():
     time, event, X = tied_sample(1)
     with pytest.raises(ValueError, match="transform: 'log' is none of km, identity, rank"):
         proportional_hazards_test(fit_cox(time, event, X), time, event, X, transform="log")
+
+
+def test_one_matched_set_left_at_risk_has_no_variance_between_sets():
+    """Under separation the others may have no hazard; that is no reason to end the study."""
+    time, event, X = [1, 5, 6, 7, 8], [0, 1, 1, 1, 0], np.array([[1.0], [0], [1], [0], [1]])
+    fit = fit_cox(time, event, X, clusters=[1, 2, 2, 2, 2])
+    assert np.isnan(fit.covariance_clustered).all()
+    np.testing.assert_allclose(fit.coef, fit_cox(time, event, X).coef)
+    with pytest.raises(StudyError, match="two matched sets"):
+        fit_cox(time, event, X, clusters=[2, 2, 2, 2, 2])

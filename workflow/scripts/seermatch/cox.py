@@ -191,6 +191,9 @@ def _sandwich(inverse, residual) -> np.ndarray:
 
 
 def _sum_by(values, code) -> np.ndarray:
+    """Sum within clusters; missing where one cluster is left, which has no variance."""
+    if code.max(initial=0) < 1:
+        return np.full((1, values.shape[1]), np.nan)
     sums = np.empty((code.max() + 1, values.shape[1]))
     for j, column in enumerate(values.T):
         sums[:, j] = np.bincount(code, weights=column)

@@ -227,6 +227,7 @@ def cluster_index(clusters: Sequence, n: int, rows: np.ndarray | None = None) ->
     Returns
     -------
     numpy.ndarray, shape (m,), int
+        All 0 where the patients in question are of one cluster, among whom there is no variance.
 
     Raises
     ------
@@ -239,10 +240,9 @@ def cluster_index(clusters: Sequence, n: int, rows: np.ndarray | None = None) ->
     array([1, 0, 1])
     """
     labels = check_labels("clusters", clusters, n)
-    index = np.unique(labels if rows is None else labels[rows], return_inverse=True)[1]
-    if index.max() < 1:
+    if (labels == labels[0]).all():
         raise StudyError("clusters: the sandwich needs two matched sets or more.")
-    return index
+    return np.unique(labels if rows is None else labels[rows], return_inverse=True)[1]
 
 
 def check_weights(

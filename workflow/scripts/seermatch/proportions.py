@@ -36,9 +36,8 @@ def wilson_interval(share: float, n: float, confidence: float = 0.95) -> tuple[f
 
     Examples
     --------
-    >>> low, high = wilson_interval(0.0, 50)
-    >>> round(low, 3), round(high, 3)
-    (0.0, 0.071)
+    >>> [round(float(limit), 3) for limit in wilson_interval(0.0, 50)]
+    [0.0, 0.071]
     """
     check_number("confidence", confidence, 0, 1)
     share, n = _numbers("share", share), _numbers("n", n)

@@ -157,8 +157,10 @@ class SubdistributionLikelihood:
         return result
 
     def sum_by_cluster(self, residuals: np.ndarray, clusters: Sequence[int]) -> np.ndarray:
-        """Sum rows of `residuals` within clusters; (p, number of clusters)."""
+        """Sum rows of `residuals` within clusters, missing if one is left; (p, clusters)."""
         index = cluster_index(clusters, self._n_given, self._rows)
+        if index.max() < 1:
+            return np.full((len(residuals), 1), np.nan)
         sums = np.empty((len(residuals), index.max() + 1))
         for row, residual in zip(sums, residuals, strict=True):
             row[:] = np.bincount(index, weights=residual)
