@@ -67,7 +67,8 @@ def _scores(known: Knowledge, overlap: pd.DataFrame, complete: bool) -> None:
         whole = bool(before["complete"].all())
         known.equal(("size", "matched", arm), _n(after["n"].iloc[0]), SCORES)
         if whole:
-            known.equal(("size", "cohort", arm), _n(before["n"].iloc[0]), SCORES)
+            n = _n(before["n"].iloc[0])
+            known.know({("size", "cohort", arm): 1.0, ("outside", arm): -1.0}, n, n, SCORES)
         for kind, part, shares in (
             ("matched", after, arm == 1 or complete),
             ("cohort", before, True),
@@ -75,7 +76,9 @@ def _scores(known: Knowledge, overlap: pd.DataFrame, complete: bool) -> None:
             if kind == "cohort" and not whole:
                 continue
             bins = [("bin", kind, arm, r.low, r.high) for r in part.itertuples()]
-            known.total(("size", kind, arm), bins, SCORES)
+            whole_of = {("size", kind, arm): -1.0}
+            whole_of |= {("outside", arm): 1.0} if kind == "cohort" else {}
+            known.know(whole_of | dict.fromkeys(bins, 1.0), 0.0, 0.0, SCORES)
             for name, row in zip(bins, part.itertuples(), strict=True):
                 if "patients" in part:
                     known.equal(name, _n(row.patients), SCORES)

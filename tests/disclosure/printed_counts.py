@@ -80,19 +80,13 @@ def subtype_of(er: int, pr: int, her2: int) -> str:
 
 def _outside(known: Knowledge, cells: pd.DataFrame) -> None:
     """Who is outside the pool is in one of the cells, which lie in one group each."""
-    alone = cells[cells["cell"].map(cells["cell"].value_counts()).eq(1)]
+    first = cells.drop_duplicates("cell")
     for arm, column in enumerate(("n_reference", "n_exposed")):
         known.know(
             {("outside", arm): 1.0, ("size", "unmatched", arm): -1.0}, -np.inf, 0.0, IDENTITY
         )
-        if (cells[column] == 0).all():
-            known.equal(("outside", arm), 0.0, "cells of one group")
-        for row in alone.itertuples():
-            if row.level:
-                name = ("cell", "cohort", arm, row.term, row.level)
-                known.equal(name, _number(getattr(row, column)), "cells of one group")
-                factors = {name: 1.0, ("outside", arm): -1.0}
-                known.know(factors, -np.inf, 0.0, "cells of one group")
+        total = float(first[column].sum(skipna=False)) if len(first) else 0.0
+        known.equal(("outside", arm), total, "cells of one group")
 
 
 def _flow(known: Knowledge, attrition: pd.DataFrame) -> None:

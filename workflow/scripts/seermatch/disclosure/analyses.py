@@ -95,7 +95,7 @@ def mask_sensitivity(
         unknown |= name.startswith("weighted") and not pool_known
         if not exposed_known and cohort in sizes:
             unknown |= sizes[name][1]["n"] == sizes[cohort][1]["n"]
-        others = [*published["n"], cohort] if exposed_known else published["n"]
+        others = [*published["n"], cohort]  # other tables may bound the size of the cohort
         counted = _differs(table, rows, published["n"], "n", minimum)
         counted |= any(  # sets of one size tell the exposed patients
             is_few(sizes[name][1]["n"] - sizes[other][1]["n"], minimum)
