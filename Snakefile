@@ -16,9 +16,10 @@ pathvars:
 
 
 include: "workflow/rules/start.smk"
-include: "workflow/rules/escape.smk"
 include: "workflow/rules/messages.smk"
 include: "workflow/rules/configuration.smk"
+# Of the configuration as it is after all checks: what they write anew would else be forgotten.
+include: "workflow/rules/escape.smk"
 include: "workflow/rules/code.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/registry.smk"
