@@ -15,6 +15,7 @@ import pandas as pd
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
+from seermatch.group_effect import PENALIZED
 from seermatch.variables import EVENTS
 from small_studies import LEVELS
 
@@ -74,8 +75,13 @@ def _detectable(known: Knowledge, interpretation: pd.DataFrame) -> None:
                 known.know(parts, round(events), round(events), DETECTABLE)
 
 
-def group_ratios(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple, float, float]]:
-    """Yield causes, log hazard ratio and printed error of the group's univariable Cox models."""
+def group_ratios(
+    tables: Mapping[str, pd.DataFrame], penalized: bool = True
+) -> Iterator[tuple[tuple, float, float]]:
+    """Yield causes, log hazard ratio and printed error of the group's univariable Cox models.
+
+    Those with few deaths are `penalized` and do not solve the score equation.
+    """
     cox = tables["cox"]
     row = cox[(cox["model"] == "univariable") & (cox["term"] == "group")].iloc[0]
     if row["status"] == "ok" and not pd.isna(row["coef"]):
@@ -83,13 +89,14 @@ def group_ratios(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple, fl
     main = tables["sensitivity"]
     main = main[main["analysis"] == "main"]
     for row in main.itertuples():
-        if row.outcome in OUTCOMES and not pd.isna(row.hr):
+        kept = penalized or not str(row.variance).startswith(PENALIZED)
+        if row.outcome in OUTCOMES and not pd.isna(row.hr) and kept:
             yield OUTCOMES[row.outcome], float(np.log(row.hr)), np.nan
 
 
 def _scores(known: Knowledge, tables, curves) -> None:
     """The exposed shares of the risk sets, bounded by the numbers at risk, add up to deaths."""
-    for at, (causes, coef, se) in enumerate(group_ratios(tables)):
+    for at, (causes, coef, se) in enumerate(group_ratios(tables, penalized=False)):
         months = curves[1].months
         ends = [*months[1:], np.inf]
         shares, information = {}, {}

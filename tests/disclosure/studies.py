@@ -1,4 +1,7 @@
-"""One small study after the other: made once, published by both methods, attacked by all means."""
+"""One small study after the other: made once, published attacked by all means.
+
+All are published by suppression, every fourth also by rounding.
+"""
 
 from intruder import attack
 from published import released
@@ -11,7 +14,7 @@ LIMIT = 5
 def told_by(seed: int) -> list[str]:
     """Make a study from a seed, publish it by either method, and say what comes out."""
     study, told = make_study(seed), []
-    for method in METHODS:
+    for method in METHODS if seed % 4 == 0 else METHODS[:1]:
         tables = released(study, DisclosureRule(LIMIT, method))
         found = attack(study, tables, LIMIT, rounds=method == "round")
         assert not found.unsound, f"seed {seed}, an attack is wrong: {found.unsound[0]}"
