@@ -1,4 +1,4 @@
-"""One small study after the other: made once, published attacked by all means.
+"""One small study after the other: made once, published, and attacked by all means.
 
 All are published by suppression, every fourth also by rounding.
 """
