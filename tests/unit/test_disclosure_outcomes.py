@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seermatch.disclosure.count_system import CountSystem
@@ -220,3 +221,15 @@ def test_curves_without_estimates_keep_numbers_at_risk():
     assert released["survival"].isna().all()
     assert released["n_at_risk"].tolist() == [60, 40]
     assert steps.released() == []
+
+
+@pytest.mark.parametrize("first", [12, 18])
+def test_of_months_that_cannot_both_be_released_the_first_one_goes_first(first):
+    """Three deaths lie between both months, fewer than may be known."""
+    months, deaths = [6, 15, 30, 60], [6, 3, 6, 40]
+    counted = follow(np.repeat(months, deaths), np.repeat([1, 1, 1, 0], deaths))
+    steps = plan_steps({"a": counted}, [first, 30 - first], 5)["a"]
+    released = {
+        mark: any(low <= mark < high for low, high in steps.released()) for mark in (12, 18)
+    }
+    assert released == {first: True, 30 - first: False}

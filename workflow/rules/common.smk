@@ -54,13 +54,15 @@ for step, criterion in enumerate(config["cohort"]["criteria"], start=1):
     for covariate in set(criterion["keep"]) & set(config["matching"]["covariates"]):
         LACKING_AT.setdefault(covariate, step)
 
-# Months of which estimates are printed.
-PUBLISHED_MONTHS = sorted(
-    {
-        *config["figures"]["follow_up_marks"],
-        *config["interpretation"]["months"],
-        *(month for claim in config["study"]["claims"] for month in claim["months"]),
-    }
+# Months of which estimates are printed; of which the groups are compared, first.
+PUBLISHED_MONTHS = list(
+    dict.fromkeys(
+        [
+            *config["interpretation"]["months"],
+            *(month for claim in config["study"]["claims"] for month in claim["months"]),
+            *config["figures"]["follow_up_marks"],
+        ]
+    )
 )
 
 EXPORTS = read_sheet(config["exports"])

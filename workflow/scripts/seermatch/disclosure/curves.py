@@ -99,7 +99,7 @@ def plan_steps(
         By group.
     marks : iterable of float
         Months that are to be released first, if they can be: in both groups, so that these can
-        be compared, then in either.
+        be compared, then in either. Where not all of them can be, the first ones go first.
     minimum : int
         Smallest count above 0 that may be known.
     estimates : bool
@@ -119,32 +119,42 @@ def plan_steps(
     """
     fits = {name: follow.fits(minimum) for name, follow in groups.items()}
     last = {name: len(follow.time) - 1 for name, follow in groups.items()}
-    marks = sorted({0.0, *(float(mark) for mark in marks)})
-    shared: list[float] = []
-    shortest = min(follow.time[-1] for follow in groups.values())
-    for mark in (mark for mark in marks if mark <= shortest):
-        rows = {
-            name: (follow.row_at(shared[-1]) if shared else -1, follow.row_at(mark))
-            for name, follow in groups.items()
-        }
-        if all(
-            fits[name](first, row) and fits[name](row, last[name])
-            for name, (first, row) in rows.items()
-        ):
-            shared.append(mark)
+    wanted = [float(mark) for mark in marks]
+    marks = sorted({0.0, *wanted})
+    shared = _shared_marks(groups, [*wanted, 0.0], fits, last)
     planned = {}
     for name, follow in groups.items():
         mine = [mark for mark in marks if mark <= follow.time[-1]]
         cuts: list[int] = []
         if estimates and fits[name](-1, last[name]):
-            for wanted in (shared, mine, follow.time):
-                rows = sorted({*cuts, *(follow.row_at(month) for month in wanted)} - {-1})
+            for months in (shared, mine, follow.time):
+                rows = sorted({*cuts, *(follow.row_at(month) for month in months)} - {-1})
                 cuts = _refine(rows, cuts or [last[name]], fits[name])
         shown = _marks_shown(follow, mine, minimum)
         planned[name] = Steps(
             follow.time, follow.at_risk, tuple(cuts), dict(zip(mine, shown, strict=True))
         )
     return planned
+
+
+def _shared_marks(groups: Mapping[str, Follow], marks: Iterable[float], fits, last) -> list[float]:
+    """Choose months, those named first, that divide the follow-up of all groups as may be."""
+    shared: list[float] = []
+    shortest = min(follow.time[-1] for follow in groups.values())
+    for mark in marks:
+        before = max((month for month in shared if month < mark), default=None)
+        after = min((month for month in shared if month > mark), default=None)
+
+        def divides(name, follow, mark=mark, before=before, after=after) -> bool:
+            row = follow.row_at(mark)
+            start = -1 if before is None else follow.row_at(before)
+            end = last[name] if after is None else follow.row_at(after)
+            return fits[name](start, row) and fits[name](row, end)
+
+        free = mark <= shortest and mark not in shared
+        if free and all(divides(name, follow) for name, follow in groups.items()):
+            shared.append(mark)
+    return sorted(shared)
 
 
 def _refine(rows: Sequence[int], cuts: Sequence[int], fits) -> list[int]:
