@@ -36,7 +36,7 @@ def link_receptors(
         return
     names = {atom: (*where, "receptors", "".join(map(str, atom))) for atom in combinations}
     for atom, count in combinations.items():
-        system.add_slack(names[atom], count)
+        system.add(names[atom], count, hidden=True)
     for name, atoms in sums.items():
         system.total((*where, *name), [names[atom] for atom in atoms])
     alone = {"er only": (1, 0), "pr only": (0, 1), "er and pr": (1, 1)}
