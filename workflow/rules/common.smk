@@ -59,7 +59,11 @@ PUBLISHED_MONTHS = list(
     dict.fromkeys(
         [
             *config["interpretation"]["months"],
-            *(month for claim in config["study"]["claims"] for month in claim["months"]),
+            *(
+                month
+                for claim in config["study"]["claims"]
+                for month in claim["months"]
+            ),
             *config["figures"]["follow_up_marks"],
         ]
     )
