@@ -16,10 +16,8 @@ from sections import put_section
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
-from seermatch.absolute_effects import ALL_CAUSES  # noqa: E402
-from seermatch.calibration import BREAST, CLUSTERED, EQUALITY, UNCLUSTERED  # noqa: E402
-from seermatch.calibration_cohorts import RATIO, SCENARIOS  # noqa: E402
-from seermatch.calibration_few_deaths import (  # noqa: E402
+from seermatch.calibration.cohorts import RATIO, SCENARIOS  # noqa: E402
+from seermatch.calibration.few_deaths import (  # noqa: E402
     COX_FIRTH,
     COX_SCORE,
     COX_WALD,
@@ -32,7 +30,9 @@ from seermatch.calibration_few_deaths import (  # noqa: E402
     OTHER_DEATHS,
     POISSON_BINOMIAL,
 )
-from seermatch.calibration_targets import CAUSE_SPECIFIC, HR, SUBDISTRIBUTION  # noqa: E402
+from seermatch.calibration.repetitions import BREAST, CLUSTERED, EQUALITY, UNCLUSTERED  # noqa: E402
+from seermatch.calibration.targets import CAUSE_SPECIFIC, HR, SUBDISTRIBUTION  # noqa: E402
+from seermatch.survival.absolute_effects import ALL_CAUSES  # noqa: E402
 from study_io import read_table  # noqa: E402
 
 BEGIN = "<!-- begin: calibration, written by `make calibration` -->"

@@ -135,7 +135,7 @@ def configuration() -> str:
 def variables() -> str:
     """Compose docs/variables.md."""
     sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-    from seermatch.seer_fields import REQUIREMENTS, seer_fields
+    from seermatch.seer.fields import REQUIREMENTS, seer_fields
 
     fields = seer_fields()
     lines = [VARIABLES]

@@ -14,7 +14,7 @@ YEARS = (2018, 2019, 2020, 2021, 2022)
 def write_exports(path: Path, millions: float, seed: int, by_year: bool):
     """Write records of five years to one export, or to one per year beside `path`."""
     sys.path.insert(0, str(ROOT / "workflow/scripts"))
-    from seermatch.synthetic import (
+    from seermatch.synthetic.registry import (
         DATABASE,
         TARGETS,
         dictionary_text,

@@ -25,7 +25,7 @@ COLUMNS += COVARIATES
 
 
 def _ours_fine_gray(d):
-    from seermatch.fine_gray import fit_fine_gray
+    from seermatch.survival.fine_gray import fit_fine_gray
 
     def fit(d):
         return fit_fine_gray(d["time"], d["event"], d["X"])
@@ -34,8 +34,8 @@ def _ours_fine_gray(d):
 
 
 def _ours_incidence(d):
-    from seermatch.cumulative_incidence import incidence_by_group
-    from seermatch.gray import gray_test
+    from seermatch.survival.gray import gray_test
+    from seermatch.survival.incidence import incidence_by_group
 
     def fit(d):
         tests = [gray_test(d["time"], d["event"], d["group"], cause=cause) for cause in (1, 2)]
@@ -51,7 +51,7 @@ def _ours_incidence(d):
 
 
 def _ours_survival(d):
-    from seermatch.kaplan_meier import kaplan_meier, logrank_test
+    from seermatch.survival.kaplan_meier import kaplan_meier, logrank_test
 
     def fit(d):
         dead = d["event"] > 0
@@ -68,7 +68,7 @@ def _ours_survival(d):
 
 
 def _ours_cox(d):
-    from seermatch.cox import fit_cox
+    from seermatch.survival.cox import fit_cox
 
     def fit(d):
         return fit_cox(d["time"], d["event"] > 0, d["X"])
@@ -78,8 +78,8 @@ def _ours_cox(d):
 
 def _ours_match(d):
     import pandas as pd
-    from seermatch.matching import match
-    from seermatch.propensity import estimate_propensity
+    from seermatch.matching.nearest import match
+    from seermatch.matching.propensity import estimate_propensity
 
     def fit(d):
         frame = pd.DataFrame(d["X"][:, :-1], columns=COVARIATES).assign(group=d["group"])

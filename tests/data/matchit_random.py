@@ -1,4 +1,4 @@
-"""Random matching problems full of ties, solved by MatchIt and by `seermatch.matching`.
+"""Random matching problems full of ties, solved by MatchIt and by `seermatch.matching.nearest`.
 
 ``R_LIBS=... PYTHONPATH=workflow/scripts python tests/data/matchit_random.py`` writes
 ``matchit_4.7.2_random.json`` anew.
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from seermatch.errors import StudyError
-from seermatch.matching import match
-from seermatch.tie_rules import digests
+from seermatch.matching.nearest import match
+from seermatch.matching.tie_rules import digests
 
 VERSION = "4.7.2"
 STORED = Path(__file__).with_name(f"matchit_{VERSION}_random.json")

@@ -13,7 +13,7 @@ from other_tables import bins_of, estimated_analyses, read_other_tables
 from printed_counts import IDENTITY, PRINTED, read_printed_counts
 from private_counts import ARMS, CAUSES, events_between, patients_in_bin, private_counts
 from rounded_counts import BINS, read_rounded
-from seermatch.matched_sets import has_complete_sets
+from seermatch.matching.matched_sets import has_complete_sets
 from small_studies import Study
 
 NEAR = 0.25  # how far a reckoned number may lie from a whole one

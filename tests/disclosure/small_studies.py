@@ -11,22 +11,22 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 import polars as pl
-from seermatch.balance import assess_balance
-from seermatch.cohort_merge import combine_attrition
-from seermatch.cumulative_incidence import incidence_by_group
+from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.group_tests import compare_incidence, compare_survival
+from seermatch.analysis.interpretation import interpret
+from seermatch.analysis.models import regression_models
+from seermatch.analysis.sensitivity import sensitivity_analyses
+from seermatch.analysis.stability import matching_stability
+from seermatch.cohort.merge import combine_attrition
 from seermatch.errors import StudyError
-from seermatch.group_comparison import compare_groups
-from seermatch.group_tests import compare_incidence, compare_survival
-from seermatch.included_excluded import compare_included
-from seermatch.interpretation import interpret
-from seermatch.kaplan_meier import follow_up, kaplan_meier
-from seermatch.matched_sets import has_complete_sets
-from seermatch.matching import match
-from seermatch.models import regression_models
-from seermatch.propensity import estimate_propensity
-from seermatch.schoenfeld import assess_proportionality
-from seermatch.sensitivity import sensitivity_analyses
-from seermatch.stability import matching_stability
+from seermatch.matching.balance import assess_balance
+from seermatch.matching.characteristics import compare_groups
+from seermatch.matching.matched_sets import has_complete_sets
+from seermatch.matching.nearest import match
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.survival.incidence import incidence_by_group
+from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
+from seermatch.survival.proportionality_cox import assess_proportionality
 from seermatch.variables import EVENTS
 
 LABELS = ("M0", "M0(i+)")

@@ -5,24 +5,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from draw import DataSet, restrict
-from seermatch.cox import TRANSFORMS, fit_cox, proportional_hazards_test
-from seermatch.cumulative_incidence import cumulative_incidence
-from seermatch.design_matrix import aliased_columns
-from seermatch.fine_gray import fit_fine_gray, score_test
-from seermatch.fine_gray_proportionality import fit_time_interaction, proportionality_test
-from seermatch.gray import gray_test
-from seermatch.group_comparison import compare_groups, independence_test
-from seermatch.group_effect import FEW_EVENTS
-from seermatch.kaplan_meier import (
+from seermatch.analysis.group_effect import FEW_EVENTS
+from seermatch.analysis.models import regression_models
+from seermatch.matching.characteristics import compare_groups, independence_test
+from seermatch.statistics.cones import find_recession
+from seermatch.statistics.design_matrix import aliased_columns
+from seermatch.survival.cox import TRANSFORMS, fit_cox, proportional_hazards_test
+from seermatch.survival.fine_gray import fit_fine_gray, score_test
+from seermatch.survival.firth import infinite_estimates
+from seermatch.survival.gray import gray_test
+from seermatch.survival.incidence import cumulative_incidence
+from seermatch.survival.kaplan_meier import (
     kaplan_meier,
     logrank_test,
     median_survival,
     restricted_mean_survival,
 )
-from seermatch.models import regression_models
-from seermatch.recession import find_recession
-from seermatch.separation import infinite_estimates
-from seermatch.subdistribution_likelihood import SubdistributionLikelihood, newton_raphson
+from seermatch.survival.proportionality_fine_gray import fit_time_interaction, proportionality_test
+from seermatch.survival.subdistribution import SubdistributionLikelihood, newton_raphson
 from seermatch.variables import EVENTS
 from sksurv.nonparametric import cumulative_incidence_competing_risks
 

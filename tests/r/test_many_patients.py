@@ -8,8 +8,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.gray import gray_test
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.gray import gray_test
 from validate import why_not
 
 CRR = """

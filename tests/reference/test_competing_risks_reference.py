@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.cumulative_incidence import cumulative_incidence, incidence_by_group
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.gray import gray_test
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.gray import gray_test
+from seermatch.survival.incidence import cumulative_incidence, incidence_by_group
 
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = json.loads((DATA / "golden.json").read_text())

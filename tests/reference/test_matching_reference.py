@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.balance import assess_balance
-from seermatch.design_matrix import design_matrix
-from seermatch.matching import match
-from seermatch.propensity import estimate_propensity, r_glm_linear_predictor
+from seermatch.matching.balance import assess_balance
+from seermatch.matching.nearest import match
+from seermatch.matching.propensity import estimate_propensity, r_glm_linear_predictor
+from seermatch.statistics.design_matrix import design_matrix
 
 DATA = Path(__file__).parent.parent / "data"
 COVARIATES = ["age", "size", "hist", "g3", "er", "pr", "her2", "subtype", "T", "N"]

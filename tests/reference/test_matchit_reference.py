@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from seermatch.matching import match
-from seermatch.propensity import r_glm_linear_predictor
+from seermatch.matching.nearest import match
+from seermatch.matching.propensity import r_glm_linear_predictor
 
 DATA = Path(__file__).parents[1] / "data"
 

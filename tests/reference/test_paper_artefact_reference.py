@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import seermatch.cox
-import seermatch.fine_gray
-from seermatch.efron_likelihood import DeathTimes, EfronLikelihood
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.models import regression_models
-from seermatch.recession import find_recession
-from seermatch.subdistribution_likelihood import SubdistributionLikelihood
+import seermatch.survival.cox
+import seermatch.survival.fine_gray
+from seermatch.analysis.models import regression_models
+from seermatch.statistics.cones import find_recession
+from seermatch.survival.efron import DeathTimes, EfronLikelihood
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.subdistribution import SubdistributionLikelihood
 from seermatch.variables import EVENTS
 
 DATA = Path(__file__).parents[1] / "data"
@@ -240,13 +240,13 @@ def test_nothing_depends_on_where_the_divergent_fit_stops(
 ):
     table, contrasts, _ = request.getfixturevalue(estimator)
     if estimator == "cox":
-        monkeypatch.setattr(seermatch.cox, "MAX_STEPS", steps)
+        monkeypatch.setattr(seermatch.survival.cox, "MAX_STEPS", steps)
     else:
 
         def stopped(*data, max_iterations, **options):
             return fit_fine_gray(*data, max_iterations=steps, **options)
 
-        monkeypatch.setattr(seermatch.fine_gray, "fit_fine_gray", stopped)
+        monkeypatch.setattr(seermatch.survival.fine_gray, "fit_fine_gray", stopped)
     other_table, other_contrasts, _ = joint_model(frame, estimator)
     pd.testing.assert_frame_equal(other_table, table, rtol=1e-9)
     pd.testing.assert_frame_equal(other_contrasts, contrasts, rtol=1e-9)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.cox import fit_cox, proportional_hazards_test
-from seermatch.schoenfeld import schoenfeld_residuals, smooth_residuals
+from seermatch.survival.cox import fit_cox, proportional_hazards_test
+from seermatch.survival.proportionality_cox import schoenfeld_residuals, smooth_residuals
 
 DATA = Path(__file__).parent.parent / "data"
 GOLDEN = json.loads((DATA / "schoenfeld_residuals.json").read_text())

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.separation import firth_cox, infinite_estimates
+from seermatch.survival.firth import firth_cox, infinite_estimates
 
 DATA = Path(__file__).parents[1] / "data"
 

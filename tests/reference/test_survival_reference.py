@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.cox import fit_cox, proportional_hazards_test
-from seermatch.group_comparison import compare_groups
-from seermatch.kaplan_meier import kaplan_meier, logrank_test, restricted_mean_survival
+from seermatch.matching.characteristics import compare_groups
+from seermatch.survival.cox import fit_cox, proportional_hazards_test
+from seermatch.survival.kaplan_meier import kaplan_meier, logrank_test, restricted_mean_survival
 
 DATA = Path(__file__).parent.parent / "data"
 GOLDEN = json.loads((DATA / "golden.json").read_text())

@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.path import Path
 from matplotlib.text import Text
-from seermatch.calibration import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
-from seermatch.calibration_figure import draw_coverage
-from seermatch.calibration_targets import SUBDISTRIBUTION
-from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.calibration.figure import draw_coverage
+from seermatch.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
+from seermatch.calibration.targets import SUBDISTRIBUTION
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
-from seermatch.flow_chart import draw_flow_chart
-from seermatch.forest_plot import draw_forest
-from seermatch.group_effect import OUTCOMES
-from seermatch.kaplan_meier import kaplan_meier
-from seermatch.schoenfeld import trace_residuals
-from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
+from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.figures.flow_chart import draw_flow_chart
+from seermatch.figures.forest import draw_forest
+from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
+from seermatch.survival.kaplan_meier import kaplan_meier
+from seermatch.survival.proportionality_cox import trace_residuals
 
 MARKS = [0, 12, 24, 36, 48, 59]
 CAUSES = ("breast cancer death", "other death")

@@ -6,9 +6,9 @@ import re
 
 import pytest
 from seermatch.errors import StudyError
-from seermatch.seer_dictionary import parse_dictionary
-from seermatch.seer_fields import seer_fields
-from seermatch.seerstat import open_export
+from seermatch.seer.dictionary import parse_dictionary
+from seermatch.seer.export import open_export
+from seermatch.seer.fields import seer_fields
 
 RECORDS = {
     "patient_id": ["00000225", "00000226", "00000226"],

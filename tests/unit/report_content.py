@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from seermatch.group_effect import OUTCOMES
-from seermatch.report import ReportContent
-from seermatch.tables import characteristics_table, regression_table
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.report.page import ReportContent
+from seermatch.wording.study_tables import characteristics_table, regression_table
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")

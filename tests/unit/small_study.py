@@ -3,35 +3,35 @@
 import numpy as np
 import pandas as pd
 import report_content
-from seermatch.balance import assess_balance
-from seermatch.claims import answer_claims
-from seermatch.cumulative_incidence import incidence_by_group
-from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.analysis.claims import answer_claims
+from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.group_tests import compare_incidence, compare_survival
+from seermatch.analysis.interpretation import interpret
+from seermatch.analysis.models import regression_models
+from seermatch.analysis.sensitivity import sensitivity_analyses
+from seermatch.analysis.stability import matching_stability
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figure_style import figure_bytes
-from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
-from seermatch.flow_chart import draw_flow_chart
-from seermatch.forest_plot import draw_forest
-from seermatch.group_comparison import compare_groups
-from seermatch.group_tests import compare_incidence, compare_survival
-from seermatch.included_excluded import compare_included
-from seermatch.interpretation import interpret
-from seermatch.journal_tables import JournalContent, journal_tables
-from seermatch.kaplan_meier import follow_up, kaplan_meier
-from seermatch.matched_sets import has_complete_sets
-from seermatch.matching import exact_codes, match
-from seermatch.methods_text import methods_sections
-from seermatch.models import regression_models
-from seermatch.propensity import estimate_propensity
-from seermatch.report import ReportContent, find_warnings, render_report
-from seermatch.schoenfeld import assess_proportionality, trace_residuals
-from seermatch.sensitivity import sensitivity_analyses
-from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
-from seermatch.stability import matching_stability
-from seermatch.tables import characteristics_table, regression_table
+from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.figures.flow_chart import draw_flow_chart
+from seermatch.figures.forest import draw_forest
+from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
+from seermatch.figures.style import figure_bytes
+from seermatch.matching.balance import assess_balance
+from seermatch.matching.characteristics import compare_groups
+from seermatch.matching.matched_sets import has_complete_sets
+from seermatch.matching.nearest import exact_codes, match
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.methods.data import methods_sections
+from seermatch.report.page import ReportContent, find_warnings, render_report
+from seermatch.survival.incidence import incidence_by_group
+from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
+from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
+from seermatch.survival.without_events import limits_without_events
 from seermatch.variables import EVENTS
-from seermatch.without_events import limits_without_events
-from seermatch.word_document import word_document
+from seermatch.word.document import word_document
+from seermatch.word.journal_tables import JournalContent, journal_tables
+from seermatch.wording.study_tables import characteristics_table, regression_table
 
 LABELS = report_content.LABELS
 COVARIATES = ("age", "grade")

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtri
-from seermatch import absolute_effects as module
-from seermatch.absolute_effects import absolute_effects
-from seermatch.cumulative_incidence import cumulative_incidence
 from seermatch.errors import StudyError
-from seermatch.kaplan_meier import restricted_mean_survival
+from seermatch.survival import absolute_effects as module
+from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.incidence import cumulative_incidence
+from seermatch.survival.kaplan_meier import restricted_mean_survival
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
 

@@ -7,39 +7,43 @@ import pandas as pd
 import pytest
 from scipy.integrate import quad
 from scipy.stats import binom, norm
-from seermatch import (
-    calibration,
-    calibration_cohorts,
-    calibration_figure,
-    calibration_summary,
-)
-from seermatch import calibration_targets as targets_module
-from seermatch.absolute_effects import absolute_effects
-from seermatch.calibration import CLUSTERED, PROFILE, UNCLUSTERED, analyze_cohort, repeat_study
-from seermatch.calibration_cohorts import (
+from seermatch.analysis.group_tests import clustered_score_test, compare_incidence
+from seermatch.analysis.models import regression_models
+from seermatch.calibration.cohorts import (
     COVARIATES,
     SCENARIOS,
     Scenario,
     draw_cohort,
     receptors_negative,
 )
-from seermatch.calibration_figure import draw_coverage
-from seermatch.calibration_summary import summarize_repetitions
-from seermatch.calibration_targets import (
+from seermatch.calibration.figure import draw_coverage
+from seermatch.calibration.repetitions import (
+    CLUSTERED,
+    PROFILE,
+    UNCLUSTERED,
+    analyze_cohort,
+    repeat_study,
+)
+from seermatch.calibration.repetitions import cohorts as calibration_cohorts
+from seermatch.calibration.repetitions import figure as calibration_figure
+from seermatch.calibration.repetitions import repetitions as calibration
+from seermatch.calibration.repetitions import summary as calibration_summary
+from seermatch.calibration.repetitions import targets as targets_module
+from seermatch.calibration.summary import summarize_repetitions
+from seermatch.calibration.targets import (
     calibration_targets,
     cell_probabilities,
     targets_of_hazards,
 )
-from seermatch.cox import fit_cox
-from seermatch.design_matrix import design_matrix
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.group_tests import clustered_score_test, compare_incidence
-from seermatch.kaplan_meier import logrank_test
-from seermatch.matching import match
-from seermatch.models import regression_models
-from seermatch.propensity import estimate_propensity
-from seermatch.separation import firth_cox, firth_fine_gray
+from seermatch.matching.nearest import match
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.statistics.design_matrix import design_matrix
+from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.firth import firth_cox, firth_fine_gray
+from seermatch.survival.kaplan_meier import logrank_test
 
 BREAST, DEATH = "breast cancer death", "death of any cause"
 SMALL = Scenario("small", (1.0, 1.0), n=2500)

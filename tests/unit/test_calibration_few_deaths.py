@@ -6,8 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import calibration_few_deaths as module
-from seermatch.calibration_few_deaths import (
+from seermatch.calibration.few_deaths import (
     COX_FIRTH,
     DEATHS,
     FINE_GRAY_FIRTH,
@@ -24,7 +23,8 @@ from seermatch.calibration_few_deaths import (
     repeat_few_deaths,
     summarize_few_deaths,
 )
-from seermatch.separation import firth_cox, firth_fine_gray
+from seermatch.calibration.repetitions import few_deaths as module
+from seermatch.survival.firth import firth_cox, firth_fine_gray
 
 
 def test_doctests():

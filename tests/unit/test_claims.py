@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import claims, claims_text, report_claims
-from seermatch.claims import COLUMNS, answer_claims, judge
-from seermatch.claims_text import Answer, ask, say_answer, say_context, say_survival
-from seermatch.cumulative_incidence import incidence_by_group
-from seermatch.interpretation import interpret
-from seermatch.kaplan_meier import follow_up, kaplan_meier
-from seermatch.report_claims import print_claims
+from seermatch.analysis import claims
+from seermatch.analysis.claims import COLUMNS, answer_claims, judge
+from seermatch.analysis.interpretation import interpret
+from seermatch.report.claims import print_claims
+from seermatch.report.page import claims as report_claims
+from seermatch.survival.incidence import incidence_by_group
+from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.variables import EVENTS
+from seermatch.wording import claims as claims_text
+from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 
 DATA = Path(__file__).parent.parent / "data"
 LABELS = ("N0", "N1mi")

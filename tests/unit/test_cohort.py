@@ -5,10 +5,10 @@ import doctest
 import polars as pl
 import pytest
 import yaml
-from seermatch import cohort, cohort_merge
-from seermatch import standardize as standardize_module
-from seermatch.cohort import Exposure, filter_cohort, of_registries, rule_expression
-from seermatch.cohort_merge import (
+from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries, rule_expression
+from seermatch.cohort.criteria import criteria as cohort
+from seermatch.cohort.criteria import merge as cohort_merge
+from seermatch.cohort.merge import (
     combine_attrition,
     every_tumor,
     join_records,
@@ -17,7 +17,8 @@ from seermatch.cohort_merge import (
     refuse_overlap,
 )
 from seermatch.errors import StudyError
-from seermatch.standardize import standardize
+from seermatch.seer import spelling as standardize_module
+from seermatch.seer.spelling import standardize
 
 EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
 STAGED = {"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from lifelines import CoxPHFitter
 from scipy.stats import chi2
-from seermatch.cox import fit_cox, proportional_hazards_test
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.separation import infinite_estimates
+from seermatch.survival.cox import fit_cox, proportional_hazards_test
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.firth import infinite_estimates
 
 
 def tied_sample(seed, n=80, months=8):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seermatch.cumulative_incidence import cumulative_incidence, incidence_by_group
 from seermatch.errors import StudyError
+from seermatch.survival.incidence import cumulative_incidence, incidence_by_group
 
 patients = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=30

@@ -5,9 +5,9 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import design_matrix as module
-from seermatch.design_matrix import aliased_columns, describe_aliasing, design_matrix
 from seermatch.errors import StudyError
+from seermatch.statistics import design_matrix as module
+from seermatch.statistics.design_matrix import aliased_columns, describe_aliasing, design_matrix
 
 
 def test_examples():

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from seermatch import diagnostic_figures
-from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.disclosure.score_overlap import merge_bins, score_overlap
-from seermatch.figure_style import EXPOSED, GROUP_COLOURS, figure_bytes
-from seermatch.kaplan_meier import kaplan_meier
-from seermatch.schoenfeld import smooth_residuals, trace_residuals
+from seermatch.figures.curves import diagnostics as diagnostic_figures
+from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
+from seermatch.figures.style import EXPOSED, GROUP_COLOURS, figure_bytes
+from seermatch.survival.kaplan_meier import kaplan_meier
+from seermatch.survival.proportionality_cox import smooth_residuals, trace_residuals
 
 LABELS = ("M0", "M0(i+)")
 

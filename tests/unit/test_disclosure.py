@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from seermatch import disclosure
+from seermatch.analysis.populations import compare_populations
 from seermatch.disclosure.attrition import size_of
 from seermatch.disclosure.characteristics import add_characteristics, mask_balance
 from seermatch.disclosure.cohort_tables import release_cohort
@@ -23,10 +24,9 @@ from seermatch.disclosure.rule import DisclosureRule, disclosure_note, round_cou
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
 from seermatch.errors import StudyError
-from seermatch.group_comparison import compare_groups
-from seermatch.populations import compare_populations
-from seermatch.tables import characteristics_table
+from seermatch.matching.characteristics import compare_groups
 from seermatch.variables import EVENTS
+from seermatch.wording.study_tables import characteristics_table
 
 LABELS = ("M0", "M0(i+)")
 RULE = DisclosureRule(5)

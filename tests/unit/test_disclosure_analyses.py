@@ -5,17 +5,17 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.analysis.populations import COLUMNS
 from seermatch.disclosure.analyses import kind_of, mask_sensitivity, mask_stability
 from seermatch.disclosure.characteristics import arms_of
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.included import add_included, mask_included
 from seermatch.disclosure.interpretation import EXPOSURE, add_years, mask_interpretation
-from seermatch.formatting import MASKED
-from seermatch.group_effect import OUTCOMES
-from seermatch.included_excluded import compare_included
-from seermatch.populations import COLUMNS
 from seermatch.variables import EVENTS
+from seermatch.wording.numbers import MASKED
 
 LABELS = ("M0", "M0(i+)")
 ARMS = {"M0": "reference", "M0(i+)": "exposed"}

@@ -11,10 +11,10 @@ from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.curves import Follow, plan_steps, release_curve
 from seermatch.disclosure.estimates import masked_outcomes, masked_variables
 from seermatch.disclosure.follow_up import add_deaths, deaths_of, mask_follow_up
-from seermatch.formatting import MASKED
-from seermatch.kaplan_meier import kaplan_meier
-from seermatch.report_tables import marks_table
-from seermatch.tables import numbers_at_risk, regression_table
+from seermatch.report.tables import marks_table
+from seermatch.survival.kaplan_meier import kaplan_meier
+from seermatch.wording.numbers import MASKED
+from seermatch.wording.study_tables import numbers_at_risk, regression_table
 
 LABELS = ("M0", "M0(i+)")
 ARMS = {"M0": "reference", "M0(i+)": "exposed"}

@@ -3,10 +3,11 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import checks, event_times
-from seermatch.checks import check_labels, check_matrix, check_numbers
 from seermatch.errors import StudyError
-from seermatch.event_times import check_event_times, check_weights
+from seermatch.statistics import checks
+from seermatch.statistics.checks import check_labels, check_matrix, check_numbers
+from seermatch.survival import event_times
+from seermatch.survival.event_times import check_event_times, check_weights
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from PIL import Image
-from seermatch import figure_fonts, figure_legend, figure_text, risk_table
-from seermatch.figure_fonts import FigureTextWarning, families_of, say_no_font
-from seermatch.figure_style import COLUMN, PAGE, figure_bytes, new_figure, styled
-from seermatch.figure_text import LONGEST, StudyFigure, one_line, shorten, text_width, wrap_text
-from seermatch.flow_chart import LONGEST as LONGEST_CRITERION
-from seermatch.inline_figures import figure_notes
+from seermatch.figures.curves import fonts as figure_fonts
+from seermatch.figures.curves import legend as figure_legend
+from seermatch.figures.curves import risk_table
+from seermatch.figures.curves import text as figure_text
+from seermatch.figures.flow_chart import LONGEST as LONGEST_CRITERION
+from seermatch.figures.fonts import FigureTextWarning, families_of, say_no_font
+from seermatch.figures.style import COLUMN, PAGE, figure_bytes, new_figure, styled
+from seermatch.figures.text import LONGEST, StudyFigure, one_line, shorten, text_width, wrap_text
+from seermatch.report.inline_svg import figure_notes
 from seermatch.variables import printed
 
 SIXTY = "Cells <= 0.2 mm in blood & bone marrow, $n_1$ or $n_2$ (IHC)"

@@ -12,10 +12,17 @@ import pytest
 import seaborn
 from matplotlib.text import Text
 from PIL import Image
-from seermatch import figure_style, flow_chart
-from seermatch import figures as figure_module
 from seermatch.errors import StudyError
-from seermatch.figure_style import (
+from seermatch.figures.curves import curves as figure_module
+from seermatch.figures.curves import (
+    draw_cumulative_incidence,
+    draw_love_plot,
+    draw_survival_curves,
+    flow_chart,
+)
+from seermatch.figures.curves import style as figure_style
+from seermatch.figures.flow_chart import draw_flow_chart
+from seermatch.figures.style import (
     AFTER,
     COLUMN,
     EXPOSED,
@@ -28,9 +35,7 @@ from seermatch.figure_style import (
     new_figure,
     ratio_axis,
 )
-from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
-from seermatch.flow_chart import draw_flow_chart
-from seermatch.kaplan_meier import kaplan_meier
+from seermatch.survival.kaplan_meier import kaplan_meier
 
 LABELS = ("M0", "M0(i+)")
 MARKS = [0, 12, 24, 36, 48, 60]

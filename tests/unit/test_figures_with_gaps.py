@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_figures import CURVES, GROUP, MARKS, in_steps, problems
-from seermatch.diagnostic_figures import draw_log_log, draw_score_overlap
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figure_legend import ABOVE, Legend, free_place
-from seermatch.figures import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
-from seermatch.sensitivity_figures import draw_matching_stability
+from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.diagnostics import draw_log_log, draw_score_overlap
+from seermatch.figures.legend import ABOVE, Legend, free_place
+from seermatch.figures.sensitivity import draw_matching_stability
 
 LABELS = ("M0", "M0(i+)")
 P = pd.DataFrame({"cause": ["other death"], "p_value": [0.03]})

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray, score_test, wald_test
-from seermatch.subdistribution_likelihood import SubdistributionLikelihood
+from seermatch.survival.fine_gray import fit_fine_gray, score_test, wald_test
+from seermatch.survival.subdistribution import SubdistributionLikelihood
 
 
 def random_data(seed, n=120, months=10, p=3):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.fine_gray_proportionality import fit_time_interaction, proportionality_test
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.proportionality_fine_gray import fit_time_interaction, proportionality_test
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -5,10 +5,10 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import finite_contrasts
-from seermatch.cox import fit_cox
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.models import CONTRAST_COLUMNS, regression_models
+from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
+from seermatch.survival import finite_contrasts
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables import EVENTS
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from seermatch import forest_plot
-from seermatch.figure_style import EXPOSED, figure_bytes
-from seermatch.forest_plot import FIRTH, draw_forest
-from seermatch.formatting import REFERENCE_LEVELS, describe_variable
-from seermatch.tables import regression_table
+from seermatch.figures.curves import forest as forest_plot
+from seermatch.figures.forest import FIRTH, draw_forest
+from seermatch.figures.style import EXPOSED, figure_bytes
 from seermatch.variables import printed
+from seermatch.wording.numbers import REFERENCE_LEVELS, describe_variable
+from seermatch.wording.study_tables import regression_table
 
 LABELS = ("M0", "M0(i+)")
 TERMS = ["age", "histology", "grade", "er", "subtype", "group"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from seermatch.errors import StudyError
-from seermatch.gray import _score_and_variance, gray_test
+from seermatch.survival.gray import _score_and_variance, gray_test
 
 
 def random_data(seed, n=200, months=12, groups=3):

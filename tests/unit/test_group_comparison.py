@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from seermatch.errors import StudyError
-from seermatch.group_comparison import COLUMNS, compare_groups, independence_test
+from seermatch.matching.characteristics import COLUMNS, compare_groups, independence_test
 
 # Luo et al., Tables 1 and 2: counts of M0 and M0(i+) per level, and the printed p-value
 TABLE_1 = {

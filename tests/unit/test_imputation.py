@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from lifelines import NelsonAalenFitter
-from seermatch import imputation
-from seermatch.errors import StudyError
-from seermatch.group_effect import estimate_group_effect
-from seermatch.imputation import (
+from seermatch.analysis import imputation
+from seermatch.analysis.group_effect import estimate_group_effect
+from seermatch.analysis.imputation import (
     _fit_logistic,
     cumulative_hazards,
     impute,
     imputed_cohorts,
 )
-from seermatch.pooling import pool
+from seermatch.errors import StudyError
+from seermatch.statistics.estimates import pool
 from seermatch.variables import EVENTS
 
 YES_NO, RECEPTOR = ["no", "yes"], ["Negative", "Positive"]

@@ -5,8 +5,10 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import included_excluded, report_sections, sensitivity
-from seermatch.included_excluded import COLUMNS, compare_included
+from seermatch.analysis import excluded_patients as included_excluded
+from seermatch.analysis import sensitivity
+from seermatch.analysis.excluded_patients import COLUMNS, compare_included
+from seermatch.report.page import main_results as report_sections
 from seermatch.variables import EVENTS
 
 LABELS = ("M0", "M0(i+)")

@@ -6,19 +6,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from seermatch import incomplete_records as module
-from seermatch.cohort import Exposure, filter_cohort
-from seermatch.cohort_merge import (
+from seermatch.cohort.criteria import Exposure, filter_cohort
+from seermatch.cohort.criteria import incomplete as module
+from seermatch.cohort.incomplete import keep_incomplete, merge_eligible
+from seermatch.cohort.merge import (
     every_tumor,
     join_records,
     one_tumor_per_patient,
     with_levels,
 )
+from seermatch.cohort.recode import levels_of, recode
 from seermatch.errors import StudyError
-from seermatch.incomplete_records import keep_incomplete, merge_eligible
-from seermatch.recode import levels_of, recode
-from seermatch.seer_fields import identify_field
-from seermatch.synthetic import simulate_registry
+from seermatch.seer.fields import identify_field
+from seermatch.synthetic.registry import simulate_registry
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))

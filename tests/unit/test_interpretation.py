@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtr, ndtri
-from seermatch import inference_limits, interpretation
-from seermatch.errors import StudyError
-from seermatch.inference_limits import (
+from seermatch.analysis import inference_limits, interpretation
+from seermatch.analysis.inference_limits import (
     correct_for_ascertainment,
     e_value,
     e_value_of_interval,
@@ -17,7 +16,8 @@ from seermatch.inference_limits import (
     minimum_detectable_hazard_ratio,
     risk_ratio,
 )
-from seermatch.interpretation import COLUMNS, interpret
+from seermatch.analysis.interpretation import COLUMNS, interpret
+from seermatch.errors import StudyError
 from seermatch.variables import EVENTS
 
 DATA = Path(__file__).parent.parent / "data"

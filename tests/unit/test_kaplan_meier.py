@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from seermatch.errors import StudyError
-from seermatch.kaplan_meier import (
+from seermatch.survival.kaplan_meier import (
     follow_up,
     kaplan_meier,
     logrank_test,

@@ -5,10 +5,8 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import group_tests, matched_sets
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.gray import gray_test
-from seermatch.group_tests import (
+from seermatch.analysis import group_tests
+from seermatch.analysis.group_tests import (
     FIRTH_TEST,
     GRAY,
     LOG_RANK,
@@ -16,8 +14,11 @@ from seermatch.group_tests import (
     compare_incidence,
     compare_survival,
 )
-from seermatch.kaplan_meier import logrank_test
-from seermatch.separation import firth_cox, firth_fine_gray
+from seermatch.matching.nearest import matched_sets
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.firth import firth_cox, firth_fine_gray
+from seermatch.survival.gray import gray_test
+from seermatch.survival.kaplan_meier import logrank_test
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seermatch import matching, tie_rules
 from seermatch.errors import StudyError
-from seermatch.matching import MatchingProblem, exact_codes, match
+from seermatch.matching.nearest import MatchingProblem, exact_codes, match, tie_rules
+from seermatch.matching.nearest import nearest as matching
 
 SCORES = ("coarse", "mirrored", "last_bit", "below_tie", "continuous")
 

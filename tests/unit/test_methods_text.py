@@ -13,19 +13,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from report_content import cell_rows
-from seermatch import (
-    group_comparison,
-    matching,
-    methods_analysis,
-    methods_page,
-    methods_text,
-    methods_words,
-)
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.group_comparison import compare_groups, independence_test
-from seermatch.methods_page import AUTHORS, plain_markdown, reporting_checklist
-from seermatch.methods_text import MethodsFacts, cite_database, methods_sections
-from seermatch.report import SECTIONS
+from seermatch.matching.characteristics import compare_groups, independence_test
+from seermatch.matching.nearest import characteristics as group_comparison
+from seermatch.matching.nearest import nearest as matching
+from seermatch.methods import analysis as methods_analysis
+from seermatch.methods import data as methods_text
+from seermatch.methods import page as methods_page
+from seermatch.methods.data import MethodsFacts, cite_database, methods_sections
+from seermatch.methods.page import AUTHORS, plain_markdown, reporting_checklist
+from seermatch.report.page import SECTIONS
+from seermatch.wording import terms as methods_words
 
 ROOT = Path(__file__).parents[2]
 DATABASE = (

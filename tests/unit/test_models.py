@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import chi2
-from seermatch.cox import fit_cox
-from seermatch.design_matrix import design_matrix
+from seermatch.analysis.models import COLUMNS, regression_models
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.models import COLUMNS, regression_models
-from seermatch.separation import firth_cox, firth_fine_gray
+from seermatch.statistics.design_matrix import design_matrix
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.variables import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"

@@ -8,17 +8,17 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency, norm
 from seermatch.errors import StudyError
-from seermatch.paper_audit import COLUMNS, VERDICTS, audit_tables
-from seermatch.paper_audit_groups import chi_square_tests, discordant_receptors
-from seermatch.paper_audit_models import wald_from_interval
-from seermatch.paper_tables import (
+from seermatch.paper.audit import COLUMNS, VERDICTS, audit_tables
+from seermatch.paper.groups import chi_square_tests, discordant_receptors
+from seermatch.paper.models import wald_from_interval
+from seermatch.paper.numbers import parse_interval, parse_number
+from seermatch.paper.tables import (
     MODELS,
     Estimate,
     read_characteristics,
     read_facts,
     read_regression,
 )
-from seermatch.printed_numbers import parse_interval, parse_number
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = ("table1", "table2", "table3", "table4", "text")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from seermatch.errors import StudyError
-from seermatch.paper_comparison import COLUMNS, compare_with_paper, synthetic_columns
-from seermatch.paper_tables import plain_label
+from seermatch.paper.comparison import COLUMNS, compare_with_paper, synthetic_columns
+from seermatch.paper.tables import plain_label
 
 ROOT = Path(__file__).parent.parent.parent
 TABLES = ("table1", "table2", "table3", "table4")

@@ -4,8 +4,8 @@ import doctest
 
 import numpy as np
 import pytest
-from seermatch import pooling
-from seermatch.pooling import pool
+from seermatch.statistics import estimates as pooling
+from seermatch.statistics.estimates import pool
 
 
 def test_examples():

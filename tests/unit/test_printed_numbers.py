@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from seermatch.errors import StudyError
-from seermatch.paper_tables import (
+from seermatch.paper.numbers import padded, parse_interval, parse_number, widen_padded
+from seermatch.paper.tables import (
     level_of,
 )
-from seermatch.printed_numbers import padded, parse_interval, parse_number, widen_padded
 
 
 @pytest.mark.parametrize(

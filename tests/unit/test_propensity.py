@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
-from seermatch import propensity as module
-from seermatch.design_matrix import design_matrix
 from seermatch.errors import StudyError
-from seermatch.propensity import (
+from seermatch.matching.nearest import propensity as module
+from seermatch.matching.propensity import (
     distinct_patterns,
     estimate_propensity,
     r_glm_linear_predictor,
 )
+from seermatch.statistics.design_matrix import design_matrix
 
 COVARIATES = ["age", "grade", "her2", "subtype"]
 

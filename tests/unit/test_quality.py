@@ -7,16 +7,16 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seermatch import quality, quality_counts, quality_labels
-from seermatch.cohort import Exposure
-from seermatch.errors import StudyError
-from seermatch.quality import (
+from seermatch.cohort.criteria import Exposure, quality, quality_counts
+from seermatch.cohort.quality import (
     COMPARED,
     assess_quality,
     count_quality,
     refuse_poor_quality,
     render_quality,
 )
+from seermatch.errors import StudyError
+from seermatch.seer import labels as quality_labels
 
 EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
 ALIVE = ("Alive", "Alive or dead of other cause", "Alive or dead due to cancer")

@@ -4,12 +4,12 @@ import doctest
 
 import numpy as np
 import pytest
-from seermatch import recession
-from seermatch.cox import fit_cox
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.recession import find_recession, interior_direction
-from seermatch.subdistribution_likelihood import SubdistributionLikelihood
+from seermatch.statistics import cones as recession
+from seermatch.statistics.cones import find_recession, interior_direction
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.subdistribution import SubdistributionLikelihood
 
 KINDS = ("cox", "fine_gray")
 

@@ -5,9 +5,9 @@ import doctest
 import polars as pl
 import pytest
 import yaml
-from seermatch import recode as module
+from seermatch.cohort.criteria import recode as module
+from seermatch.cohort.recode import OUTCOMES, levels_of, recode
 from seermatch.errors import StudyError
-from seermatch.recode import OUTCOMES, levels_of, recode
 
 RECODES = yaml.safe_load("""
 histology: [{level: IDC, labels: [8500, "8522"]}, {level: Other}]

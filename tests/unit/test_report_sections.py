@@ -12,17 +12,17 @@ from report_content import (
     sensitivity_rows,
     stability_rows,
 )
-from seermatch import report_tables
-from seermatch.group_effect import OUTCOMES
-from seermatch.report import find_warnings, render_report, summarize
-from seermatch.report_included import explain_included, included_table
-from seermatch.report_limits import explain_limits, exposure_table, limits_table
-from seermatch.report_sections import (
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.report.excluded import explain_included, included_table
+from seermatch.report.limits import explain_limits, exposure_table, limits_table
+from seermatch.report.main_results import (
     differences_table,
     explain_sensitivity,
     headline_table,
     sensitivity_tables,
 )
+from seermatch.report.page import find_warnings, render_report, summarize
+from seermatch.report.page import tables as report_tables
 
 
 @pytest.fixture(scope="module")

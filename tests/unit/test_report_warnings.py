@@ -11,9 +11,9 @@ from report_content import (
     made_up_content,
     model_rows,
 )
-from seermatch.report import render_report
-from seermatch.report_checks import quality_warnings
-from seermatch.study_warnings import (
+from seermatch.report.checks import quality_warnings
+from seermatch.report.page import render_report
+from seermatch.wording.warnings import (
     warn_about_balance,
     warn_about_criteria,
     warn_about_matching,

@@ -5,11 +5,11 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import schoenfeld
-from seermatch.cox import fit_cox
-from seermatch.interpretation import _proportionality
-from seermatch.models import regression_models
-from seermatch.schoenfeld import (
+from seermatch.analysis.interpretation import _proportionality
+from seermatch.analysis.models import regression_models
+from seermatch.survival import proportionality_cox as schoenfeld
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.proportionality_cox import (
     assess_proportionality,
     schoenfeld_residuals,
     smooth_residuals,

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
-from seermatch import score_separation
-from seermatch.design_matrix import design_matrix
 from seermatch.errors import StudyError
-from seermatch.matching import match
-from seermatch.propensity import estimate_propensity, r_glm_linear_predictor
+from seermatch.matching.nearest import match, score_separation
+from seermatch.matching.propensity import estimate_propensity, r_glm_linear_predictor
+from seermatch.statistics.design_matrix import design_matrix
 
 RECEPTORS = ["age", "er", "pr", "her2", "subtype"]
 

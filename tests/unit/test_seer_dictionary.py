@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import pytest
 from seermatch.errors import StudyError
-from seermatch.seer_dictionary import DictionaryVariable, parse_dictionary
-from seermatch.seer_fields import (
+from seermatch.seer.dictionary import DictionaryVariable, parse_dictionary
+from seermatch.seer.fields import (
     REQUIREMENTS,
     identify_field,
     match_columns,
@@ -132,7 +132,7 @@ def test_messages(old, new, message):
 
 def test_table_of_variables():
     fields = seer_fields()
-    table = files("seermatch").joinpath("seer_fields.tsv").read_text(encoding="utf-8")
+    table = files("seermatch.seer").joinpath("fields.tsv").read_text(encoding="utf-8")
     names = [line.split("\t")[0] for line in table.splitlines()[1:]]
     assert names == list(fields), "a field is defined twice"
     assert len({normalized_name(s) for f in fields.values() for s in f.spellings}) == sum(

@@ -8,10 +8,10 @@ import tracemalloc
 import pytest
 from made_up_exports import RECORDS, dictionary, read, refused, replaced, table, without
 from seermatch.errors import StudyError
-from seermatch.seer_dictionary import parse_dictionary
-from seermatch.seer_fields import seer_fields
-from seermatch.seer_text import HashingReader, LineBlocks, check_lines
-from seermatch.seerstat import open_export
+from seermatch.seer.dictionary import parse_dictionary
+from seermatch.seer.export import open_export
+from seermatch.seer.fields import seer_fields
+from seermatch.seer.lines import HashingReader, LineBlocks, check_lines
 
 # ---- forms of an export
 

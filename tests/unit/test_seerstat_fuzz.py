@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seermatch.errors import StudyError
-from seermatch.seer_dictionary import parse_dictionary
-from seermatch.seer_fields import identify_field, normalized_name, seer_fields
-from seermatch.seerstat import open_export
+from seermatch.seer.dictionary import parse_dictionary
+from seermatch.seer.export import open_export
+from seermatch.seer.fields import identify_field, normalized_name, seer_fields
 
 FACTOR = int(os.environ.get("SEERMATCH_FUZZ", "1"))
 FUZZ = {

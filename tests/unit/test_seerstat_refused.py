@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 from made_up_exports import RECORDS, dictionary, read, refused, replaced, table, without
-from seermatch.seer_fields import REQUIREMENTS, seer_fields
+from seermatch.seer.fields import REQUIREMENTS, seer_fields
 
 
 @pytest.mark.parametrize("field", REQUIREMENTS)

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.interpolate import CubicSpline
-from seermatch import group_effect, sensitivity, splines
+from seermatch.analysis import group_effect, sensitivity
+from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, estimate_group_effect
+from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.sensitivity import COLUMNS, sensitivity_analyses
 from seermatch.errors import StudyError
-from seermatch.group_effect import OUTCOMES, PENALIZED, estimate_group_effect
-from seermatch.imputation import imputed_cohorts
-from seermatch.matching import exact_codes, match
-from seermatch.pooling import pool
-from seermatch.propensity import estimate_propensity
-from seermatch.sensitivity import COLUMNS, sensitivity_analyses
-from seermatch.splines import natural_spline
+from seermatch.matching.nearest import exact_codes, match
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.statistics import splines
+from seermatch.statistics.estimates import pool
+from seermatch.statistics.splines import natural_spline
 from seermatch.variables import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"

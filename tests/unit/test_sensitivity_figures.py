@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from seermatch import sensitivity_figures
-from seermatch.figure_style import figure_bytes
-from seermatch.group_effect import OUTCOMES
-from seermatch.inline_figures import sentence_of
-from seermatch.sensitivity_figures import draw_matching_stability, draw_specification_curve
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.figures.curves import sensitivity as sensitivity_figures
+from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
+from seermatch.figures.style import figure_bytes
+from seermatch.report.inline_svg import sentence_of
 
 
 def test_examples():

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from seermatch import separation
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.separation import firth_cox, firth_fine_gray, firth_profile, infinite_estimates
+from seermatch.survival import firth as separation
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.firth import firth_cox, firth_fine_gray, firth_profile, infinite_estimates
 
 
 def random_data(seed, n, competing=True):

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtr
-from seermatch import stability
-from seermatch.cox import fit_cox
+from seermatch.analysis import stability
+from seermatch.analysis.stability import COLUMNS, matching_stability, stability_range
 from seermatch.errors import StudyError
-from seermatch.fine_gray import fit_fine_gray
-from seermatch.matching import match
-from seermatch.stability import COLUMNS, matching_stability, stability_range
+from seermatch.matching.nearest import match
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables import EVENTS
 
 

@@ -7,15 +7,16 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch import inline_figures, without_events
-from seermatch.absolute_effects import absolute_effects
-from seermatch.figure_style import figure_bytes, sentence_figure
-from seermatch.group_effect import OUTCOMES
-from seermatch.inline_figures import sentence_of
-from seermatch.kaplan_meier import kaplan_meier
-from seermatch.proportions import wilson_interval
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.figures.style import figure_bytes, sentence_figure
+from seermatch.report.inline_svg import sentence_of
+from seermatch.report.page import inline_svg as inline_figures
+from seermatch.statistics.proportions import wilson_interval
+from seermatch.survival import without_events
+from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.kaplan_meier import kaplan_meier
+from seermatch.survival.without_events import effective_number_followed, limits_without_events
 from seermatch.variables import EVENTS
-from seermatch.without_events import effective_number_followed, limits_without_events
 from small_study import run_study, small_cohort
 
 MISSING = {

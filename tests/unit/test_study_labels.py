@@ -5,12 +5,11 @@ import doctest
 import polars as pl
 import pytest
 import yaml
-from seermatch import study_labels
-from seermatch.cohort import Exposure, rule_expression
+from seermatch.cohort.criteria import Exposure, rule_expression, study_labels
+from seermatch.cohort.quality import assess_quality
+from seermatch.cohort.quality_counts import count_quality, labels_seen
+from seermatch.cohort.study_labels import NamedLabels, named_labels, refuse_unknown_labels
 from seermatch.errors import StudyError
-from seermatch.quality import assess_quality
-from seermatch.quality_counts import count_quality, labels_seen
-from seermatch.study_labels import NamedLabels, named_labels, refuse_unknown_labels
 
 EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
 SEEN = {

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from seermatch.synthetic import (
+from seermatch.synthetic.registry import (
     DATABASE,
     YEARS,
     dictionary_text,
@@ -384,7 +384,7 @@ def test_nodes_examined_change_no_other_column(monkeypatch):
         return np.zeros(eod_nodes.size, dtype=np.int16)
 
     before = simulate_registry(5, 0.02).exports
-    monkeypatch.setattr("seermatch.synthetic.number_examined", several_draws)
+    monkeypatch.setattr("seermatch.synthetic.registry.number_examined", several_draws)
     after = simulate_registry(5, 0.02).exports
     for year, rows in before.items():
         assert rows.drop(HEADER[-1]).equals(after[year].drop(HEADER[-1]))
@@ -404,5 +404,5 @@ def test_other_years():
 
 @pytest.mark.parametrize("suffix", ["", "_export", "_outcomes", "_patients", "_unfit"])
 def test_examples(suffix):
-    module = importlib.import_module(f"seermatch.synthetic{suffix}")
+    module = importlib.import_module(f"seermatch.synthetic.registry{suffix}")
     assert doctest.testmod(module).failed == 0

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from seermatch.errors import StudyError
-from seermatch.formatting import (
+from seermatch.matching.characteristics import compare_groups
+from seermatch.wording.numbers import (
     describe_contrast,
     format_count,
     format_p,
@@ -12,9 +13,8 @@ from seermatch.formatting import (
     label_groups,
     state_p,
 )
-from seermatch.group_comparison import compare_groups
-from seermatch.printed_tables import print_characteristics, print_regression
-from seermatch.tables import (
+from seermatch.wording.printed_tables import print_characteristics, print_regression
+from seermatch.wording.study_tables import (
     characteristics_table,
     estimates_at_marks,
     numbers_at_risk,

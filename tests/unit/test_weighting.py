@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
-from seermatch import weighting
+from seermatch.analysis.group_effect import estimate_group_effect
 from seermatch.errors import StudyError
-from seermatch.group_effect import estimate_group_effect
-from seermatch.propensity import estimate_propensity
-from seermatch.weighting import balancing_weights, effective_sample_size
+from seermatch.matching.nearest import weighting
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.weighting import balancing_weights, effective_sample_size
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
 

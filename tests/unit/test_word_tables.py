@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
-from seermatch import journal_tables, word_document
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.journal_tables import JournalContent, stability_table
-from seermatch.printed_tables import HeaderCell, PrintedRow, PrintedTable
-from seermatch.tables import characteristics_table, regression_table
+from seermatch.word import document as word_document
+from seermatch.word import journal_tables
+from seermatch.word.journal_tables import JournalContent, stability_table
+from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
+from seermatch.wording.study_tables import characteristics_table, regression_table
 
 LABELS = ("M0", "M0(i+)")
 OUTCOMES = (

@@ -6,15 +6,15 @@ import inspect
 
 import numpy as np
 import pandas as pd
-from seermatch.cox import fit_cox
-from seermatch.design_matrix import DesignMatrix
-from seermatch.group_effect import GroupEffect
-from seermatch.matching import MatchingProblem
-from seermatch.pooling import PooledEstimate, PooledProfiles
-from seermatch.propensity import estimate_propensity
-from seermatch.recession import find_recession
-from seermatch.score_separation import find_cells
-from seermatch.separation import firth_profile
+from seermatch.analysis.group_effect import GroupEffect
+from seermatch.matching.nearest import MatchingProblem
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.score_separation import find_cells
+from seermatch.statistics.cones import find_recession
+from seermatch.statistics.design_matrix import DesignMatrix
+from seermatch.statistics.estimates import PooledEstimate, PooledProfiles
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.firth import firth_profile
 from seermatch.variables import EVENTS
 
 MODULES = (
@@ -90,7 +90,7 @@ def valid_calls() -> dict:
     more = {"weights": weights, "clusters": sets}
     fit = fit_cox(**cox)
     profile = firth_profile(time, event, X, weights)
-    kaplan_meier = importlib.import_module("seermatch.kaplan_meier").kaplan_meier
+    kaplan_meier = importlib.import_module("seermatch.survival.kaplan_meier").kaplan_meier
     still = kaplan_meier(time, 0 * died)
     curve = kaplan_meier(time, died)
     design = DesignMatrix(X, ("group", "age"), ("", ""), ("group", "age"))

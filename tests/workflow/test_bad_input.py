@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from seermatch.synthetic import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
 
 SEX = "Sex"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from seermatch.calibration import repeat_study
-from seermatch.calibration_cohorts import SCENARIOS
-from seermatch.calibration_few_deaths import COHORTS, DEATHS, KINDS
-from seermatch.calibration_few_deaths import COLUMNS as FEW_COLUMNS
-from seermatch.calibration_summary import COLUMNS
+from seermatch.calibration.cohorts import SCENARIOS
+from seermatch.calibration.few_deaths import COHORTS, DEATHS, KINDS
+from seermatch.calibration.few_deaths import COLUMNS as FEW_COLUMNS
+from seermatch.calibration.repetitions import repeat_study
+from seermatch.calibration.summary import COLUMNS
 from study_io import read_table
 
 ROOT = Path(__file__).parent.parent.parent

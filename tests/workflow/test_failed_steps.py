@@ -31,7 +31,7 @@ def change_ratio(study):
 
 
 def change_matching(study):
-    module = study.path / "workflow/scripts/seermatch/tie_rules.py"
+    module = study.path / "workflow/scripts/seermatch/matching/tie_rules.py"
     module.write_text(module.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ import subprocess
 
 import polars as pl
 import pytest
-from seermatch.synthetic import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
 
 M_STAGE = "Derived EOD 2018 M Recode (2018+)"
 UNMOUNTING = ["unshare", "--mount", "--propagation", "private"]

@@ -167,7 +167,7 @@ def test_a_year_that_is_dropped_from_the_sheet_reruns_the_merge(study_copy):
 
 def test_registry_first_redoes_only_what_really_changed(study_copy):
     """A new reader reads all exports again; where they come out equal, that is all."""
-    reader = study_copy.path / "workflow/scripts/seermatch/seerstat.py"
+    reader = study_copy.path / "workflow/scripts/seermatch/seer/export.py"
     reader.write_text(reader.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     assert study_copy.planned("registry") == {"ingest_export": 5}
     everything = ONE_EXPORT | {"ingest_export": 5, "filter_cohort": 5, "recode_variables": 5}
@@ -178,7 +178,7 @@ def test_registry_first_redoes_only_what_really_changed(study_copy):
 
 
 def test_an_edited_module_reruns_its_users_and_what_follows(study_copy):
-    gray = study_copy.path / "workflow/scripts/seermatch/gray.py"
+    gray = study_copy.path / "workflow/scripts/seermatch/survival/gray.py"
     gray.write_text(gray.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     users = {"estimate_survival": 1, "interpret_results": 1}  # by the module of all group tests
     assert study_copy.planned() == users | AFTER_INCIDENCE
@@ -191,6 +191,6 @@ def test_an_edited_script_reruns_its_rule_and_what_follows(study_copy):
 
 
 def test_edited_package_data_reruns_the_ingest(study_copy):
-    table = study_copy.path / "workflow/scripts/seermatch/seer_fields.tsv"
+    table = study_copy.path / "workflow/scripts/seermatch/seer/fields.tsv"
     table.write_text(table.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert study_copy.planned()["ingest_export"] == 5

@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.claims import answer_claims
+    from seermatch.analysis.claims import answer_claims
 
     params = snakemake.params
     curves = {

@@ -4,11 +4,11 @@ from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.balance import assess_balance
     from seermatch.disclosure.score_overlap import score_overlap
-    from seermatch.group_comparison import compare_groups
-    from seermatch.matched_sets import has_complete_sets
-    from seermatch.matching import matching_distance
+    from seermatch.matching.balance import assess_balance
+    from seermatch.matching.characteristics import compare_groups
+    from seermatch.matching.matched_sets import has_complete_sets
+    from seermatch.matching.nearest import matching_distance
 
     params = snakemake.params
     cohort = read_table(snakemake.input.cohort, ["patient_id", "group", *params.covariates])

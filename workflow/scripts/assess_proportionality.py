@@ -3,8 +3,8 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.formatting import state_p
-    from seermatch.schoenfeld import assess_proportionality, trace_residuals
+    from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
+    from seermatch.wording.numbers import state_p
 
     found = assess_proportionality(
         read_table(snakemake.input.matched), read_table(snakemake.input.models)

@@ -4,8 +4,8 @@ from study_io import job, last_year_of, read_origin, write_bytes, write_polars_t
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.quality import assess_quality, render_quality
-    from seermatch.study_labels import named_labels
+    from seermatch.cohort.quality import assess_quality, render_quality
+    from seermatch.cohort.study_labels import named_labels
 
     params = snakemake.params
     origins = [read_origin(path) for path in snakemake.input.exports]

@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.sensitivity import sensitivity_analyses
+    from seermatch.analysis.sensitivity import sensitivity_analyses
 
     params = snakemake.params
     rule = dict(params.matching)

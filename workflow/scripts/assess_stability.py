@@ -3,8 +3,8 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.matching import exact_codes, matching_distance
-    from seermatch.stability import matching_stability, stability_range
+    from seermatch.analysis.stability import matching_stability, stability_range
+    from seermatch.matching.nearest import exact_codes, matching_distance
 
     params = snakemake.params
     rule = dict(params.matching)

@@ -5,7 +5,7 @@ from io import StringIO
 from study_io import job, read_printed_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.paper_audit import audit_tables
+    from seermatch.paper.audit import audit_tables
 
     tables = {
         name: read_printed_table(StringIO(text)) for name, text in snakemake.params.paper.items()

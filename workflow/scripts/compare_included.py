@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.included_excluded import compare_included
+    from seermatch.analysis.excluded_patients import compare_included
 
     source, params = snakemake.input, snakemake.params
     eligible = read_table(source.eligible)

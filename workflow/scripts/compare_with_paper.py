@@ -7,7 +7,7 @@ from study_io import job, read_printed_table, read_provenance, write_table
 TABLES = ("table1", "table2", "table3", "table4")
 
 with job(snakemake) as tell:
-    from seermatch.paper_comparison import compare_with_paper, synthetic_columns
+    from seermatch.paper.comparison import compare_with_paper, synthetic_columns
 
     params = snakemake.params
     paper = {name: read_printed_table(StringIO(params.paper[name])) for name in TABLES}

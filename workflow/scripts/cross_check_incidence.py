@@ -6,7 +6,7 @@ with job(snakemake) as tell:
     import numpy as np
     import pandas as pd
     from seermatch.errors import StudyError
-    from seermatch.matched_sets import has_complete_sets
+    from seermatch.matching.matched_sets import has_complete_sets
     from sksurv.nonparametric import cumulative_incidence_competing_risks
 
     matched = read_table(snakemake.input.matched)

@@ -3,9 +3,9 @@
 from study_io import job, read_table, reference_levels, write_figures
 
 with job(snakemake) as tell:
-    from seermatch.diagnostic_figures import draw_log_log, draw_schoenfeld, draw_score_overlap
-    from seermatch.figure_style import figure_bytes
-    from seermatch.forest_plot import draw_forest
+    from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
+    from seermatch.figures.forest import draw_forest
+    from seermatch.figures.style import figure_bytes
 
     params = snakemake.params
     labels, link = params.labels, params.link

@@ -3,15 +3,15 @@
 from study_io import job, read_table, write_figures
 
 with job(snakemake) as tell:
-    from seermatch.figure_style import figure_bytes
-    from seermatch.figures import (
+    from seermatch.analysis.group_tests import print_test
+    from seermatch.figures.curves import (
         draw_cumulative_incidence,
         draw_love_plot,
         draw_survival_curves,
     )
-    from seermatch.flow_chart import draw_flow_chart
-    from seermatch.group_tests import print_test
-    from seermatch.study_warnings import group_sizes
+    from seermatch.figures.flow_chart import draw_flow_chart
+    from seermatch.figures.style import figure_bytes
+    from seermatch.wording.warnings import group_sizes
 
     params = snakemake.params
     labels = params.labels

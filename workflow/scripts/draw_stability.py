@@ -3,8 +3,8 @@
 from study_io import job, read_table, write_figures
 
 with job(snakemake) as tell:
-    from seermatch.figure_style import figure_bytes
-    from seermatch.sensitivity_figures import draw_matching_stability
+    from seermatch.figures.sensitivity import draw_matching_stability
+    from seermatch.figures.style import figure_bytes
 
     figure = draw_matching_stability(read_table(snakemake.input[0]), snakemake.params.width)
     write_figures({"matching_stability": figure}, snakemake.output, figure_bytes)

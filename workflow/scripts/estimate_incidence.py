@@ -6,10 +6,10 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.cumulative_incidence import incidence_by_group
-    from seermatch.formatting import state_p
-    from seermatch.group_tests import compare_incidence
-    from seermatch.matched_sets import has_complete_sets
+    from seermatch.analysis.group_tests import compare_incidence
+    from seermatch.matching.matched_sets import has_complete_sets
+    from seermatch.survival.incidence import incidence_by_group
+    from seermatch.wording.numbers import state_p
 
     matched = read_table(snakemake.input[0])
     incidence = incidence_by_group(

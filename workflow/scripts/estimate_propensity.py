@@ -3,9 +3,9 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.design_matrix import design_matrix
-    from seermatch.propensity import estimate_propensity, r_glm_linear_predictor
-    from seermatch.score_separation import cell_sentences
+    from seermatch.matching.propensity import estimate_propensity, r_glm_linear_predictor
+    from seermatch.matching.score_separation import cell_sentences
+    from seermatch.statistics.design_matrix import design_matrix
 
     params = snakemake.params
     cohort = read_table(snakemake.input[0], ["group", *params.covariates])

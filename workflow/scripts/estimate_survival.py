@@ -6,11 +6,11 @@ from study_io import job, read_table, with_group_labels, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
+    from seermatch.analysis.group_tests import compare_survival
     from seermatch.disclosure.event_counts import count_events
-    from seermatch.formatting import state_p
-    from seermatch.group_tests import compare_survival
-    from seermatch.kaplan_meier import follow_up, kaplan_meier
-    from seermatch.without_events import limits_without_events
+    from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
+    from seermatch.survival.without_events import limits_without_events
+    from seermatch.wording.numbers import state_p
 
     params = snakemake.params
     matched = read_table(snakemake.input.matched)

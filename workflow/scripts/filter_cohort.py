@@ -4,8 +4,8 @@ from study_io import job, last_year_of, replacing
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.cohort import Exposure, filter_cohort, of_registries
-    from seermatch.quality_counts import count_quality
+    from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries
+    from seermatch.cohort.quality_counts import count_quality
 
     cohort = snakemake.params.cohort
     exposure = Exposure(

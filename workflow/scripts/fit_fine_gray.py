@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.models import regression_models
+    from seermatch.analysis.models import regression_models
 
     params = snakemake.params
     matched = read_table(snakemake.input[0])

@@ -7,9 +7,9 @@ from study_io import job, replacing, with_progress
 with job(snakemake) as tell:
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from seermatch.seer_dictionary import parse_dictionary
-    from seermatch.seer_fields import REQUIREMENTS
-    from seermatch.seerstat import open_export
+    from seermatch.seer.dictionary import parse_dictionary
+    from seermatch.seer.export import open_export
+    from seermatch.seer.fields import REQUIREMENTS
 
     source = Path(snakemake.input.data)
     dictionary = None

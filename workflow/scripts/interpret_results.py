@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.interpretation import interpret
+    from seermatch.analysis.interpretation import interpret
 
     params = snakemake.params
     settings = dict(params.interpretation)

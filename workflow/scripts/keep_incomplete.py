@@ -4,8 +4,8 @@ from study_io import job, last_year_of, replacing
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.cohort import Exposure, of_registries
-    from seermatch.incomplete_records import keep_incomplete
+    from seermatch.cohort.criteria import Exposure, of_registries
+    from seermatch.cohort.incomplete import keep_incomplete
 
     params = snakemake.params
     cohort = params.cohort

@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.matching import exact_codes, match, matching_distance
+    from seermatch.matching.nearest import exact_codes, match, matching_distance
 
     settings = dict(snakemake.params.matching)
     link = settings.pop("link")

@@ -7,7 +7,7 @@ from study_io import job, read_origin, read_polars_table, replacing
 with job(snakemake) as tell:
     import polars as pl
     import pyarrow.parquet as pq
-    from seermatch.cohort_merge import (
+    from seermatch.cohort.merge import (
         combine_attrition,
         every_tumor,
         join_records,
@@ -16,8 +16,8 @@ with job(snakemake) as tell:
         refuse_overlap,
         with_levels,
     )
-    from seermatch.quality import QUALITY, refuse_poor_quality
-    from seermatch.recode import levels_of
+    from seermatch.cohort.quality import QUALITY, refuse_poor_quality
+    from seermatch.cohort.recode import levels_of
 
     refuse_poor_quality(read_polars_table(snakemake.input.quality, QUALITY))
     settings = snakemake.params.cohort

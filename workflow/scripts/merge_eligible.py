@@ -7,9 +7,9 @@ from study_io import job, replacing
 with job(snakemake) as tell:
     import polars as pl
     import pyarrow.parquet as pq
-    from seermatch.cohort_merge import with_levels
-    from seermatch.incomplete_records import merge_eligible
-    from seermatch.recode import levels_of
+    from seermatch.cohort.incomplete import merge_eligible
+    from seermatch.cohort.merge import with_levels
+    from seermatch.cohort.recode import levels_of
     from seermatch.variables import EVENTS
 
     params = snakemake.params

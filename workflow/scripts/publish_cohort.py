@@ -22,12 +22,12 @@ private/ holds records of patients and unmasked counts: keep it as your data agr
 with job(snakemake) as tell:
     import pandas as pd
     import polars as pl
+    from seermatch.cohort.quality import assess_quality, render_quality
+    from seermatch.cohort.study_labels import named_labels
     from seermatch.disclosure.characteristics import group_sizes
     from seermatch.disclosure.cohort_tables import release_cohort
     from seermatch.disclosure.rule import disclosure_note
-    from seermatch.quality import assess_quality, render_quality
-    from seermatch.study_labels import named_labels
-    from seermatch.tables import characteristics_table
+    from seermatch.wording.study_tables import characteristics_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
     rule = disclosure_rule(params.disclosure, source.exports)

@@ -21,7 +21,7 @@ ESTIMATORS = ("cox", "fine_gray")
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.outcomes import release_outcomes
-    from seermatch.tables import regression_table
+    from seermatch.wording.study_tables import regression_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
     rule = disclosure_rule(params.disclosure, source.exports)

@@ -4,7 +4,7 @@ from study_io import job, replacing
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.recode import recode
+    from seermatch.cohort.recode import recode
 
     records = pl.scan_parquet(snakemake.input[0])
     n = records.select(pl.len()).collect().item()

@@ -30,7 +30,7 @@ PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.rule import disclosure_limits
-    from seermatch.report import ReportContent, find_warnings, render_report
+    from seermatch.report.page import ReportContent, find_warnings, render_report
 
     source = snakemake.input
     params = snakemake.params

@@ -4,7 +4,7 @@ from study_io import job, with_progress, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.calibration import RECORD, repeat_study
+    from seermatch.calibration.repetitions import RECORD, repeat_study
 
     params = snakemake.params
     wanted = params.calibration["repetitions"]

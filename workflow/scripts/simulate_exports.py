@@ -6,7 +6,12 @@ from pathlib import Path
 from study_io import job, write_bytes
 
 with job(snakemake) as tell:
-    from seermatch.synthetic import DATABASE, dictionary_text, export_text, simulate_registry
+    from seermatch.synthetic.registry import (
+        DATABASE,
+        dictionary_text,
+        export_text,
+        simulate_registry,
+    )
 
     registry = simulate_registry(**snakemake.params.synthetic, years=snakemake.params.years)
     files = zip(

@@ -4,7 +4,7 @@ from study_io import job, with_progress, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.calibration_few_deaths import RECORD, repeat_few_deaths
+    from seermatch.calibration.few_deaths import RECORD, repeat_few_deaths
 
     params = snakemake.params
     wanted = params.calibration["repetitions"]

@@ -278,7 +278,7 @@ def write_figures(figures, paths, render):
     paths : iterable of str or path
         Where to write; each file is named after its figure.
     render : callable
-        Gives the bytes of a figure in a format: `seermatch.figure_style.figure_bytes`.
+        Gives the bytes of a figure in a format: `seermatch.figures.style.figure_bytes`.
     """
     for path in map(Path, paths):
         write_bytes(render(figures[path.stem], path.suffix.removeprefix(".")), path)
@@ -296,7 +296,7 @@ def read_origin(path):
 
 def last_year_of(paths):
     """Read to which year the databases of ingested exports reach; None where none is named."""
-    from seermatch.seer_dictionary import database_years
+    from seermatch.seer.dictionary import database_years
 
     years = [database_years(read_origin(path)["database"]) for path in paths]
     return max((last for _, last in filter(None, years)), default=None)

@@ -4,9 +4,9 @@ from study_io import job, read_table, write_bytes, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.calibration_figure import draw_coverage
-    from seermatch.calibration_summary import summarize_repetitions, targets_of_scenarios
-    from seermatch.figure_style import figure_bytes
+    from seermatch.calibration.figure import draw_coverage
+    from seermatch.calibration.summary import summarize_repetitions, targets_of_scenarios
+    from seermatch.figures.style import figure_bytes
 
     params = snakemake.params
     parts = [read_table(path) for path in snakemake.input]

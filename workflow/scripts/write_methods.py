@@ -18,8 +18,8 @@ ESTIMATORS = ("cox", "fine_gray")
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.methods_page import methods_page
-    from seermatch.methods_text import MethodsFacts, methods_sections
+    from seermatch.methods.data import MethodsFacts, methods_sections
+    from seermatch.methods.page import methods_page
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)

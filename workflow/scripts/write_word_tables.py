@@ -12,8 +12,8 @@ from study_io import (
 )
 
 with job(snakemake) as tell:
-    from seermatch.journal_tables import JournalContent, journal_tables
-    from seermatch.word_document import word_document
+    from seermatch.word.document import word_document
+    from seermatch.word.journal_tables import JournalContent, journal_tables
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)

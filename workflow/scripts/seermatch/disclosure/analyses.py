@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.estimates import masked_outcomes
-from seermatch.formatting import MASKED
+from seermatch.wording.numbers import MASKED
 
 COUNTS = ["n", "effective_sample_size", "largest_weight"]  # a weight is a ratio of two sizes
 RESULTS = [*COUNTS, "events", "hr", "hr_low", "hr_high", "p_value"]
@@ -53,7 +53,7 @@ def mask_sensitivity(
     table : pandas.DataFrame
         Rows of ``sensitivity.tsv``, the main analysis first.
     populations : pandas.DataFrame
-        From `seermatch.populations.compare_populations`.
+        From `seermatch.analysis.populations.compare_populations`.
     minimum : int
         Smallest count above 0 that may be known.
     cohort_known : bool
@@ -219,7 +219,7 @@ def mask_claims(
     Parameters
     ----------
     claims : pandas.DataFrame
-        From `seermatch.claims.answer_claims`.
+        From `seermatch.analysis.claims.answer_claims`.
     masked : set of {"any", "cause"}
         Outcomes without results.
     is_released : callable

@@ -44,7 +44,7 @@ def group_sizes(comparison: pd.DataFrame) -> dict[tuple[str, str], int]:
     Parameters
     ----------
     comparison : pandas.DataFrame
-        Rows of `seermatch.group_comparison.compare_groups` of both populations.
+        Rows of `seermatch.matching.characteristics.compare_groups` of both populations.
 
     Returns
     -------

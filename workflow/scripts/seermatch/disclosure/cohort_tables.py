@@ -14,7 +14,7 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
-        ``attrition``, ``comparison`` (`group_comparison.compare_groups` of both populations, with
+        ``attrition``, ``comparison`` (`characteristics.compare_groups` of both populations, with
         their name in the column population, the reference group first), ``balance``,
         ``score_overlap`` (`disclosure.score_overlap.score_overlap`) and, where the score has
         them, ``separated_cells`` (`score_separation.describe_cells`).

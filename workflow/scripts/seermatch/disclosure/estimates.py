@@ -12,7 +12,7 @@ import pandas as pd
 
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.receptors import RECEPTORS, link_receptors
-from seermatch.formatting import MASKED
+from seermatch.wording.numbers import MASKED
 
 ANY, CAUSE = "any", "cause"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
@@ -145,7 +145,7 @@ def mask_contrasts(contrasts: pd.DataFrame, masked: bool) -> pd.DataFrame:
     Parameters
     ----------
     contrasts : pandas.DataFrame
-        From `seermatch.models.regression_models`; they compare combinations of levels.
+        From `seermatch.analysis.models.regression_models`; they compare combinations of levels.
     masked : bool
         Whether a variable of the models is masked.
 

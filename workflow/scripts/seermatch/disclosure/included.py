@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from seermatch.analysis.excluded_patients import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
 from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.characteristics import QUANTILES, QUARTERS
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.receptors import RECEPTORS, link_receptors
-from seermatch.included_excluded import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
 from seermatch.variables import EVENTS
 
 EVENT_KINDS = dict(zip(EVENTS, ("alive", "cancer", "other"), strict=True))
@@ -30,7 +30,7 @@ def add_included(
     system : CountSystem
         Changed in place; holds the characteristics of the cohort and its deaths.
     table : pandas.DataFrame
-        From `seermatch.included_excluded.compare_included`.
+        From `seermatch.analysis.excluded_patients.compare_included`.
     arms : mapping
         Label of a group to its arm.
     steps : mapping of str to int, optional

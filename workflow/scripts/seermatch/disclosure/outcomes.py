@@ -36,7 +36,7 @@ def release_outcomes(
     -------
     Release
         The same tables without ``event_counts``; ``survival`` are the curves of ``kaplan_meier``.
-        Where a model may not be published, the status of its rows is `formatting.MASKED`. The
+        Where a model may not be published, the status of its rows is `numbers.MASKED`. The
         record holds ``masked`` (of ``any`` and ``cause``: outcomes without results),
         ``masked_variables`` of either model (``any``, ``cancer``), ``released`` (for each arm and
         curve the months, from and before which, its estimates are known) and the ``system`` of

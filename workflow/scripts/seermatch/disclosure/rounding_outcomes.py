@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from seermatch.analysis.excluded_patients import SIZE, UNKNOWN
 from seermatch.disclosure.attrition import ARMS
 from seermatch.disclosure.characteristics import QUANTILES
 from seermatch.disclosure.curves import STARTS
@@ -18,8 +19,7 @@ from seermatch.disclosure.follow_up import CAUSES, FOLLOW_UP_TIMES
 from seermatch.disclosure.interpretation import EXPOSURE, MEDIAN, NUMBERS
 from seermatch.disclosure.rounding import round_counts, round_times, significant
 from seermatch.disclosure.rule import round_count
-from seermatch.formatting import MASKED
-from seermatch.included_excluded import SIZE, UNKNOWN
+from seermatch.wording.numbers import MASKED
 
 Z = float(ndtri(0.975))
 TEXT_OF_CLAIM = "Rounded for disclosure control; see the numbers."

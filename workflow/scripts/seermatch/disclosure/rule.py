@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seermatch.errors import StudyError
-from seermatch.formatting import MASKED
+from seermatch.wording.numbers import MASKED
 
 SUPPRESS, ROUND = METHODS = ("suppress", "round")
 

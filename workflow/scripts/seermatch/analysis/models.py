@@ -1,0 +1,412 @@
+"""The regression tables: univariable, multivariable and recommended models, Cox or Fine-Gray.
+
+Every model passes the same guard. Columns that depend on earlier ones are left out and said to be
+aliased. Columns without a finite estimate (separation) get Firth's penalised estimate, profile
+interval and test, from the same model and marked ``separated``. The other rows of such a model
+are maximum-likelihood estimates in the limit to which the likelihood tends, and so are the finite
+contrasts among the separated terms. With fewer than 20 events Wald intervals do not hold, and all
+columns get Firth's, marked ``few events``; without any, none has an estimate (``no event``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, ndtr, ndtri
+
+from seermatch.analysis.group_effect import FEW_EVENTS
+from seermatch.errors import StudyError
+from seermatch.statistics.checks import (
+    check_binary,
+    check_choice,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+)
+from seermatch.statistics.cones import find_recession
+from seermatch.statistics.design_matrix import (
+    OF_HAZARDS,
+    DesignMatrix,
+    aliased_columns,
+    describe_aliasing,
+    design_matrix,
+)
+from seermatch.survival.event_times import category_codes, check_times, check_weights, ever_at_risk
+from seermatch.survival.fine_gray import wald_test
+from seermatch.survival.finite_contrasts import finite_contrasts
+from seermatch.wording.numbers import describe_balance_term
+
+GROUP = "group"
+ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
+CLUSTERED = ("se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered")
+COLUMNS = ("model", "term", "level", *ESTIMATES, *CLUSTERED, "status", "dependence", "n", "events")
+CONTRAST_COLUMNS = ("model", "patients", "against", *ESTIMATES, *CLUSTERED, "n", "events")
+
+Estimator = Literal["cox", "fine_gray"]
+
+
+@dataclass(frozen=True)
+class RegressionModels:
+    """Rows of a regression table, and what has to be said about them.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns `COLUMNS`; model is ``univariable``, ``multivariable`` or ``recommended``.
+    contrasts : DataFrame
+        Columns `CONTRAST_COLUMNS`: of the models with separated terms, the comparisons among them
+        that have a finite estimate. `patients` and `against` name the levels in words.
+    selected : tuple of str
+        Covariates of the multivariable model.
+    joint_p : dict of str to float
+        Univariable joint p-value per covariate, and of the group.
+    notes : tuple of str
+        Aliasing and separation, one sentence each.
+    """
+
+    table: pd.DataFrame
+    contrasts: pd.DataFrame
+    selected: tuple[str, ...]
+    joint_p: Mapping[str, float]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Outcome of the patients, and how it is modelled."""
+
+    estimator: Estimator
+    time: np.ndarray
+    event: np.ndarray  # 0 censored, 1 event, 2 competing (Fine-Gray only)
+    weights: np.ndarray | None
+    clusters: np.ndarray | None
+
+    @property
+    def events(self) -> int:
+        """Number of events."""
+        return int(np.count_nonzero(self.event == 1))
+
+    @property
+    def ever_at_risk(self) -> np.ndarray:
+        """Patients in any risk set of an event; only they inform the model."""
+        return ever_at_risk(self.time, self.event)
+
+    def fit(self, X, names, offset=None):
+        """Fit by maximum (pseudo-)likelihood."""
+        options = {"weights": self.weights, "clusters": self.clusters, "offset": offset}
+        if self.estimator == "cox":
+            from seermatch.survival.cox import fit_cox
+
+            return fit_cox(self.time, self.event == 1, X, names=names, **options)
+        from seermatch.survival.fine_gray import fit_fine_gray
+
+        # a separated coefficient grows by about 1 per step; after 15 it has done all the harm to
+        # the likelihood that it can, and the information can still be inverted
+        return fit_fine_gray(self.time, self.event, X, max_iterations=15, **options)
+
+
+@dataclass(frozen=True)
+class _Estimates:
+    """Rows of the estimated columns and of their finite contrasts, and the joint p-value."""
+
+    rows: list[dict]
+    contrasts: list[dict]
+    infinite: np.ndarray
+    joint_p: float
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One fitted model: rows of both tables, joint p-value, notes."""
+
+    rows: list[dict]
+    contrasts: list[dict]
+    joint_p: float
+    notes: list[str]
+
+
+def regression_models(
+    frame: pd.DataFrame,
+    covariates: Sequence[str],
+    recommended: Sequence[str],
+    *,
+    estimator: Estimator = "cox",
+    threshold: float = 0.05,
+    group_labels: tuple[str, str] = ("reference", "exposed"),
+    confidence: float = 0.95,
+) -> RegressionModels:
+    """Fit the models of a regression table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per patient: the covariates, `group` (0 reference, 1 exposed), `time` (months),
+        `event` (category: censored, breast cancer death, other death), and if the sample is
+        matched `matched_set` and `weight`.
+    covariates : sequence of str
+        Each is modelled alone. Those with a joint p-value below `threshold` enter the
+        multivariable model, in this order.
+    recommended : sequence of str
+        Covariates of the recommended model, chosen beforehand.
+    estimator : {"cox", "fine_gray"}
+        ``cox``: death of any cause. ``fine_gray``: breast cancer death, other deaths competing.
+    threshold : float
+        For the joint test of a covariate: likelihood ratio in Cox, Wald with the sandwich in
+        Fine-Gray and wherever weights are used; likelihood ratio again if it is separated.
+    group_labels : tuple of str
+        Labels of the reference and the exposed arm; the second is the level of the term `group`,
+        which is in every multivariable and recommended model and alone as univariable.
+    confidence : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    RegressionModels
+        Rows with ``status`` ``ok``; ``aliased`` (no estimates: the column depends on earlier
+        ones, as `dependence` says, or has one value); ``separated`` and ``few events`` (Firth's
+        estimate with profile interval and penalised likelihood-ratio test, nothing clustered);
+        ``no event`` (no estimates).
+        Standard errors: model-based in Cox, sandwich in Fine-Gray; with weights other than 1
+        robust in both. The clustered columns sum the sandwich within matched sets and are empty
+        without them.
+
+    Raises
+    ------
+    StudyError
+        If a covariate is missing from the data, or a fit fails for another reason than separation.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> group, age = np.repeat([0, 1], 100), rng.integers(40, 80, 200)
+    >>> time = rng.exponential(900 / age).astype(int)
+    >>> events = ["censored", "breast cancer death", "other death"]
+    >>> frame = pd.DataFrame({"group": group, "age": age, "time": time,
+    ...     "event": pd.Categorical.from_codes(rng.integers(0, 3, 200), events)})
+    >>> models = regression_models(frame, ["age"], ["age"], group_labels=("M0", "M0(i+)"))
+    >>> models.table[["model", "term", "level", "status"]].to_dict("split")["data"][:2]
+    [['univariable', 'age', '', 'ok'], ['univariable', 'group', 'M0(i+)', 'ok']]
+    """
+    covariates = check_names("covariates", covariates)
+    recommended = check_names("recommended", recommended)
+    check_columns("frame", frame, [GROUP, "time", "event", *covariates, *recommended])
+    check_choice("estimator", estimator, ("cox", "fine_gray"))
+    check_number("threshold", threshold, 0, 1, closed=True)
+    check_number("confidence", confidence, 0, 1)
+    labels = check_names("group_labels", group_labels, 2)
+    data = _data(frame, estimator)
+    exposed = check_binary(GROUP, frame[GROUP])
+    frame = frame.assign(**{GROUP: pd.Categorical.from_codes(exposed.astype(int), labels)})
+    univariable = {
+        term: _fit_model(data, frame, "univariable", [term], confidence)
+        for term in (*covariates, GROUP)
+    }
+    joint_p = {term: model.joint_p for term, model in univariable.items()}
+    selected = tuple(term for term in covariates if joint_p[term] < threshold)
+    models = [
+        *univariable.values(),
+        _fit_model(data, frame, "multivariable", [*selected, GROUP], confidence),
+        _fit_model(data, frame, "recommended", [*recommended, GROUP], confidence),
+    ]
+    contrasts = [row for model in models for row in model.contrasts]
+    return RegressionModels(
+        table=pd.DataFrame([row for model in models for row in model.rows], columns=list(COLUMNS)),
+        contrasts=pd.DataFrame(contrasts, columns=list(CONTRAST_COLUMNS)),
+        selected=selected,
+        joint_p=joint_p,
+        notes=tuple(note for model in models for note in model.notes),
+    )
+
+
+def _data(frame: pd.DataFrame, estimator: Estimator) -> _Data:
+    event = category_codes(frame["event"])
+    if estimator == "cox":
+        event = (event > 0).astype(np.int64)
+    weights = check_weights(frame["weight"], len(frame), "weight") if "weight" in frame else None
+    clusters = check_labels("matched_set", frame["matched_set"]) if "matched_set" in frame else None
+    if clusters is not None and len(np.unique(clusters)) < 2:
+        clusters = None  # one set has no variance between sets
+    return _Data(
+        estimator=estimator,
+        time=check_times(frame["time"]),
+        event=event,
+        weights=None if weights is None or np.all(weights == 1) else weights,
+        clusters=clusters,
+    )
+
+
+def _columns(frame: pd.DataFrame, terms: Sequence[str]) -> DesignMatrix:
+    """Design matrix in which a covariate of one value keeps a constant column per level."""
+    parts = []
+    for term in terms:
+        if term in frame and (frame[term] == frame[term].iloc[0]).all():
+            values, levels = frame[term], [""]
+            if isinstance(values.dtype, pd.CategoricalDtype):
+                levels = [str(level) for level in values.cat.categories[1:]] or [""]
+            names = tuple(f"{term}: {level}" if level else term for level in levels)
+            constant = np.zeros((len(frame), len(levels)))
+            parts.append(DesignMatrix(constant, (term,) * len(levels), tuple(levels), names))
+        else:
+            parts.append(design_matrix(frame, [term], setting="the covariates of the models"))
+    return DesignMatrix(
+        X=np.hstack([part.X for part in parts]),
+        terms=sum((part.terms for part in parts), ()),
+        levels=sum((part.levels for part in parts), ()),
+        names=sum((part.names for part in parts), ()),
+    )
+
+
+def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence) -> _Model:
+    design = _columns(frame, terms)
+    title = f"{model}, {terms[0]}" if model == "univariable" else model
+    at_risk = design.X[data.ever_at_risk]
+    kept, notes = np.zeros(len(design.names), dtype=bool), []
+    if data.events:
+        kept = ~aliased_columns(at_risk, tolerance=OF_HAZARDS)
+        reasons = describe_aliasing(at_risk, design.names, tolerance=OF_HAZARDS)
+        notes = [
+            f"{title}: {name} cannot be estimated ({reason})." for name, reason in reasons.items()
+        ]
+    estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
+    if kept.any():
+        estimates = _estimate(data, frame, design, kept, confidence)
+    usual = "few events" if data.events < FEW_EVENTS else "ok"
+    status = np.where(kept, usual, "aliased" if data.events else "no event").astype(object)
+    status[np.flatnonzero(kept)[estimates.infinite]] = "separated"
+    if estimates.infinite.any():
+        infinite = ", ".join(np.array(design.names)[status == "separated"])
+        notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
+    words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
+    dependence = {}
+    if data.events and not kept.all():
+        dependence = describe_aliasing(at_risk, words, tolerance=OF_HAZARDS)
+    found = iter(estimates.rows)
+    size = {"n": len(frame), "events": data.events}
+    rows = [
+        {"model": model, "term": design.terms[j], "level": design.levels[j]}
+        | dict.fromkeys((*ESTIMATES, *CLUSTERED), np.nan)
+        | (next(found) if kept[j] else {})
+        | {"status": status[j], "dependence": dependence.get(words[j], "")}
+        | size
+        for j in range(len(design.names))
+    ]
+    contrasts = [
+        {"model": model} | dict.fromkeys(CLUSTERED, np.nan) | row | size
+        for row in estimates.contrasts
+    ]
+    return _Model(rows, contrasts, estimates.joint_p, notes)
+
+
+def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Estimates:
+    """Estimate the columns that are not aliased.
+
+    Columns with an infinite estimate have Firth's; all else is then fitted at the end of the
+    recession, and the model is tested there: the likelihood has a limit where the estimate has
+    none, and a sandwich is far too small on the way. With few events all columns have Firth's.
+    """
+    X, names = design.X[:, kept], np.array(design.names)[kept]
+    single = np.eye(X.shape[1])
+    few = data.events < FEW_EVENTS
+    fit = data.fit(X, tuple(names))
+    if fit.converged:
+        infinite = np.zeros(X.shape[1], dtype=bool)
+        rows = (
+            _firth_rows(data, X, ~infinite, confidence)
+            if few
+            else _wald_rows(data, fit, single, confidence)
+        )
+        return _Estimates(rows, [], infinite, _joint_p(data, fit))
+    recession = find_recession(data.time, data.event, X, data.estimator)
+    estimable, infinite = recession.estimable, recession.infinite
+    limit = data.fit(X[:, estimable], tuple(names[estimable]), recession.offset)
+    joint_p = _likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite))
+    if few:
+        rows = _firth_rows(data, X, np.ones(len(infinite), dtype=bool), confidence)
+        return _Estimates(rows, [], infinite, joint_p)
+    if not (infinite.any() and limit.converged):
+        raise StudyError(
+            f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
+            "Look for covariates with extreme values."
+        )
+    firth = iter(_firth_rows(data, X, infinite, confidence))
+    finite = iter(_wald_rows(data, limit, single[~infinite][:, estimable], confidence))
+    reference = {
+        term: str(frame[term].cat.categories[0])
+        for term in dict.fromkeys(design.terms)
+        if isinstance(frame[term].dtype, pd.CategoricalDtype)
+    }
+    contrasts = finite_contrasts(design, kept, recession, reference)
+    vectors = [contrast.vector[estimable] for contrast in contrasts]
+    return _Estimates(
+        rows=[next(firth if astray else finite) for astray in infinite],
+        contrasts=[
+            {"patients": contrast.patients, "against": contrast.against} | row
+            for contrast, row in zip(
+                contrasts, _wald_rows(data, limit, vectors, confidence), strict=True
+            )
+        ],
+        infinite=infinite,
+        joint_p=joint_p,
+    )
+
+
+def _wald_rows(data: _Data, fit, contrasts, confidence) -> list[dict]:
+    """Hazard ratio, Wald interval and test of each contrast, and the same for matched sets."""
+    z = ndtri(0.5 + confidence / 2)
+    covariance = _main_covariance(data, fit)
+    rows = []
+    for vector in contrasts:
+        coef = vector @ fit.coef
+        row = _wald(coef, np.sqrt(vector @ covariance @ vector), z)
+        if fit.covariance_clustered is not None:
+            clustered = _wald(coef, np.sqrt(vector @ fit.covariance_clustered @ vector), z)
+            row |= {name: clustered[name.removesuffix("_clustered")] for name in CLUSTERED}
+        rows.append(row)
+    return rows
+
+
+def _main_covariance(data: _Data, fit) -> np.ndarray:
+    # with weights the inverse information is no variance; the Fine-Gray one is a sandwich already
+    if data.estimator == "cox" and data.weights is not None:
+        return fit.covariance_robust
+    return fit.covariance
+
+
+def _wald(coef, se, z) -> dict:
+    hr, low, high = np.exp([coef, coef - z * se, coef + z * se])
+    p_value = 2 * ndtr(-abs(coef) / se)
+    return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
+
+
+def _firth_rows(data: _Data, X, wanted: np.ndarray, confidence) -> list[dict]:
+    """Firth's estimate, profile interval and test of the wanted columns."""
+    from seermatch.survival.firth import firth_cox, firth_fine_gray
+
+    firth = firth_cox if data.estimator == "cox" else firth_fine_gray
+    index = np.flatnonzero(wanted)
+    fit = firth(data.time, data.event, X, weights=data.weights, index=index, confidence=confidence)
+    return [
+        {
+            "coef": fit.coef[j],
+            "se": fit.se[j],
+            "hr": np.exp(fit.coef[j]),
+            "hr_low": np.exp(fit.conf_low[j]),
+            "hr_high": np.exp(fit.conf_high[j]),
+            "p_value": fit.p_value[j],
+        }
+        for j in index
+    ]
+
+
+def _joint_p(data: _Data, fit) -> float:
+    """Joint p-value of all columns of a model, which is wanted where they are one term."""
+    if data.estimator == "fine_gray" or data.weights is not None:
+        return wald_test(fit.coef, _main_covariance(data, fit))[2]
+    return _likelihood_ratio_p(fit.loglik - fit.loglik_null, len(fit.coef))
+
+
+def _likelihood_ratio_p(gain: float, df: int) -> float:
+    return float(chdtrc(df, max(2 * gain, 0)))

@@ -1,0 +1,455 @@
+"""The same question asked in other defensible ways: other matches, scores, weights and models.
+
+Matched samples carry a variance clustered by matched set; weighted ones and the full cohort a
+robust one by patient. Every analysis is set beside five outcomes. Deaths of other causes serve as
+a negative control: the exposure has no reason to act on their cause-specific hazard.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, GroupEffect, estimate_group_effect
+from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.populations import compare_populations
+from seermatch.errors import StudyError
+from seermatch.matching.nearest import exact_codes, match
+from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.weighting import ESTIMANDS, balancing_weights, effective_sample_size
+from seermatch.statistics.checks import (
+    check_binary,
+    check_choice,
+    check_columns,
+    check_labels,
+    check_names,
+    check_number,
+    check_score,
+)
+from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
+from seermatch.statistics.estimates import PooledEstimate, PooledProfiles, pool
+from seermatch.statistics.splines import natural_spline
+from seermatch.survival.event_times import category_codes, check_times
+from seermatch.variables import EVENTS
+
+COLUMNS = (
+    *("analysis", "outcome", "estimand", "n", "events", "effective_sample_size"),
+    *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
+)
+MAIN = "main"
+CLUSTERED, ROBUST = "clustered by matched set", "robust by patient"
+WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
+FULL_COHORT = "full cohort, adjusted"
+CAUSE_OF_DEATH = "cause of death = breast"
+FIRST_PRIMARY = "first primary only"
+IMPUTED = "multiple imputation"
+
+_RULE = ("link", "ratio", "caliper", "order", "ties", "seed")
+_SPLINED = ("age", "tumor_size")
+_EVENT, _FIRST = "event_by_cause_of_death", "first_primary"  # columns of the eligible patients
+_KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles, Harrell's choice for four knots
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The table, and what could not be done.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Columns `COLUMNS`; one row per analysis and outcome (`group_effect.OUTCOMES`), the main
+        analysis first. `n` and `events` count patients; `effective_sample_size` is Kish's of both
+        groups. With few events (`seermatch.analysis.group_effect.has_few_events`) HR, interval and
+        p are Firth's, as `variance` says; they are missing where there is no event. Of multiple
+        imputation, counts are means over the imputed data sets, rounded, and the largest weight is
+        that of all; its interval and p follow Rubin's rules, or pool Firth's profiles.
+    notes : tuple of str
+        One sentence per analysis that these data do not allow.
+    populations : pandas.DataFrame
+        From `populations.compare_populations`; private.
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+    populations: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Specification:
+    """A match to be made: patients, score or terms of the score, rule, exact columns."""
+
+    name: str
+    cohort: pd.DataFrame
+    rule: dict
+    score: np.ndarray | None = None  # linear predictor; None: to be estimated from the terms
+    terms: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Patients with what their analysis takes: adjustment, weights, sets."""
+
+    name: str
+    estimand: str
+    variance: str
+    cohort: pd.DataFrame
+    weights: np.ndarray | None = None
+    sets: np.ndarray | None = None
+    adjustment: np.ndarray | None = None
+
+
+def sensitivity_analyses(
+    cohort: pd.DataFrame,
+    linear_predictor: np.ndarray,
+    *,
+    covariates: Sequence[str],
+    matching: Mapping,
+    calipers: Sequence[float | None] = (0.1, 0.2, 0.25, None),
+    ratios: Sequence[int] = (1, 2, 3, 4),
+    orders: Sequence[str] = ("largest", "random"),
+    largest_size: float | None = 200,
+    estimands: Sequence[str] = ("ATT", "ATO"),
+    eligible: pd.DataFrame | None = None,
+    imputations: int | None = 10,
+) -> Sensitivity:
+    """Estimate the effect of the group in every analysis of the sensitivity table.
+
+    Parameters
+    ----------
+    cohort : pandas.DataFrame
+        One row per patient: patient_id, group (0 reference, 1 exposed), time (months), event
+        (category: censored, breast cancer death, other death), year and the covariates. An
+        analysis is left out where its column (year, registry, subtype, tumor_size) is absent.
+    linear_predictor : array_like, shape (n,)
+        Log odds of being exposed, of the main propensity model; missing for patients outside its
+        pool, who are in the adjusted full cohort only.
+    covariates : sequence of str
+        Terms of the main propensity model, and of the adjusted full-cohort models.
+    matching : mapping
+        The main match: link (``logit`` or ``probability``), ratio, caliper, order, ties and seed
+        as in `seermatch.matching.nearest.match`; exact, names of columns, may be there.
+    calipers, ratios, orders : sequence
+        One analysis for each value that is not the main match's.
+    largest_size : float or None
+        Larger tumor sizes (mm) are set to it in the score; None leaves the analysis out.
+    estimands : sequence of {"ATT", "ATE", "ATO"}
+        Weighted analyses wanted.
+    eligible : pandas.DataFrame, optional
+        The patients of the cohort, in its order, where `complete`, and those who lack a covariate:
+        the columns of the cohort, and event_by_cause_of_death and first_primary if known
+        (`seermatch.cohort.incomplete`). Without it three analyses are left out: deaths classified
+        by the site that caused them, first primary tumors only, and multiple imputation.
+    imputations : int or None
+        Imputed data sets; None leaves the analysis out.
+
+    Returns
+    -------
+    Sensitivity
+
+    Raises
+    ------
+    StudyError
+        If the main match cannot be made, an argument is unusable, or the complete patients of
+        `eligible` are not those of the cohort.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> cohort = pd.DataFrame({"patient_id": [f"{i:08d}" for i in range(600)]})
+    >>> cohort["group"] = (cohort.index < 60).astype(int)
+    >>> cohort["age"], cohort["time"] = rng.integers(40, 80, 600), rng.integers(1, 48, 600)
+    >>> cohort["event"] = pd.Categorical.from_codes(rng.integers(0, 3, 600), EVENTS)
+    >>> main = {"link": "logit", "ratio": 2, "caliper": 0.2, "order": "largest",
+    ...     "ties": "hash", "seed": 1}
+    >>> score = estimate_propensity(cohort, ["age"]).linear_predictor
+    >>> result = sensitivity_analyses(cohort, score, covariates=["age"], matching=main,
+    ...     calipers=[0.1], ratios=[1], orders=[], estimands=["ATT"])
+    >>> list(result.table["analysis"].unique())
+    ['main', 'caliper 0.1', 'ratio 1', 'score with splines', 'weighted, ATT', \
+'full cohort, adjusted']
+    """
+    _check(cohort, covariates, matching, largest_size, imputations, estimands)
+    score = check_score("linear_predictor", linear_predictor, len(cohort), like="cohort")
+    X = design_matrix(cohort, covariates).X
+    rule = dict(matching)
+    exact = tuple(rule.pop("exact", ()))
+    main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
+    matched = _match(main)
+    rows, notes, frames = [], [], {}
+
+    def add(sample):
+        rows.extend(_estimates(sample))
+        frames[sample.name] = sample.cohort
+
+    add(matched)
+    others = [
+        *_other_rules(main, calipers, ratios, orders),
+        *_other_scores(main, largest_size),
+        *_without_month_0(main),
+    ]
+    if eligible is not None:
+        complete = _complete(eligible, cohort)
+        for name, column in ((CAUSE_OF_DEATH, _EVENT), (FIRST_PRIMARY, _FIRST)):
+            if column not in complete:
+                notes.append(f"{name}: left out, because not every export holds what tells it")
+        if _EVENT in complete:
+            add(_by_cause_of_death(matched, complete))
+        others += _first_primary(main, complete) if _FIRST in complete else []
+    for other in others:
+        try:
+            add(_match(other))
+        except StudyError as error:
+            notes.append(f"{other.name}: left out, because {error}")
+    exposed = cohort["group"].to_numpy() == 1
+    pool = ~np.isnan(score)
+    for estimand in estimands:
+        weights = balancing_weights(score[pool], exposed[pool], estimand)
+        add(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort[pool], weights))
+    add(_full_cohort(cohort, X))
+    if eligible is not None and imputations is not None:
+        try:
+            pooled, frames[IMPUTED] = _multiple_imputation(main, eligible, imputations)
+            rows.extend(pooled)
+        except StudyError as error:
+            notes.append(f"{IMPUTED}: left out, because {error}")
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Sensitivity(table, tuple(notes), compare_populations(frames))
+
+
+def _check(cohort, covariates, matching, largest_size, imputations, estimands) -> None:
+    check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])
+    check_columns("cohort", cohort, check_names("covariates", covariates))
+    check_binary("group", cohort["group"])
+    check_times(cohort["time"])
+    category_codes(cohort["event"], EVENTS)
+    check_labels("patient_id", cohort["patient_id"])
+    if lacking := [key for key in _RULE if key not in matching]:
+        raise StudyError(f"matching: there is no {', '.join(lacking)}.")
+    check_choice("matching: link", matching["link"], ("logit", "probability"))
+    if largest_size is not None:
+        check_number("largest_size", largest_size, 0)
+    if imputations is not None:
+        check_number("imputations", imputations, 2, closed=True, whole=True)
+    for estimand in estimands:
+        check_choice("estimands", estimand, ESTIMANDS)
+
+
+def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specification]:
+    """List matches on the same score by another caliper, ratio, order, or in exact blocks."""
+    changes = [
+        *(("caliper", c, "no caliper" if c is None else f"caliper {c:g}") for c in calipers),
+        *(("ratio", ratio, f"ratio {ratio}") for ratio in ratios),
+        *(("order", order, f"order {order}") for order in orders),
+    ]
+    others = [
+        replace(main, name=name, rule=main.rule | {key: value})
+        for key, value, name in changes
+        if main.rule[key] != value
+    ]
+    for exact in ((), ("year",), ("year", "registry")):
+        if set(exact) <= set(main.cohort.columns) and set(exact) != set(main.exact):
+            name = f"exact on {' and '.join(exact)}" if exact else "not exact"
+            others.append(replace(main, name=name, exact=exact))
+    return others
+
+
+def _other_scores(main: _Specification, largest_size: float | None) -> list[_Specification]:
+    """List matches by the same rule on another model of the score."""
+    cohort, terms = main.cohort, main.terms
+    others = []
+
+    def add(name, cohort, terms):
+        others.append(replace(main, name=name, cohort=cohort, terms=tuple(terms), score=None))
+
+    if "subtype" in terms and len(terms) > 1:
+        add("score without subtype", cohort, [t for t in terms if t != "subtype"])
+    if "year" in cohort and "year" not in terms and np.ptp(cohort["year"]) > 0:
+        with_year = cohort.assign(year=cohort["year"].astype("category"))
+        add("score with year", with_year, [*terms, "year"])
+    splined, bends = _with_splines(cohort, [t for t in _SPLINED if t in terms])
+    if bends:
+        add("score with splines", splined, [*terms, *bends])
+    if largest_size is not None and "tumor_size" in terms:
+        size = cohort["tumor_size"]
+        if (size > largest_size).any():
+            capped = cohort.assign(tumor_size=size.clip(upper=largest_size))
+            add(f"tumor size at most {largest_size:g} mm", capped, terms)
+    return others
+
+
+def _without_month_0(main: _Specification) -> list[_Specification]:
+    """Match only patients followed beyond month 0, on a score of their own."""
+    followed = main.cohort["time"].to_numpy() > 0
+    if followed.all():
+        return []
+    cohort = main.cohort[followed].reset_index(drop=True)
+    return [replace(main, name="month 0 excluded", cohort=cohort, score=None)]
+
+
+def _with_splines(cohort: pd.DataFrame, terms: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Add the bent columns of each term's spline; the term itself is the straight one."""
+    added: dict[str, np.ndarray] = {}
+    for term in terms:
+        knots = np.unique(cohort[term].quantile(_KNOTS))
+        if len(knots) > 2:
+            bent = natural_spline(cohort[term], knots)[:, 1:]
+            added |= {f"{term}, spline {j}": column for j, column in enumerate(bent.T, start=1)}
+    return cohort.assign(**added), list(added)
+
+
+def _match(specification: _Specification) -> _Sample:
+    """Make the match among the patients of the pool, those with a score."""
+    cohort, rule = specification.cohort, dict(specification.rule)
+    distance = specification.score
+    if distance is None:
+        distance = estimate_propensity(cohort, specification.terms).linear_predictor
+    n_exposed = int(cohort["group"].sum())
+    pool = ~np.isnan(distance)
+    cohort, distance = cohort[pool], distance[pool]
+    if rule.pop("link") == "probability":
+        distance = expit(distance)
+    result = match(
+        distance,
+        cohort["group"].to_numpy() == 1,
+        patient_id=cohort["patient_id"].to_numpy(),
+        exact=exact_codes(cohort, specification.exact),
+        **rule,
+    )
+    rows = np.flatnonzero(result.matched_set)
+    complete = result.n_matched_exposed == n_exposed
+    return _Sample(
+        name=specification.name,
+        estimand="ATT" if complete else "ATT in the matched",
+        variance=CLUSTERED,
+        cohort=cohort.iloc[rows],
+        weights=result.weight[rows],
+        sets=result.matched_set[rows],
+    )
+
+
+def _full_cohort(cohort: pd.DataFrame, X: np.ndarray) -> _Sample:
+    """Everybody, adjusted for the covariates; the hazard ratio is conditional on them."""
+    X = X[:, ~aliased_columns(X, tolerance=OF_HAZARDS)]
+    return _Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
+
+
+def _complete(eligible: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Take the eligible patients of the cohort, in its order."""
+    complete = eligible[eligible["complete"]]
+    if not np.array_equal(complete["patient_id"], cohort["patient_id"]):
+        raise StudyError("eligible: the complete patients are not those of the cohort.")
+    return complete.set_axis(cohort.index)
+
+
+def _by_cause_of_death(matched: _Sample, complete: pd.DataFrame) -> _Sample:
+    """Classify the deaths of the main match by the site that caused them, where it is known."""
+    event = complete[_EVENT].fillna(complete["event"]).loc[matched.cohort.index]
+    return replace(matched, name=CAUSE_OF_DEATH, cohort=matched.cohort.assign(event=event))
+
+
+def _first_primary(main: _Specification, complete: pd.DataFrame) -> list[_Specification]:
+    """Match only patients whose tumor was their first, on a score of their own."""
+    first = complete[_FIRST].eq(True).to_numpy()
+    if first.all():
+        return []
+    cohort = main.cohort[first].reset_index(drop=True)
+    return [replace(main, name=FIRST_PRIMARY, cohort=cohort, score=None)]
+
+
+def _multiple_imputation(
+    main: _Specification, eligible: pd.DataFrame, imputations: int
+) -> tuple[list[dict], pd.DataFrame]:
+    """Pool the estimates of every imputed data set; also give the patients of the last match."""
+    described, samples, effects = [], [], []
+    for frame in imputed_cohorts(
+        eligible, main.terms, imputations=imputations, seed=main.rule["seed"]
+    ):
+        sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
+        described.append(_description(sample))
+        kept = sample.cohort[["patient_id", "group", "time", "event"]]
+        samples.append(replace(sample, cohort=kept))
+        effects.append(_effects(sample))
+    table = pd.DataFrame(described)
+    everyone = (table["estimand"] == "ATT").all()
+    shared = described[0] | {
+        "estimand": f"{'ATT' if everyone else 'ATT in the matched'}, incomplete included",
+        "effective_sample_size": float(table["effective_sample_size"].mean()),
+        "largest_weight": float(table["largest_weight"].max()),
+    }
+    rows = []
+    for outcome in OUTCOMES:
+        found = [by_outcome[outcome] for by_outcome in effects]
+        counts = {key: round(np.mean([getattr(e, key) for e in found])) for key in ("n", "events")}
+        rows.append(shared | {"outcome": outcome} | counts | _pooled(found, samples, outcome))
+    return rows, samples[-1].cohort
+
+
+def _pooled(found: list[GroupEffect], samples: list[_Sample], outcome: str) -> dict:
+    """Pool one outcome's effects: all by Wald, or all by Firth if one has few events."""
+    pooled = f"pooled over {len(found)} imputations"
+    if any(effect.profile is not None for effect in found):
+        found = [_effects(sample, [outcome], penalized=True)[outcome] for sample in samples]
+    profiles = tuple(effect.profile for effect in found)
+    if None in profiles:
+        estimate = pool([effect.coef for effect in found], [effect.se for effect in found])
+        return _ratios(estimate) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
+    return _ratios(PooledProfiles(profiles)) | {"variance": f"{PENALIZED}, {pooled}"}
+
+
+def _estimates(sample: _Sample) -> list[dict]:
+    """Estimate all outcomes of one sample."""
+    return [
+        _description(sample)
+        | {"outcome": outcome, "n": effect.n, "events": effect.events}
+        | ({} if effect.profile is None else {"variance": PENALIZED})
+        | _ratios(effect)
+        for outcome, effect in _effects(sample).items()
+    ]
+
+
+def _description(sample: _Sample) -> dict:
+    """Say of a sample what is the same for all outcomes."""
+    weights = _weights(sample)
+    return {
+        "analysis": sample.name,
+        "estimand": sample.estimand,
+        "effective_sample_size": effective_sample_size(weights, sample.cohort["group"]),
+        "largest_weight": float(weights.max()),
+        "variance": sample.variance,
+    }
+
+
+def _ratios(effect: GroupEffect | PooledEstimate | PooledProfiles) -> dict[str, float]:
+    hr, low, high = effect.hazard_ratio()
+    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": effect.p_value}
+
+
+def _weights(sample: _Sample) -> np.ndarray:
+    return np.ones(len(sample.cohort)) if sample.weights is None else sample.weights
+
+
+def _effects(
+    sample: _Sample, outcomes: Iterable[str] = OUTCOMES, penalized: bool | None = None
+) -> dict[str, GroupEffect]:
+    """Estimate the effect of the group on each outcome."""
+    cohort = sample.cohort
+    X = cohort["group"].to_numpy(dtype=np.float64)[:, None]
+    if sample.adjustment is not None:
+        X = np.column_stack([X, sample.adjustment])
+    time = cohort["time"].to_numpy()
+    event = cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64)
+    return {
+        outcome: estimate_group_effect(
+            time,
+            event,
+            X,
+            outcome,
+            weights=_weights(sample),
+            clusters=sample.sets,
+            penalized=penalized,
+        )
+        for outcome in outcomes
+    }

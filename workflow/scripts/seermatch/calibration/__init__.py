@@ -1,0 +1,1 @@
+"""Repetitions of the whole analysis on cohorts whose truth is known."""

@@ -1,0 +1,1 @@
+"""Propensity score, nearest-neighbour matching, weights, and the balance that they reach."""

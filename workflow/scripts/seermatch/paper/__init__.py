@@ -1,0 +1,1 @@
+"""A published paper's tables: read, compared with the study, and audited by themselves."""

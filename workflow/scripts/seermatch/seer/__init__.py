@@ -1,0 +1,1 @@
+"""What SEER*Stat writes: dictionaries, field names, layouts, lines, codes and labels."""

@@ -1,0 +1,1 @@
+"""What estimators share: checks, design matrices, splines, proportions, estimates. Arrays only."""

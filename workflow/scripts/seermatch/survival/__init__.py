@@ -1,0 +1,1 @@
+"""Survival and competing risks: curves, tests, Cox, Fine-Gray, Firth. Arrays only."""

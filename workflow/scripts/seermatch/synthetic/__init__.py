@@ -1,0 +1,1 @@
+"""A made-up registry and its SEER*Stat exports, with effects that are known."""

@@ -1,0 +1,1 @@
+"""Tables for the manuscript as a Word document."""

@@ -1,0 +1,262 @@
+"""Tables 1 to 4 and the supplementary tables as a journal prints them: captions, marks, notes.
+
+Made from the published files only, in which small counts are masked already.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from seermatch.analysis.stability import stability_range
+from seermatch.disclosure.rule import DisclosureRule, disclosure_note
+from seermatch.report.main_results import NOTHING, capitalize, sensitivity_tables
+from seermatch.report.tables import attrition_table, balance_table
+from seermatch.variables import printed
+from seermatch.wording.numbers import MASKED, format_count, format_p, format_range
+from seermatch.wording.printed_tables import (
+    NOTE_MARKS,
+    HeaderCell,
+    PrintedRow,
+    PrintedTable,
+    print_characteristics,
+    print_regression,
+)
+
+ABBREVIATIONS = {
+    "CI": "CI, confidence interval",
+    "ER": "ER, estrogen receptor",
+    "HER2": "HER2, human epidermal growth factor receptor 2",
+    "HR": "HR, hazard ratio",
+    "HR+": "HR+, hormone receptor positive",
+    "HR−": "HR−, hormone receptor negative",
+    "IDC": "IDC, invasive ductal carcinoma",
+    "PR": "PR, progesterone receptor",
+}
+_ABBREVIATION = re.compile(r"\b(HR[+−]|CI|ER|HER2|HR|IDC|PR)(?!\w)")
+STABILITY = {
+    "deaths": "Deaths",
+    "deaths_breast_cancer": "Deaths of breast cancer",
+    "os_hr": "Overall survival: hazard ratio",
+    "os_p": "Overall survival: p",
+    "bcsm_hr": "Breast cancer mortality: hazard ratio",
+    "bcsm_p": "Breast cancer mortality: p",
+    "common_controls": "Reference patients in common with the main match (%)",
+}
+
+
+@dataclass(frozen=True)
+class JournalContent:
+    """What the tables are made from; frames are the published result files.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+    table1, table2, table3, table4 : pandas.DataFrame
+        Table files, all text.
+    attrition, balance, followup, sensitivity, stability : pandas.DataFrame
+        Rows of the files of these names (``matching_stability.tsv`` for the last).
+    selection_p : float
+        ``regression.selection_p``.
+    threshold : float
+        ``balance.threshold``.
+    disclosure : DisclosureRule
+        What is masked.
+    """
+
+    labels: tuple[str, str]
+    table1: pd.DataFrame
+    table2: pd.DataFrame
+    table3: pd.DataFrame
+    table4: pd.DataFrame
+    attrition: pd.DataFrame
+    balance: pd.DataFrame
+    followup: pd.DataFrame
+    sensitivity: pd.DataFrame
+    stability: pd.DataFrame
+    selection_p: float
+    threshold: float
+    disclosure: DisclosureRule
+
+
+def journal_tables(content: JournalContent) -> dict[str, dict[str, PrintedTable]]:
+    """Lay out all tables for print.
+
+    Parameters
+    ----------
+    content : JournalContent
+        Published results.
+
+    Returns
+    -------
+    dict
+        ``Tables`` and ``Supplementary tables``: name, such as ``"Table S1"``, to table. Notes
+        spell out the abbreviations of their table, and say what is masked where something is.
+    """
+    named = tuple(printed(label) for label in content.labels)
+    contrast = f"{named[1]} vs {named[0]}"
+    sensitivity = sensitivity_tables(content.sensitivity)
+    balance = balance_table(content.balance)
+    stability = stability_table(content.stability)
+    limit = f"Absolute SMD up to {content.threshold:g} count as balanced."
+    groups = {
+        "Tables": [
+            _characteristics(content, content.table1, "before matching"),
+            _characteristics(content, content.table2, "after matching"),
+            _regression(content, content.table3, "HR"),
+            _regression(content, content.table4, "sHR"),
+        ],
+        "Supplementary tables": [
+            attrition_table(content.attrition, named),
+            replace(balance, notes=(*balance.notes, limit)),
+            *(_about(table, f"hazard ratios, {contrast}") for table in sensitivity.values()),
+            _about(stability, contrast),
+        ],
+    }
+    return {
+        title: {
+            f"Table {prefix}{number}": _with_abbreviations(table, content.disclosure)
+            for number, table in enumerate(tables, start=1)
+        }
+        for prefix, (title, tables) in zip(("", "S"), groups.items(), strict=True)
+    }
+
+
+def _about(table: PrintedTable, what: str) -> PrintedTable:
+    """Say in the caption what is compared."""
+    return replace(table, caption=f"{table.caption.rstrip('.')}: {what}.")
+
+
+def _sizes(table: pd.DataFrame, labels: tuple[str, str]) -> str:
+    """Name the groups with their sizes, from the first row of Table 1 or 2."""
+    row = table[table["variable"] == "n"].iloc[0]
+    return " and ".join(f"{row[label]} {printed(label)}" for label in labels)
+
+
+def _characteristics(content: JournalContent, table: pd.DataFrame, when: str) -> PrintedTable:
+    caption = f"Characteristics of the patients {when}: {_sizes(table, content.labels)} patients."
+    laid_out = print_characteristics(table, content.labels, caption)
+    notes = [f"{note[:-1]} test." if note[0] in NOTE_MARKS else note for note in laid_out.notes]
+    if not (table["test"] != "").any():
+        notes.append(
+            "Percentages, medians and quartiles are weighted by the matched sets, n counts "
+            "patients; no test is made of a weighted sample (see its balance)."
+        )
+        rows = tuple(replace(row, cells=row.cells[:-1]) for row in laid_out.rows)
+        laid_out = replace(laid_out, header=(laid_out.header[0][:-1],), rows=rows)
+    return replace(laid_out, notes=("Values are n (%) or median (IQR).", *notes))
+
+
+def _regression(content: JournalContent, table: pd.DataFrame, measure: str) -> PrintedTable:
+    """Lay out Table 3 (``HR``) or 4 (``sHR``)."""
+    everybody = content.followup.query("population == 'matched' and group == 'all'").iloc[0]
+    if measure == "HR":
+        what, model, of = "Overall mortality", "Cox regression", "deaths"
+        deaths = everybody["deaths_breast_cancer"] + everybody["deaths_other"]
+        notes = []
+    else:
+        what, model, of = (
+            "Breast cancer mortality",
+            "Fine–Gray regression",
+            "deaths of breast cancer",
+        )
+        deaths = everybody["deaths_breast_cancer"]
+        notes = ["Deaths of other causes compete."]
+    counted = "" if pd.isna(deaths) else f", {format_count(deaths)} {of}"
+    caption = (
+        f"{what} after matching ({model}): {_sizes(content.table2, content.labels)} patients"
+        f"{counted}."
+    )
+    notes += [
+        "Intervals and p are Wald’s unless marked. As published: the terms with a univariable p "
+        f"below {content.selection_p:g} in a joint test of all their levels, and the group; "
+        "recommended: terms fixed in advance, and the group.",
+    ]
+    return print_regression(table, caption, measure, notes, marked=True)
+
+
+def stability_table(repeats: pd.DataFrame) -> PrintedTable:
+    """Sum up the matches repeated under other tie seeds, one row per quantity.
+
+    Parameters
+    ----------
+    repeats : pandas.DataFrame
+        Rows of ``results/matching_stability.tsv``, the main match first; missing deaths are
+        masked.
+
+    Returns
+    -------
+    PrintedTable
+        The main match, median and middle 95% of the repetitions, and the share of them below the
+        main match, equal ones counted half.
+
+    Examples
+    --------
+    >>> repeats = pd.DataFrame({"seed": [1, 2, 3, 4], "os_hr": [1.1, 0.8, 1.4, 1.0],
+    ...     "os_p": [0.4, 0.6, 0.04, 0.9], "deaths": [9, 8, 8, 8]})
+    >>> for row in stability_table(repeats).rows:
+    ...     print(row.label, row.cells)
+    Deaths ('9', '8', '8–8', '100')
+    Overall survival: hazard ratio ('1.10', '1.00', '0.81–1.38', '67')
+    Overall survival: p ('0.400', '0.600', '0.068–0.885', '33')
+    """
+    spread = stability_range(repeats).set_index("quantity")
+    rows = []
+    for quantity, name in STABILITY.items():
+        if quantity not in spread.index:
+            continue
+        row = spread.loc[quantity]
+        if pd.isna(row["main"]):
+            shown = MASKED if quantity.startswith("deaths") else NOTHING
+            rows.append(PrintedRow(name, (shown,) * 4))
+            continue
+        cells = (*_print_spread(quantity, row), f"{100 * row['share_below']:.0f}")
+        rows.append(PrintedRow(name, cells))
+    header = ("Quantity", "Main match", "Median", "Middle 95%", "Below the main match (%)")
+    significant = [
+        f"{(repeats[column].iloc[1:] < 0.05).sum()} ({name})"
+        for column, name in (("os_p", "overall survival"), ("bcsm_p", "breast cancer mortality"))
+        if column in repeats and repeats[column].iloc[1:].notna().any()
+    ]
+    shown = f"; p was below 0.05 in {' and '.join(significant)} of the repetitions"
+    n = len(repeats) - 1
+    note = (
+        f"Median, middle 95% and share below the main match are those of {n} repetitions of the "
+        "match with other choices among reference patients with the same score. Univariable "
+        f"models of the group, p clustered by matched set{shown if significant else ''}."
+    )
+    caption = f"Stability of the results over {n} other seeds of the rule for ties."
+    return PrintedTable(caption, (tuple(map(HeaderCell, header)),), tuple(rows), (note,))
+
+
+def _print_spread(quantity: str, row: pd.Series) -> tuple[str, str, str]:
+    """Print main value, median and middle 95% in the form of the quantity."""
+    if quantity.endswith("_p"):
+        ends = [format_p(row[name]) for name in ("low", "high")]
+        return format_p(row["main"]), format_p(row["median"]), "–".join(ends)
+    if quantity.endswith("_hr"):
+        middle = format_range(row["low"], row["high"], 2)
+        return f"{row['main']:.2f}", f"{row['median']:.2f}", middle
+    scale = 1 if quantity.startswith("deaths") else 100
+    middle = format_range(scale * row["low"], scale * row["high"], 0)
+    return f"{scale * row['main']:.0f}", f"{scale * row['median']:.0f}", middle
+
+
+def _with_abbreviations(table: PrintedTable, rule: DisclosureRule) -> PrintedTable:
+    """Add the abbreviations that the notes do not spell out yet, and what is masked."""
+    texts = [
+        table.caption,
+        *(cell.text for row in table.header for cell in row),
+        *(text for row in table.rows for text in (row.label, *row.cells)),
+    ]
+    known = " ".join(table.notes)
+    found = {match for text in texts for match in _ABBREVIATION.findall(text)}
+    spelled = [ABBREVIATIONS[name] for name in ABBREVIATIONS if name in found]
+    spelled = [words for words in spelled if words not in known]
+    notes = [*table.notes]
+    if spelled:
+        notes.append(f"{'; '.join(spelled)}.")
+    if rule.active and any(text == MASKED for text in texts):
+        notes.append(capitalize(disclosure_note(rule)))
+    return replace(table, notes=tuple(notes))

@@ -1,0 +1,1 @@
+"""Results in words: numbers, terms, tables and warnings as people read them."""
