@@ -5,8 +5,8 @@ import doctest
 import numpy as np
 import pandas as pd
 import pytest
+from seermatch.matching import balance as module
 from seermatch.matching.balance import assess_balance
-from seermatch.matching.nearest import balance as module
 
 # Tables 1 and 2 of the paper: reference and exposed patients of each level before matching, then
 # reference patients after it (the exposed are the same).

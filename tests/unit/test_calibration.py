@@ -9,6 +9,11 @@ from scipy.integrate import quad
 from scipy.stats import binom, norm
 from seermatch.analysis.group_tests import clustered_score_test, compare_incidence
 from seermatch.analysis.models import regression_models
+from seermatch.calibration import cohorts as calibration_cohorts
+from seermatch.calibration import figure as calibration_figure
+from seermatch.calibration import repetitions as calibration
+from seermatch.calibration import summary as calibration_summary
+from seermatch.calibration import targets as targets_module
 from seermatch.calibration.cohorts import (
     COVARIATES,
     SCENARIOS,
@@ -24,11 +29,6 @@ from seermatch.calibration.repetitions import (
     analyze_cohort,
     repeat_study,
 )
-from seermatch.calibration.repetitions import cohorts as calibration_cohorts
-from seermatch.calibration.repetitions import figure as calibration_figure
-from seermatch.calibration.repetitions import repetitions as calibration
-from seermatch.calibration.repetitions import summary as calibration_summary
-from seermatch.calibration.repetitions import targets as targets_module
 from seermatch.calibration.summary import summarize_repetitions
 from seermatch.calibration.targets import (
     calibration_targets,

@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from seermatch.calibration import few_deaths as module
 from seermatch.calibration.few_deaths import (
     COX_FIRTH,
     DEATHS,
@@ -23,7 +24,6 @@ from seermatch.calibration.few_deaths import (
     repeat_few_deaths,
     summarize_few_deaths,
 )
-from seermatch.calibration.repetitions import few_deaths as module
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 
 

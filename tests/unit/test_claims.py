@@ -10,8 +10,8 @@ import pytest
 from seermatch.analysis import claims
 from seermatch.analysis.claims import COLUMNS, answer_claims, judge
 from seermatch.analysis.interpretation import interpret
+from seermatch.report import claims as report_claims
 from seermatch.report.claims import print_claims
-from seermatch.report.page import claims as report_claims
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.variables import EVENTS

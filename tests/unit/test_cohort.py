@@ -5,9 +5,9 @@ import doctest
 import polars as pl
 import pytest
 import yaml
+from seermatch.cohort import criteria as cohort
+from seermatch.cohort import merge as cohort_merge
 from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries, rule_expression
-from seermatch.cohort.criteria import criteria as cohort
-from seermatch.cohort.criteria import merge as cohort_merge
 from seermatch.cohort.merge import (
     combine_attrition,
     every_tumor,

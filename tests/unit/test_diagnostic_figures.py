@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from seermatch.disclosure.score_overlap import merge_bins, score_overlap
-from seermatch.figures.curves import diagnostics as diagnostic_figures
+from seermatch.figures import diagnostics as diagnostic_figures
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.style import EXPOSED, GROUP_COLOURS, figure_bytes
 from seermatch.survival.kaplan_meier import kaplan_meier

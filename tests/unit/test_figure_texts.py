@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from PIL import Image
-from seermatch.figures.curves import fonts as figure_fonts
-from seermatch.figures.curves import legend as figure_legend
-from seermatch.figures.curves import risk_table
-from seermatch.figures.curves import text as figure_text
+from seermatch.figures import fonts as figure_fonts
+from seermatch.figures import legend as figure_legend
+from seermatch.figures import risk_table
+from seermatch.figures import text as figure_text
 from seermatch.figures.flow_chart import LONGEST as LONGEST_CRITERION
 from seermatch.figures.fonts import FigureTextWarning, families_of, say_no_font
 from seermatch.figures.style import COLUMN, PAGE, figure_bytes, new_figure, styled

@@ -13,14 +13,14 @@ import seaborn
 from matplotlib.text import Text
 from PIL import Image
 from seermatch.errors import StudyError
-from seermatch.figures.curves import curves as figure_module
+from seermatch.figures import curves as figure_module
+from seermatch.figures import flow_chart
+from seermatch.figures import style as figure_style
 from seermatch.figures.curves import (
     draw_cumulative_incidence,
     draw_love_plot,
     draw_survival_curves,
-    flow_chart,
 )
-from seermatch.figures.curves import style as figure_style
 from seermatch.figures.flow_chart import draw_flow_chart
 from seermatch.figures.style import (
     AFTER,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from seermatch.figures.curves import forest as forest_plot
+from seermatch.figures import forest as forest_plot
 from seermatch.figures.forest import FIRTH, draw_forest
 from seermatch.figures.style import EXPOSED, figure_bytes
 from seermatch.variables import printed

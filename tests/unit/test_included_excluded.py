@@ -8,7 +8,7 @@ import pytest
 from seermatch.analysis import excluded_patients as included_excluded
 from seermatch.analysis import sensitivity
 from seermatch.analysis.excluded_patients import COLUMNS, compare_included
-from seermatch.report.page import main_results as report_sections
+from seermatch.report import main_results as report_sections
 from seermatch.variables import EVENTS
 
 LABELS = ("M0", "M0(i+)")

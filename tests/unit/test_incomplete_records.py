@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from seermatch.cohort import incomplete as module
 from seermatch.cohort.criteria import Exposure, filter_cohort
-from seermatch.cohort.criteria import incomplete as module
 from seermatch.cohort.incomplete import keep_incomplete, merge_eligible
 from seermatch.cohort.merge import (
     every_tumor,

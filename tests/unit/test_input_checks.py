@@ -65,8 +65,8 @@ UNKNOWN = {"grade", "er", "pr", "her2", "subtype", "age", "os_hr"}
 PARTLY_KNOWN = {
     "imputation.impute",
     "imputation.imputed_cohorts",
-    "included_excluded.compare_included",
-    "group_comparison.compare_groups",
+    "excluded_patients.compare_included",
+    "characteristics.compare_groups",
     "stability.stability_range",
 }
 
@@ -77,33 +77,33 @@ REPLACED = ("survival", "conf_low", "conf_high")
 # a label that is counted or grouped by, in whatever form
 FREE_COLUMNS = {
     ("interpretation.interpret", "year"),
-    ("included_excluded.compare_included", "year"),
+    ("excluded_patients.compare_included", "year"),
 }
-FREE_COLUMNS |= {("stability.stability_range", "seed"), ("matching.exact_codes", "year")}
-FREE_COLUMNS |= {("stability.stability_range", "os_hr"), ("group_comparison.compare_groups", "age")}
-FREE_COLUMNS |= {("included_excluded.compare_included", "age")}
+FREE_COLUMNS |= {("stability.stability_range", "seed"), ("nearest.exact_codes", "year")}
+FREE_COLUMNS |= {("stability.stability_range", "os_hr"), ("characteristics.compare_groups", "age")}
+FREE_COLUMNS |= {("excluded_patients.compare_included", "age")}
 FREE_COLUMNS |= {("score_separation.find_cells", "age"), (CELLS, "cell")}
 FREE_COLUMNS |= {(WITHOUT_EVENTS, column) for column in REPLACED}
 LENGTHS = ("one more", "one fewer")
 # another length asks another question, and that is answered
 ANY_LENGTH = {"months", "causes", "seeds", "ascertainment", "x", "rows", "table", "index"}
-ANY_LENGTH |= {"matching.matching_distance"}
+ANY_LENGTH |= {"nearest.matching_distance"}
 ANY_LENGTH |= {"design_matrix.aliased_columns", "design_matrix.describe_aliasing"}
 ANY_LENGTH |= {"propensity.distinct_patterns", "columns"}
 # what is documented to be an answer: a limit without bound, one coefficient, a time of any origin
 ANSWERED = {
     # a patient without a score is outside the pool
     ("balance.assess_balance", "cohort.propensity", "missing"),
-    ("matching.matching_distance", "linear_predictor", "missing"),
-    ("matching.matching_distance", "linear_predictor", "missing object"),
+    ("nearest.matching_distance", "linear_predictor", "missing"),
+    ("nearest.matching_distance", "linear_predictor", "missing object"),
     ("sensitivity.sensitivity_analyses", "linear_predictor", "missing"),
     ("sensitivity.sensitivity_analyses", "linear_predictor", "missing object"),
     ("inference_limits.e_value_of_interval", "high", "inf"),
     ("inference_limits.correct_for_ascertainment", "hazard_ratio", "inf"),
-    ("schoenfeld.smooth_residuals", "time", "-1"),
-    ("schoenfeld.trace_residuals", "residuals.time", "-1"),
+    ("proportionality_cox.smooth_residuals", "time", "-1"),
+    ("proportionality_cox.trace_residuals", "residuals.time", "-1"),
     # nothing to draw, no cell
-    ("schoenfeld.trace_residuals", "residuals", "no patients"),
+    ("proportionality_cox.trace_residuals", "residuals", "no patients"),
     (CELLS, "cells", "no patients"),
     ("stability.stability_range", "repeats.os_hr", "absent"),
     ("stability.stability_range", "repeats.seed", "missing"),
@@ -120,7 +120,7 @@ PASSED_ON = {
         for how in ("missing", "missing object", "infinite")
     ),
     *(
-        ("pooling.pool", of, how)
+        ("estimates.pool", of, how)
         for of in ("coefs", "standard_errors")
         for how in ("missing", "missing object")
     ),
@@ -138,10 +138,10 @@ def test_valid_calls_are_valid(function):
 
 def test_estimators_are_in_the_statistical_modules():
     """A function of times and events elsewhere belongs to `MODULES`, or is checked in vain."""
-    for module in pkgutil.iter_modules(seermatch.__path__):
-        if module.name in {*MODULES, *INNER}:
+    for module in pkgutil.walk_packages(seermatch.__path__, "seermatch."):
+        if module.name.removeprefix("seermatch.") in {*MODULES, *INNER}:
             continue
-        for name, function in public_functions(importlib.import_module(f"seermatch.{module.name}")):
+        for name, function in public_functions(importlib.import_module(module.name)):
             parameters = set(inspect.signature(function).parameters)
             assert not {"time", "event"} <= parameters, f"{module.name}.{name}"
 
@@ -326,10 +326,10 @@ def forms(name: str, value) -> Iterator[tuple[str, object]]:
 # labels that are written into the result, or are numbers there
 AS_GIVEN = {
     "absolute_effects.absolute_effects",
-    "cumulative_incidence.incidence_by_group",
-    "group_comparison.compare_groups",
+    "incidence.incidence_by_group",
+    "characteristics.compare_groups",
     "imputation.imputed_cohorts",
-    "included_excluded.compare_included",
+    "excluded_patients.compare_included",
     "interpretation.interpret",
     "kaplan_meier.follow_up",
     "kaplan_meier.logrank_test",

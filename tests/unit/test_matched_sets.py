@@ -14,7 +14,7 @@ from seermatch.analysis.group_tests import (
     compare_incidence,
     compare_survival,
 )
-from seermatch.matching.nearest import matched_sets
+from seermatch.matching import matched_sets
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.survival.gray import gray_test

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seermatch.errors import StudyError
-from seermatch.matching.nearest import MatchingProblem, exact_codes, match, tie_rules
-from seermatch.matching.nearest import nearest as matching
+from seermatch.matching import nearest as matching
+from seermatch.matching import tie_rules
+from seermatch.matching.nearest import MatchingProblem, exact_codes, match
 
 SCORES = ("coarse", "mirrored", "last_bit", "below_tie", "continuous")
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_content import cell_rows
 from seermatch.disclosure.rule import DisclosureRule
+from seermatch.matching import characteristics as group_comparison
+from seermatch.matching import nearest as matching
 from seermatch.matching.characteristics import compare_groups, independence_test
-from seermatch.matching.nearest import characteristics as group_comparison
-from seermatch.matching.nearest import nearest as matching
 from seermatch.methods import analysis as methods_analysis
 from seermatch.methods import data as methods_text
 from seermatch.methods import page as methods_page

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from seermatch.errors import StudyError
-from seermatch.matching.nearest import propensity as module
+from seermatch.matching import propensity as module
 from seermatch.matching.propensity import (
     distinct_patterns,
     estimate_propensity,

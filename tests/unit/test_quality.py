@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seermatch.cohort.criteria import Exposure, quality, quality_counts
+from seermatch.cohort import quality, quality_counts
+from seermatch.cohort.criteria import Exposure
 from seermatch.cohort.quality import (
     COMPARED,
     assess_quality,

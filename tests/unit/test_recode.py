@@ -5,7 +5,7 @@ import doctest
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort.criteria import recode as module
+from seermatch.cohort import recode as module
 from seermatch.cohort.recode import OUTCOMES, levels_of, recode
 from seermatch.errors import StudyError
 

@@ -20,17 +20,17 @@ from seermatch.figures.curves import draw_love_plot
 from seermatch.figures.fonts import FigureTextWarning
 from seermatch.figures.style import figure_bytes
 from seermatch.methods.data import methods_sections
+from seermatch.report import checks as report_checks
+from seermatch.report import diagnostics as report_figures
+from seermatch.report import excluded as report_included
+from seermatch.report import inline_svg as inline_figures
+from seermatch.report import limits as report_limits
+from seermatch.report import main_results as report_sections
+from seermatch.report import page as report
+from seermatch.report import tables as report_tables
 from seermatch.report.diagnostics import describe_diagnostics
 from seermatch.report.inline_svg import inline_svg
 from seermatch.report.page import SECTIONS, find_warnings, render_report
-from seermatch.report.page import checks as report_checks
-from seermatch.report.page import diagnostics as report_figures
-from seermatch.report.page import excluded as report_included
-from seermatch.report.page import inline_svg as inline_figures
-from seermatch.report.page import limits as report_limits
-from seermatch.report.page import main_results as report_sections
-from seermatch.report.page import page as report
-from seermatch.report.page import tables as report_tables
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 

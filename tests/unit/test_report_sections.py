@@ -13,6 +13,7 @@ from report_content import (
     stability_rows,
 )
 from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.report import tables as report_tables
 from seermatch.report.excluded import explain_included, included_table
 from seermatch.report.limits import explain_limits, exposure_table, limits_table
 from seermatch.report.main_results import (
@@ -22,7 +23,6 @@ from seermatch.report.main_results import (
     sensitivity_tables,
 )
 from seermatch.report.page import find_warnings, render_report, summarize
-from seermatch.report.page import tables as report_tables
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import linprog
 from seermatch.errors import StudyError
-from seermatch.matching.nearest import match, score_separation
+from seermatch.matching import score_separation
+from seermatch.matching.nearest import match
 from seermatch.matching.propensity import estimate_propensity, r_glm_linear_predictor
 from seermatch.statistics.design_matrix import design_matrix
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from seermatch.analysis.group_effect import OUTCOMES
-from seermatch.figures.curves import sensitivity as sensitivity_figures
+from seermatch.figures import sensitivity as sensitivity_figures
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.figures.style import figure_bytes
 from seermatch.report.inline_svg import sentence_of

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.figures.style import figure_bytes, sentence_figure
+from seermatch.report import inline_svg as inline_figures
 from seermatch.report.inline_svg import sentence_of
-from seermatch.report.page import inline_svg as inline_figures
 from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival import without_events
 from seermatch.survival.absolute_effects import absolute_effects

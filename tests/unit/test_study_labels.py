@@ -5,7 +5,8 @@ import doctest
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort.criteria import Exposure, rule_expression, study_labels
+from seermatch.cohort import study_labels
+from seermatch.cohort.criteria import Exposure, rule_expression
 from seermatch.cohort.quality import assess_quality
 from seermatch.cohort.quality_counts import count_quality, labels_seen
 from seermatch.cohort.study_labels import NamedLabels, named_labels, refuse_unknown_labels

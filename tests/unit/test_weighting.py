@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 from seermatch.analysis.group_effect import estimate_group_effect
 from seermatch.errors import StudyError
-from seermatch.matching.nearest import weighting
+from seermatch.matching import weighting
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.weighting import balancing_weights, effective_sample_size
 

@@ -18,16 +18,49 @@ from seermatch.survival.firth import firth_profile
 from seermatch.variables import EVENTS
 
 MODULES = (
-    *("absolute_effects", "balance", "cox", "cumulative_incidence", "design_matrix", "fine_gray"),
-    *("fine_gray_proportionality", "finite_contrasts", "gray", "group_comparison", "group_effect"),
-    *("group_tests", "populations", "proportions", "score_separation", "without_events"),
-    *("imputation", "included_excluded", "inference_limits", "interpretation", "kaplan_meier"),
-    *("matched_sets", "matching", "models", "pooling", "propensity", "recession", "schoenfeld"),
-    *("sensitivity", "separation", "splines", "stability", "weighting"),
+    "analysis.excluded_patients",
+    "analysis.group_effect",
+    "analysis.group_tests",
+    "analysis.imputation",
+    "analysis.inference_limits",
+    "analysis.interpretation",
+    "analysis.models",
+    "analysis.populations",
+    "analysis.sensitivity",
+    "analysis.stability",
+    "matching.balance",
+    "matching.characteristics",
+    "matching.matched_sets",
+    "matching.nearest",
+    "matching.propensity",
+    "matching.score_separation",
+    "matching.weighting",
+    "statistics.cones",
+    "statistics.design_matrix",
+    "statistics.estimates",
+    "statistics.proportions",
+    "statistics.splines",
+    "survival.absolute_effects",
+    "survival.cox",
+    "survival.fine_gray",
+    "survival.finite_contrasts",
+    "survival.firth",
+    "survival.gray",
+    "survival.incidence",
+    "survival.kaplan_meier",
+    "survival.proportionality_cox",
+    "survival.proportionality_fine_gray",
+    "survival.without_events",
 )
 PROFILE = ("limits", "statistic", "signed_root", "p_value")
 # not estimators: the checks themselves, and likelihoods and searches that estimators hand to
-INNER = {"checks", "event_times", "efron_likelihood", "subdistribution_likelihood", "tie_rules"}
+INNER = {
+    "matching.tie_rules",
+    "statistics.checks",
+    "survival.efron",
+    "survival.event_times",
+    "survival.subdistribution",
+}
 
 
 def public_functions(module):
@@ -52,7 +85,8 @@ def discovered() -> dict:
     found = {}
     for name in MODULES:
         module = importlib.import_module(f"seermatch.{name}")
-        found |= {f"{name}.{of}": value for of, value in public_functions(module)}
+        key = name.rpartition(".")[2]
+        found |= {f"{key}.{of}": value for of, value in public_functions(module)}
     return found
 
 
@@ -131,9 +165,9 @@ def valid_calls() -> dict:
         "cox.proportional_hazards_test": cox
         | {"fit": fit, "transform": "km", "terms": ["a", "b"], "weights": weights},
         "cox.fitted_coef": {"fit": fit, "p": 2},
-        "cumulative_incidence.cumulative_incidence": data
+        "incidence.cumulative_incidence": data
         | {"causes": [1, 2], "weights": weights, "confidence": 0.9},
-        "cumulative_incidence.incidence_by_group": data
+        "incidence.incidence_by_group": data
         | {"group": group, "group_labels": {0: "a", 1: "b"}, "weights": weights, "confidence": 0.9},
         "design_matrix.design_matrix": {
             "frame": frame[["age", "grade"]],
@@ -155,10 +189,10 @@ def valid_calls() -> dict:
             "matched": matched[["time", "group", "weight", "matched_set"]],
             "event": event,
         },
-        "fine_gray_proportionality.proportionality_test": data
+        "proportionality_fine_gray.proportionality_test": data
         | {"X": X, "terms": ["a", "b"], "transform": "log"}
         | more,
-        "fine_gray_proportionality.fit_time_interaction": data
+        "proportionality_fine_gray.fit_time_interaction": data
         | {"X": X, "columns": [0], "transform": "log"}
         | more,
         "finite_contrasts.finite_contrasts": {
@@ -169,13 +203,13 @@ def valid_calls() -> dict:
         },
         "gray.gray_test": data | {"group": group, "strata": strata, "rho": 0.5, "cause": 2},
         "group_tests.compare_incidence": {"matched": matched, "cause": 1},
-        "group_comparison.compare_groups": {
+        "characteristics.compare_groups": {
             "frame": frame[["group", "age", "grade"]],
             "variables": ["age", "grade"],
             "weights": weights,
             "seed": 1,
         },
-        "group_comparison.independence_test": {"table": np.array([[3, 9], [8, 2]]), "seed": 1},
+        "characteristics.independence_test": {"table": np.array([[3, 9], [8, 2]]), "seed": 1},
         "group_effect.estimate_group_effect": data
         | {"X": X, "outcome": "overall survival (Cox)"}
         | more,
@@ -213,7 +247,7 @@ def valid_calls() -> dict:
             "imputations": 1,
             "seed": 1,
         },
-        "included_excluded.compare_included": {
+        "excluded_patients.compare_included": {
             "eligible": unknown.assign(complete=unknown["grade"].notna())[
                 ["complete", "group", "year", "time", "event", "age"]
             ],
@@ -255,11 +289,11 @@ def valid_calls() -> dict:
             "population": "matched",
         },
         "matched_sets.has_complete_sets": {"matched": matched[["weight"]]},
-        "matching.match": matching | rule | {"exact": strata},
-        "matching.exact_codes": {"cohort": frame[["year", "grade"]], "names": ["year", "grade"]},
-        "matching.matching_distance": {"linear_predictor": score, "link": "probability"},
-        "matching.MatchingProblem": matching | {"exact": strata},
-        "matching.MatchingProblem.match": rule,
+        "nearest.match": matching | rule | {"exact": strata},
+        "nearest.exact_codes": {"cohort": frame[["year", "grade"]], "names": ["year", "grade"]},
+        "nearest.matching_distance": {"linear_predictor": score, "link": "probability"},
+        "nearest.MatchingProblem": matching | {"exact": strata},
+        "nearest.MatchingProblem.match": rule,
         "models.regression_models": {
             "frame": frame[["group", "time", "event", "age", "matched_set", "weight"]],
             "covariates": ["age"],
@@ -270,10 +304,10 @@ def valid_calls() -> dict:
             "confidence": 0.9,
         },
         "populations.compare_populations": {"frames": {"main": whom, "other": whom[6:]}},
-        "pooling.pool": {"coefs": [0.1, 0.3, 0.2], "standard_errors": [0.2, 0.2, 0.3]},
-        "pooling.PooledEstimate.hazard_ratio": {"confidence": 0.9},
-        "pooling.PooledProfiles.hazard_ratio": {"confidence": 0.9},
-        "pooling.PooledProfiles.distribution": {"value": 0.1},
+        "estimates.pool": {"coefs": [0.1, 0.3, 0.2], "standard_errors": [0.2, 0.2, 0.3]},
+        "estimates.PooledEstimate.hazard_ratio": {"confidence": 0.9},
+        "estimates.PooledProfiles.hazard_ratio": {"confidence": 0.9},
+        "estimates.PooledProfiles.distribution": {"value": 0.1},
         "propensity.estimate_propensity": {
             "frame": frame[["group", "age", "grade"]],
             "covariates": ["age", "grade"],
@@ -281,17 +315,17 @@ def valid_calls() -> dict:
         "propensity.distinct_patterns": {"X": X},
         "propensity.r_glm_linear_predictor": {"X": X[:, 1:], "y": group},
         "propensity.PropensityFit.distance": {"link": "probability"},
-        "recession.find_recession": cox | {"kind": "cox"},
-        "recession.interior_direction": {"rows": np.array([[1.0, 0.0], [0.0, 1.0]])},
-        "recession.Recession.is_infinite": {"contrast": np.array([1.0, -1.0])},
-        "schoenfeld.schoenfeld_residuals": cox | {"fit": fit, "weights": weights},
-        "schoenfeld.smooth_residuals": {
+        "cones.find_recession": cox | {"kind": "cox"},
+        "cones.interior_direction": {"rows": np.array([[1.0, 0.0], [0.0, 1.0]])},
+        "cones.Recession.is_infinite": {"contrast": np.array([1.0, -1.0])},
+        "proportionality_cox.schoenfeld_residuals": cox | {"fit": fit, "weights": weights},
+        "proportionality_cox.smooth_residuals": {
             "time": np.sort(time),
             "residual": score,
             "points": 5,
             "confidence": 0.9,
         },
-        "schoenfeld.trace_residuals": {
+        "proportionality_cox.trace_residuals": {
             "residuals": pd.DataFrame(
                 {"model": "recommended", "term": "age", "level": "", "time": time}
             ).assign(residual=score)
@@ -307,7 +341,7 @@ def valid_calls() -> dict:
                 {"cell": [1, 2], "term": "age", "level": "", "n_reference": [0, 5]}
             ).assign(n_exposed=[3, 0], in_pool=[True, False])
         },
-        "schoenfeld.assess_proportionality": {
+        "proportionality_cox.assess_proportionality": {
             "matched": matched[["time", "event", "group", "weight"]],
             "models": models,
         },
@@ -322,15 +356,15 @@ def valid_calls() -> dict:
             "largest_size": None,
             "estimands": ["ATT"],
         },
-        "separation.infinite_estimates": cox | {"kind": "cox"},
-        "separation.firth_cox": cox | {"weights": weights, "index": [0], "confidence": 0.9},
-        "separation.firth_fine_gray": data
+        "firth.infinite_estimates": cox | {"kind": "cox"},
+        "firth.firth_cox": cox | {"weights": weights, "index": [0], "confidence": 0.9},
+        "firth.firth_fine_gray": data
         | {"X": X, "weights": weights, "index": [0], "confidence": 0.9},
-        "separation.firth_profile": data | {"X": X, "weights": weights, "index": 0},
-        "separation.FirthProfile.limits": {"confidence": 0.9},
-        "separation.FirthProfile.statistic": {"value": 0.1},
-        "separation.FirthProfile.signed_root": {"value": 0.1},
-        "separation.FirthProfile.p_value": {"value": 0.1},
+        "firth.firth_profile": data | {"X": X, "weights": weights, "index": 0},
+        "firth.FirthProfile.limits": {"confidence": 0.9},
+        "firth.FirthProfile.statistic": {"value": 0.1},
+        "firth.FirthProfile.signed_root": {"value": 0.1},
+        "firth.FirthProfile.p_value": {"value": 0.1},
         "splines.natural_spline": {"x": frame["age"].to_numpy(), "knots": [45.0, 55.0, 70.0]},
         "stability.matching_stability": {
             "cohort": cohort[["patient_id", "group", "time", "event"]],
@@ -350,14 +384,14 @@ def valid_calls() -> dict:
     }
     owners = {
         "group_effect.GroupEffect.equivalence": GroupEffect(0.1, 0.2, 10, 5),
-        **{f"separation.FirthProfile.{of}": profile for of in PROFILE},
-        "pooling.PooledProfiles.hazard_ratio": PooledProfiles((profile, profile)),
-        "pooling.PooledProfiles.distribution": PooledProfiles((profile, profile)),
+        **{f"firth.FirthProfile.{of}": profile for of in PROFILE},
+        "estimates.PooledProfiles.hazard_ratio": PooledProfiles((profile, profile)),
+        "estimates.PooledProfiles.distribution": PooledProfiles((profile, profile)),
         "group_effect.GroupEffect.hazard_ratio": GroupEffect(0.1, 0.2, 10, 5),
-        "pooling.PooledEstimate.hazard_ratio": PooledEstimate(0.1, 0.2, 5.0),
+        "estimates.PooledEstimate.hazard_ratio": PooledEstimate(0.1, 0.2, 5.0),
         "propensity.PropensityFit.distance": estimate_propensity(frame, ["age"]),
-        "recession.Recession.is_infinite": recession,
-        "matching.MatchingProblem.match": problem,
+        "cones.Recession.is_infinite": recession,
+        "nearest.MatchingProblem.match": problem,
     }
     calls = {}
     for name, values in arguments.items():

@@ -201,15 +201,12 @@ def small(tmp_path):
     ("statement", "needed"),
     [
         ("import seermatch", []),
-        ("import seermatch.survival.cox", ["cox.py"]),
-        (
-            "import numpy, seermatch.survival.cox as cox, seermatch.survival.gray",
-            ["cox.py", "gray.py"],
-        ),
+        ("import seermatch.cox", ["cox.py"]),
+        ("import numpy, seermatch.cox as cox, seermatch.gray", ["cox.py", "gray.py"]),
         ("from seermatch import cox, gray as g  # both", ["cox.py", "gray.py"]),
-        ("from seermatch.survival.cox import fit_cox", ["cox.py"]),
+        ("from seermatch.cox import fit_cox", ["cox.py"]),
         ("def f():\n    from seermatch import cox", ["cox.py"]),
-        ("try:\n\timport seermatch.survival.cox\nexcept ImportError:\n\tpass", ["cox.py"]),
+        ("try:\n\timport seermatch.cox\nexcept ImportError:\n\tpass", ["cox.py"]),
         ("from seermatch import (  # (both)\n    cox,\n    gray,  # )\n)", ["cox.py", "gray.py"]),
         ("from seermatch import \\\n    cox, \\\n    gray", ["cox.py", "gray.py"]),
         ("from seermatch.survival import curves", ["survival/__init__.py", "survival/curves.py"]),
@@ -220,7 +217,7 @@ def small(tmp_path):
         ),
         ("from seermatch import survival", ["survival/__init__.py"]),
         ("x = files('seermatch').joinpath('fields.tsv')", ["fields.tsv"]),
-        ("'''\nfrom seermatch the rest\nimport seermatch.survival.cox, then go\n'''", []),
+        ("'''\nfrom seermatch the rest\nimport seermatch.cox, then go\n'''", []),
     ],
 )
 def test_every_kind_of_import(small, statement, needed):
@@ -243,7 +240,7 @@ def test_relative_imports_and_what_a_package_imports_itself(small):
 
 
 def test_a_package_comes_before_a_module_of_its_name(small):
-    found = small("import seermatch.survival.cox", seermatch__cox__INIT="")
+    found = small("import seermatch.cox", seermatch__cox__INIT="")
     assert found == ["__init__.py", "cox/__init__.py"]
 
 
