@@ -402,7 +402,7 @@ def test_other_years():
         simulate_registry(7, exposed_scale=0.01)
 
 
-@pytest.mark.parametrize("suffix", ["", "_export", "_outcomes", "_patients", "_unfit"])
-def test_examples(suffix):
-    module = importlib.import_module(f"seermatch.synthetic.registry{suffix}")
+@pytest.mark.parametrize("name", ["registry", "export", "outcomes", "patients", "defects"])
+def test_examples(name):
+    module = importlib.import_module(f"seermatch.synthetic.{name}")
     assert doctest.testmod(module).failed == 0
