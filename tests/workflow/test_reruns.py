@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 TELL_IMPORTED = """
 import atexit, sys
 from snakemake.cli import main
@@ -15,8 +13,7 @@ main()
 DRAWN = {
     "print_figures": 1,
     "draw_diagnostics": 1,
-    "draw_stability": 1,
-    "draw_specification_curve": 1,
+    "draw_sensitivity": 1,
 }
 PUBLISHED = {"publish_cohort": 1, "publish_outcomes": 1, "publish_sensitivity": 1}
 AFTER_MATCHING = {
