@@ -7,7 +7,8 @@ import pytest
 import yaml
 from seermatch.cohort import criteria as cohort
 from seermatch.cohort import merge as cohort_merge
-from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries, rule_expression
+from seermatch.cohort.criteria import Exposure, of_registries, rule_expression
+from seermatch.cohort.filter import filter_cohort
 from seermatch.cohort.merge import (
     combine_attrition,
     every_tumor,
