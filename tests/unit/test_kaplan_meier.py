@@ -11,7 +11,7 @@ from seermatch.survival.kaplan_meier import (
     median_survival,
     restricted_mean_survival,
 )
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 
 def tied_sample(seed, n=60, months=9):
