@@ -4,6 +4,7 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.analysis.models import regression_models
+    from seermatch.wording.numbers import describe_balance_term
 
     params = snakemake.params
     matched = read_table(snakemake.input[0])
@@ -14,6 +15,7 @@ with job(snakemake) as tell:
         estimator="cox",
         threshold=params.regression["selection_p"],
         group_labels=tuple(params.labels),
+        describe=describe_balance_term,
     )
     write_table(fitted.table, snakemake.output.models)
     write_table(fitted.contrasts, snakemake.output.contrasts)
