@@ -27,12 +27,8 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality
-<<<<<<< HEAD
-from seermatch.variables.printed import EVENTS
-=======
 from seermatch.variables.printed import EVENTS
 from seermatch.wording.numbers import describe_balance_term
->>>>>>> main
 
 LABELS = ("M0", "M0(i+)")
 LEVELS = {

@@ -9,12 +9,8 @@ from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
 from seermatch.survival import finite_contrasts
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-<<<<<<< HEAD
-from seermatch.variables.printed import EVENTS
-=======
 from seermatch.variables.printed import EVENTS
 from seermatch.wording.numbers import describe_balance_term
->>>>>>> main
 
 
 def test_examples():

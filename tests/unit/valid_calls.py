@@ -14,12 +14,8 @@ from seermatch.statistics.design_matrix import DesignMatrix
 from seermatch.statistics.estimates import PooledEstimate, PooledProfiles
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.firth import firth_profile
-<<<<<<< HEAD
-from seermatch.variables.printed import EVENTS
-=======
 from seermatch.survival.separation import find_separation
 from seermatch.variables.printed import EVENTS
->>>>>>> main
 
 MODULES = (
     "analysis.excluded_patients",

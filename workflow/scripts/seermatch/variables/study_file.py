@@ -68,9 +68,9 @@ def read_study_file(content: str | bytes, name: str) -> Mapped:
     --------
     >>> read_study_file("surgery: {levels: {None: 00, Lobectomy: 30-48}}", "lung.yaml")
     {'surgery': {'levels': {'None': '00', 'Lobectomy': '30-48'}}}
-    >>> read_study_file("stage: {levels: {Early: [I, II], Early: III}}", "lung.yaml")
+    >>> read_study_file("stage: {levels: {Early: [I, II], Early: III}}", "l.yaml")
     Traceback (most recent call last):
-    seermatch.errors.StudyError: lung.yaml, line 1: 'Early' is there twice, first in line 1; keep one.
+    seermatch.errors.StudyError: l.yaml, line 1: 'Early' is there twice, first in line 1; keep one.
     """
     text = _decoded(content, name)
     try:
