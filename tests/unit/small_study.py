@@ -28,7 +28,7 @@ from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
 from seermatch.survival.without_events import limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import JournalContent, journal_tables
 from seermatch.wording.numbers import describe_balance_term

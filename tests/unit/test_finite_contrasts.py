@@ -9,7 +9,7 @@ from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
 from seermatch.survival import finite_contrasts
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.numbers import describe_balance_term
 
 
