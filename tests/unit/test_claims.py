@@ -14,7 +14,7 @@ from seermatch.report import claims as report_claims
 from seermatch.report.claims import print_claims
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording import claims as claims_text
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 

@@ -25,7 +25,7 @@ from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
 from seermatch.errors import StudyError
 from seermatch.matching.characteristics import compare_groups
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.study_tables import characteristics_table
 
 LABELS = ("M0", "M0(i+)")

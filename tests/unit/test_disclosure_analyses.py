@@ -14,7 +14,7 @@ from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.included import add_included, mask_included
 from seermatch.disclosure.interpretation import EXPOSURE, add_years, mask_interpretation
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.numbers import MASKED
 
 LABELS = ("M0", "M0(i+)")

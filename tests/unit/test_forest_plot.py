@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from seermatch.figures import forest as forest_plot
 from seermatch.figures.forest import FIRTH, draw_forest
 from seermatch.figures.style import EXPOSED, figure_bytes
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import REFERENCE_LEVELS, describe_variable
 from seermatch.wording.study_tables import regression_table
 

@@ -17,7 +17,7 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.statistics import splines
 from seermatch.statistics.estimates import pool
 from seermatch.statistics.splines import natural_spline
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
 MAIN = {

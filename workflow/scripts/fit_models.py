@@ -6,6 +6,7 @@ NAMES = {"cox": "Cox", "fine_gray": "Fine–Gray"}
 
 with job(snakemake) as tell:
     from seermatch.analysis.models import regression_models
+    from seermatch.wording.numbers import describe_balance_term
 
     params = snakemake.params
     threshold = params.regression["selection_p"]
@@ -16,6 +17,7 @@ with job(snakemake) as tell:
         estimator=params.estimator,
         threshold=threshold,
         group_labels=tuple(params.labels),
+        describe=describe_balance_term,
     )
     write_table(fitted.table, snakemake.output.models)
     write_table(fitted.contrasts, snakemake.output.contrasts)

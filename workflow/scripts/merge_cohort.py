@@ -17,7 +17,7 @@ with job(snakemake) as tell:
     )
     from seermatch.cohort.quality import QUALITY, refuse_poor_quality
     from seermatch.cohort.recode import FURTHER, levels_of
-    from seermatch.variables import EVENTS
+    from seermatch.variables.printed import EVENTS
 
     refuse_poor_quality(read_polars_table(snakemake.input.quality, QUALITY))
     params, labels = snakemake.params, snakemake.params.labels

@@ -13,7 +13,7 @@ import pandas as pd
 
 from seermatch.analysis.interpretation import HEADLINE
 from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 from seermatch.wording.numbers import label_groups
 from seermatch.wording.study_tables import estimates_at_marks

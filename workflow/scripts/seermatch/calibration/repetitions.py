@@ -28,7 +28,7 @@ from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray, score_test
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.survival.gray import gray_test
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 KEYS = ("outcome", "quantity", "month", "estimator", "variance")
 RECORD = ("scenario", "repetition", *KEYS, "estimate", "se", "low", "high", "p_value")

@@ -20,7 +20,7 @@ from seermatch.cohort.incomplete import LACKS, RAW, may_be_unknown, unknown_valu
 from seermatch.errors import StudyError
 from seermatch.seer.fields import sources_of
 from seermatch.seer.spelling import NUMBERS, standardize
-from seermatch.variables import NOT_APPLIED
+from seermatch.variables.printed import NOT_APPLIED
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import polars as pl
 
 from seermatch.cohort.recode import FURTHER
 from seermatch.errors import StudyError
-from seermatch.variables import WHERE_EXPORTED
+from seermatch.variables.printed import WHERE_EXPORTED
 
 if TYPE_CHECKING:
     import pyarrow as pa

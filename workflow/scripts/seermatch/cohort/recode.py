@@ -6,7 +6,7 @@ from seermatch.cohort.criteria import rule_expression
 from seermatch.errors import StudyError
 from seermatch.seer.fields import seer_fields
 from seermatch.seer.labels import missing_labels
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 FIRST_PRIMARY = r"^(One primary only|1st of \d+ or more primaries)$"
 # Further variables, and the field behind each; an export need not hold it.

@@ -33,7 +33,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.variables import EVENTS, printed
+from seermatch.variables.printed import EVENTS, printed
 from seermatch.wording.numbers import describe_balance_term, label_groups, state_p
 
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines

@@ -26,7 +26,7 @@ from seermatch.figures.style import (
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
 from seermatch.survival.proportionality_cox import KINDS
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     describe_balance_term,
     describe_contrast,

@@ -8,7 +8,7 @@ from seermatch.analysis.group_effect import FEW_EVENTS as MANY_EVENTS
 from seermatch.disclosure.rule import disclosure_note
 from seermatch.report.main_results import IMPUTED, OTHER, print_outcome
 from seermatch.seer.dictionary import database_years
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import describe_contrast, format_count
 from seermatch.wording.study_tables import ALIASED, FEW_EVENTS, MODELS, SEPARATED
 from seermatch.wording.terms import listed, name_package, name_variables

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import describe_balance_term, format_range, format_ratio, state_p
 
 MODELS = {

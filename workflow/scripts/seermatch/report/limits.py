@@ -18,7 +18,7 @@ from seermatch.report.main_results import (
     print_estimate,
     print_outcome,
 )
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import MASKED, format_count, format_p, state_p
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
 

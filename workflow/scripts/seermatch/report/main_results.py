@@ -5,7 +5,7 @@ import pandas as pd
 
 from seermatch.analysis.group_effect import OUTCOMES, PENALIZED
 from seermatch.analysis.stability import stability_range
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import MASKED, format_count, format_p, format_range
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.wording.study_tables import FEW_EVENTS, SEPARATED

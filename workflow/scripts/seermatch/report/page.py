@@ -33,7 +33,7 @@ from seermatch.report.main_results import (
     print_estimate,
 )
 from seermatch.report.tables import report_tables
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     NO_FONT,
     REFERENCE_LEVELS,

@@ -14,7 +14,7 @@ from seermatch.report.main_results import (
     print_estimate,
     sensitivity_tables,
 )
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     MASKED,
     describe_balance_term,

@@ -12,7 +12,7 @@ from seermatch.analysis.stability import stability_range
 from seermatch.disclosure.rule import DisclosureRule, disclosure_note
 from seermatch.report.main_results import NOTHING, capitalize, sensitivity_tables
 from seermatch.report.tables import attrition_table, balance_table
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import MASKED, format_count, format_p, format_range
 from seermatch.wording.printed_tables import (
     NOTE_MARKS,

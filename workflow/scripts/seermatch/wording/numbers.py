@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from seermatch.errors import StudyError
-from seermatch.variables import VARIABLES, printed
+from seermatch.variables.printed import VARIABLES, printed
 
 MASKED = "masked"  # for small counts and for those that would give them away
 NO_FONT = "No font of this machine has"  # begins the note of a figure with characters it lacks
@@ -190,7 +190,7 @@ def describe_variable(variable: str) -> str:
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.VARIABLES`; an unknown key is made readable.
+        Key of `seermatch.variables.printed.VARIABLES`; an unknown key is made readable.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def describe_contrast(
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.VARIABLES`.
+        Key of `seermatch.variables.printed.VARIABLES`.
     level : str
         Level of a factor; empty for a continuous variable and for the group.
     labels : tuple of str

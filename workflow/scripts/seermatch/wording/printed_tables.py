@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     describe_variable,
     format_count,

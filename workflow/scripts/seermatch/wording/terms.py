@@ -23,7 +23,7 @@ def name_variable(variable: str) -> str:
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.VARIABLES`.
+        Key of `seermatch.variables.printed.VARIABLES`.
 
     Returns
     -------

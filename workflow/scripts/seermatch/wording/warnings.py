@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
+from seermatch.variables.printed import NOT_APPLIED, WHERE_EXPORTED, printed
 from seermatch.wording.numbers import (
     REFERENCE_LEVELS,
     describe_balance_term,
