@@ -1,7 +1,5 @@
 """The calibration: its cohorts, its truth, what it runs on them, and whether it would notice."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,11 +17,7 @@ from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.survival.kaplan_meier import logrank_test
 
-from validation.calibration import cohorts as calibration_cohorts
-from validation.calibration import figure as calibration_figure
 from validation.calibration import repetitions as calibration
-from validation.calibration import summary as calibration_summary
-from validation.calibration import targets as targets_module
 from validation.calibration.cohorts import (
     COVARIATES,
     SCENARIOS,
@@ -48,20 +42,6 @@ from validation.calibration.targets import (
 
 BREAST, DEATH = "breast cancer death", "death of any cause"
 SMALL = Scenario("small", (1.0, 1.0), n=2500)
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        calibration,
-        calibration_cohorts,
-        calibration_figure,
-        calibration_summary,
-        targets_module,
-    ],
-)
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 # Cohorts

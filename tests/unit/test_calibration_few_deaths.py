@@ -1,6 +1,5 @@
 """The calibration with few deaths: its cohorts, its tests, and whether it would notice."""
 
-import doctest
 from math import comb
 
 import numpy as np
@@ -8,7 +7,6 @@ import pandas as pd
 import pytest
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 
-from validation.calibration import few_deaths as module
 from validation.calibration.few_deaths import (
     COX_FIRTH,
     DEATHS,
@@ -26,10 +24,6 @@ from validation.calibration.few_deaths import (
     repeat_few_deaths,
     summarize_few_deaths,
 )
-
-
-def test_doctests():
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("deaths", DEATHS)
