@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from draw import KINDS
 from quantities import CONVENTIONS, FROM_A_THOUSANDTH, FROM_ONE, QUANTITIES
-from sections import put_section as write_section
+
+from validation.sections import put_section as write_section
 
 BEGIN = "<!-- begin: agreement with R, written by `make validation` -->"
 END = "<!-- end: agreement with R -->"

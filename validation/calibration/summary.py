@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-
-from seermatch.calibration.cohorts import SCENARIOS
-from seermatch.calibration.repetitions import KEYS
-from seermatch.calibration.targets import calibration_targets
 from seermatch.errors import StudyError
 from seermatch.statistics.proportions import wilson_interval
+
+from validation.calibration.cohorts import SCENARIOS
+from validation.calibration.repetitions import KEYS
+from validation.calibration.targets import calibration_targets
 
 COLUMNS = (
     "scenario",
@@ -46,7 +46,7 @@ def targets_of_scenarios(months: Sequence[int], seed: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        scenario, and the columns of `seermatch.calibration.targets.calibration_targets`.
+        scenario, and the columns of `validation.calibration.targets.calibration_targets`.
     """
     parts = [
         calibration_targets(scenario, months, np.random.default_rng([seed, number, 0])).assign(
@@ -63,7 +63,7 @@ def summarize_repetitions(records: pd.DataFrame, targets: pd.DataFrame) -> pd.Da
     Parameters
     ----------
     records : pandas.DataFrame
-        Columns `seermatch.calibration.repetitions.RECORD`, in any order of the rows.
+        Columns `validation.calibration.repetitions.RECORD`, in any order of the rows.
     targets : pandas.DataFrame
         scenario, outcome, quantity, month, target, target_se.
 
@@ -84,7 +84,7 @@ def summarize_repetitions(records: pd.DataFrame, targets: pd.DataFrame) -> pd.Da
 
     Examples
     --------
-    >>> from seermatch.calibration.repetitions import RECORD
+    >>> from validation.calibration.repetitions import RECORD
     >>> key = ["HR 1", 1, "death of any cause", "log hazard ratio", np.nan, "Cox", "unclustered"]
     >>> records = pd.DataFrame([[*key, 0.1, 0.2, -0.3, 0.5, 0.6]], columns=list(RECORD))
     >>> records = pd.concat([records, records.assign(repetition=2, estimate=0.3, low=0.1)])

@@ -1,23 +1,20 @@
 """Write the sections "Calibration by simulation" and "Few deaths" of docs/validation.md.
 
-Run ``make calibration``, which makes ``results/calibration.tsv`` and ``results/few_deaths.tsv``
-first; a section whose file is not there stays as it is, and so does the rest of the page.
+Run ``make calibration``, which makes ``results/calibration/`` first; a section whose file is not
+there stays as it is, and so does the rest of the page.
 """
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-from sections import put_section
+from seermatch.survival.absolute_effects import ALL_CAUSES
+from study_io import read_table
 
-ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "workflow" / "scripts"))
-
-from seermatch.calibration.cohorts import RATIO, SCENARIOS  # noqa: E402
-from seermatch.calibration.few_deaths import (  # noqa: E402
+from validation.calibration.cohorts import RATIO, SCENARIOS
+from validation.calibration.few_deaths import (
     COX_FIRTH,
     COX_SCORE,
     COX_WALD,
@@ -30,15 +27,15 @@ from seermatch.calibration.few_deaths import (  # noqa: E402
     OTHER_DEATHS,
     POISSON_BINOMIAL,
 )
-from seermatch.calibration.repetitions import BREAST, CLUSTERED, EQUALITY, UNCLUSTERED  # noqa: E402
-from seermatch.calibration.targets import CAUSE_SPECIFIC, HR, SUBDISTRIBUTION  # noqa: E402
-from seermatch.survival.absolute_effects import ALL_CAUSES  # noqa: E402
-from study_io import read_table  # noqa: E402
+from validation.calibration.repetitions import BREAST, CLUSTERED, EQUALITY, UNCLUSTERED
+from validation.calibration.targets import CAUSE_SPECIFIC, HR, SUBDISTRIBUTION
+from validation.sections import put_section
 
 BEGIN = "<!-- begin: calibration, written by `make calibration` -->"
 END = "<!-- end: calibration -->"
 FEW_BEGIN = "<!-- begin: few deaths, written by `make calibration` -->"
 FEW_END = "<!-- end: few deaths -->"
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "validation.md"
 MODELS = {HR: "death, Cox", CAUSE_SPECIFIC: "breast cancer death, cause-specific Cox"}
 MODELS |= {SUBDISTRIBUTION: "breast cancer death, Fine–Gray"}
@@ -49,9 +46,9 @@ INTRODUCTION = """\
 
 `make calibration` draws {repetitions:,} cohorts in each of {n_scenarios} scenarios with known
 effects (seed {seed}), runs this library's own steps on each (propensity score, 1:2 match within
-0.2 standard deviations, estimators), and writes this section. `snakemake calibration` makes
-`results/calibration.tsv`, with every number; a cluster shares the repetitions by
-`--set-scatter calibration=50`, with the same result.
+0.2 standard deviations, estimators), and writes this section. It keeps every
+number in `results/calibration/`; on a cluster `snakemake -s validation/calibration/Snakefile`
+shares the repetitions by `--set-scatter calibration=50`, with the same result.
 
 **Cohorts.** Age in bands of five years, rounded tumor sizes, grade, T and N stage and receptors;
 the exposure and both causes of death depend on them, so that the groups differ before matching.
@@ -170,8 +167,7 @@ any effect, drawn as they are after matching ({sets} sets of one exposed and {ra
 patients, who share a risk), with a fixed number of deaths of the cause of interest and up to
 {others} of another one. Follow-up is uniform over 60 months, in the exposed over 30 where it is
 unequal; where sets are incomplete, 20 % of them lack a reference patient, and patients are
-weighted. `make calibration` makes this too, and `snakemake results/few_deaths.tsv` the numbers
-alone.
+weighted. `make calibration` makes this too.
 
 Rejected at 5 %, uncertain by up to {half:.1f} points (95 %). "By set": clustered by matched set.
 "One group": cohorts in which all deaths of the cause are in one group.
@@ -443,13 +439,12 @@ def few_deaths_section(table: pd.DataFrame) -> str:
 
 def main():
     """Write the sections, and put the figure beside the page."""
-    results = ROOT / "results"
+    results = ROOT / "results" / "calibration"
     if (results / "calibration.tsv").is_file():
         table = read_table(results / "calibration.tsv")
-        config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-        put_section(PAGE, BEGIN, END, section(table, config["calibration"]["seed"]))
-        figure = results / "figures" / "calibration.png"
-        shutil.copyfile(figure, PAGE.parent / "calibration.png")
+        config = yaml.safe_load(Path(__file__).with_name("config.yaml").read_text("utf-8"))
+        put_section(PAGE, BEGIN, END, section(table, config["seed"]))
+        shutil.copyfile(results / "calibration.png", PAGE.parent / "calibration.png")
     if (results / "few_deaths.tsv").is_file():
         text = few_deaths_section(read_table(results / "few_deaths.tsv"))
         put_section(PAGE, FEW_BEGIN, FEW_END, text)

@@ -4,7 +4,8 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.calibration.few_deaths import COX_FIRTH, summarize_few_deaths
+
+    from validation.calibration.few_deaths import COX_FIRTH, summarize_few_deaths
 
     parts = [read_table(path) for path in snakemake.input]
     table = summarize_few_deaths(pd.concat([part for part in parts if len(part)]))

@@ -107,7 +107,7 @@ def peer_python() -> Path | None:
     python = folder / "bin/python"
     try:
         if not python.exists():
-            tell("installing comprisk into peers/.venv")
+            tell("installing comprisk into validation/speed/.venv")
             subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
             pip = [str(python), "-m", "pip", "install", "--quiet", "comprisk"]
             subprocess.run(pip, check=True, stdout=sys.stderr)
@@ -148,7 +148,7 @@ def _worth(side: str, one: Timed, full: bool) -> bool:
 def _data(folder: Path, one: Timed, seed: int) -> Path:
     path = folder / f"patients_{one.rows}_{one.exposed}_seed{seed}"
     if not path.with_name(path.name + ".npy").exists():
-        program = str(ROOT / "peers/kernel_data.py")
+        program = str(ROOT / "validation/speed/kernel_data.py")
         numbers = [str(number) for number in (one.rows, one.exposed, seed)]
         subprocess.run([sys.executable, program, str(path), *numbers], check=True)
     return path
@@ -156,9 +156,23 @@ def _data(folder: Path, one: Timed, seed: int) -> Path:
 
 def _command(side: str, kernel: str, data: Path) -> list[str]:
     if side in ("R", "fastcmprsk"):
-        return ["Rscript", str(ROOT / "peers/kernels.R"), side, kernel, f"{data}.csv", "1"]
-    python = ROOT / "peers/.venv/bin/python" if side == "comprisk" else sys.executable
-    return [str(python), str(ROOT / "peers/kernels.py"), side, kernel, f"{data}.npy", "1"]
+        return [
+            "Rscript",
+            str(ROOT / "validation/speed/kernels.R"),
+            side,
+            kernel,
+            f"{data}.csv",
+            "1",
+        ]
+    python = ROOT / "validation/speed/.venv/bin/python" if side == "comprisk" else sys.executable
+    return [
+        str(python),
+        str(ROOT / "validation/speed/kernels.py"),
+        side,
+        kernel,
+        f"{data}.npy",
+        "1",
+    ]
 
 
 def _time(one: Timed, data: Path, peers: list[str]):

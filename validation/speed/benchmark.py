@@ -2,9 +2,9 @@
 
 Each part writes its own section and leaves the rest of the page as it is:
 
-    .venv/bin/python peers/benchmark.py --only study
-    .venv/bin/python peers/benchmark.py --only kernels --full
-    .venv/bin/python peers/benchmark.py --only steps --millions 0.35
+    .venv/bin/python validation/speed/benchmark.py --only study
+    .venv/bin/python validation/speed/benchmark.py --only kernels --full
+    .venv/bin/python validation/speed/benchmark.py --only steps --millions 0.35
 """
 
 import argparse
@@ -15,15 +15,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "docs"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT))
 
 import kernel_runs  # noqa: E402
 import read_times  # noqa: E402
 import step_times  # noqa: E402
 import study_runs  # noqa: E402
 from measure import machine, tell  # noqa: E402
-from sections import put_section  # noqa: E402
+
+from validation.sections import put_section  # noqa: E402
 
 PARTS = ("study", "steps", "kernels", "reading")
 WITHOUT_R = {"steps", "reading"}

@@ -12,7 +12,7 @@ N_PROBLEMS = int(os.environ.get("SEERMATCH_R_MATCHES", 600))
 
 
 def test_every_pair_of_random_problems_is_matchits(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "data"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "tests/data"))
     import matchit_random as reference
 
     if (found := reference.version_of_matchit()) != reference.VERSION:

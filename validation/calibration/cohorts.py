@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-
 from seermatch.statistics.design_matrix import DesignMatrix, design_matrix
 from seermatch.variables.printed import EVENTS
 

@@ -11,15 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtr, ndtri
-
-from seermatch.calibration.cohorts import (
-    COVARIATES,
-    RATIO,
-    SCENARIOS,
-    draw_cohort,
-    receptors_negative,
-)
-from seermatch.calibration.targets import CAUSE_SPECIFIC, HR, OF_RECEPTORS, SUBDISTRIBUTION
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import Match, match
 from seermatch.matching.propensity import estimate_propensity
@@ -29,6 +20,15 @@ from seermatch.survival.fine_gray import fit_fine_gray, score_test
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.survival.gray import gray_test
 from seermatch.variables.printed import EVENTS
+
+from validation.calibration.cohorts import (
+    COVARIATES,
+    RATIO,
+    SCENARIOS,
+    draw_cohort,
+    receptors_negative,
+)
+from validation.calibration.targets import CAUSE_SPECIFIC, HR, OF_RECEPTORS, SUBDISTRIBUTION
 
 KEYS = ("outcome", "quantity", "month", "estimator", "variance")
 RECORD = ("scenario", "repetition", *KEYS, "estimate", "se", "low", "high", "p_value")
@@ -87,7 +87,7 @@ def analyze_cohort(
     Parameters
     ----------
     cohort : pandas.DataFrame
-        As `seermatch.calibration.cohorts.draw_cohort` gives it.
+        As `validation.calibration.cohorts.draw_cohort` gives it.
     months : sequence of int
         Horizons of the absolute differences.
     rare : bool

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow/scripts"))
 # rows of the data file
 COLUMNS = ["patient_id", "time", "event", "group"]
 COVARIATES = ["age", "size", "histology", "grade", "er", "pr", "her2", "t", "n", "year"]

@@ -13,10 +13,11 @@ INTRODUCTION = """\
 ## Where the time goes
 
 One cold `snakemake --cores 2 study` each, in seconds of the wall clock, with a hook in every Python
-process that notes its start, its outermost imports and its end (`peers/step_times_hook`). Start-up
-is that of Python itself; imports inside functions count as imports; files is the reading and
-writing of whole files, which ingest_export, filter_cohort and recode_variables do bit by bit along
-with their work; work is the rest. Two steps at a time slow each other down.
+process that notes its start, its outermost imports and its end
+(`validation/speed/step_times_hook`). Start-up is that of Python itself; imports inside functions
+count as imports; files is the reading and writing of whole files, which ingest_export,
+filter_cohort and recode_variables do bit by bit along with their work; work is the rest. Two steps
+at a time slow each other down.
 
 {machine}
 """
@@ -31,7 +32,7 @@ def steps_section(folder: Path, sizes: list[float], seed: int, machine: str) -> 
         shutil.rmtree(folder / "here", ignore_errors=True)
         prepare_folder(folder / "here", [export])
         noted = folder / "here/steps.jsonl"
-        hook = str(ROOT / "peers/step_times_hook")
+        hook = str(ROOT / "validation/speed/step_times_hook")
         began = time.time()
         run(snakemake_command(folder / "here", "study"), PYTHONPATH=hook, STEP_TIMES=str(noted))
         ended = time.time()

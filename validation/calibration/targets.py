@@ -11,8 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from seermatch.matching.propensity import distinct_patterns
+from seermatch.statistics.design_matrix import design_matrix
+from seermatch.survival.absolute_effects import ALL_CAUSES
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.variables.printed import EVENTS
 
-from seermatch.calibration.cohorts import (
+from validation.calibration.cohorts import (
     COVARIATES,
     FOLLOW_UP,
     RATIO,
@@ -22,12 +28,6 @@ from seermatch.calibration.cohorts import (
     monthly_hazards,
     receptors_negative,
 )
-from seermatch.matching.propensity import distinct_patterns
-from seermatch.statistics.design_matrix import design_matrix
-from seermatch.survival.absolute_effects import ALL_CAUSES
-from seermatch.survival.cox import fit_cox
-from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables.printed import EVENTS
 
 BREAST = EVENTS[1]
 HR, CAUSE_SPECIFIC, SUBDISTRIBUTION = (
@@ -71,7 +71,7 @@ def calibration_targets(
 
     Examples
     --------
-    >>> from seermatch.calibration.cohorts import SCENARIOS
+    >>> from validation.calibration.cohorts import SCENARIOS
     >>> targets = calibration_targets(SCENARIOS[1], [36], np.random.default_rng(1), n=2000)
     >>> targets.loc[[0, 2], ["outcome", "quantity", "target"]].round(2)
                    outcome                          quantity  target

@@ -1,5 +1,5 @@
 # The default study as one would write it in R: MatchIt, survival, cmprsk, survminer.
-# Rscript peers/study.R RESULTS EXPORT.csv [EXPORT.csv ...]
+# Rscript validation/speed/study.R RESULTS EXPORT.csv [EXPORT.csv ...]
 # Debian: r-base-core r-cran-data.table r-cran-matchit r-cran-survival r-cran-cmprsk
 #         r-cran-survminer r-cran-ggplot2
 suppressPackageStartupMessages({

@@ -4,14 +4,15 @@ from study_io import job, read_table, write_bytes, write_table
 
 with job(snakemake) as tell:
     import pandas as pd
-    from seermatch.calibration.figure import draw_coverage
-    from seermatch.calibration.summary import summarize_repetitions, targets_of_scenarios
     from seermatch.figures.style import figure_bytes
+
+    from validation.calibration.figure import draw_coverage
+    from validation.calibration.summary import summarize_repetitions, targets_of_scenarios
 
     params = snakemake.params
     parts = [read_table(path) for path in snakemake.input]
     records = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    targets = targets_of_scenarios(params.months, params.calibration["seed"])
+    targets = targets_of_scenarios(params.months, params.seed)
     table = summarize_repetitions(records, targets)
     write_table(table, snakemake.output.table)
     figure = draw_coverage(table)

@@ -13,14 +13,14 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-
 from seermatch.analysis.group_effect import estimate_group_effect
-from seermatch.calibration.cohorts import FOLLOW_UP, RATIO
-from seermatch.calibration.repetitions import logrank_p
 from seermatch.errors import StudyError
 from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival.fine_gray import score_test
 from seermatch.survival.gray import gray_test
+
+from validation.calibration.cohorts import FOLLOW_UP, RATIO
+from validation.calibration.repetitions import logrank_p
 
 DEATHS = (4, 6, 8, 12, 20, 40)
 FOLLOW_UPS = ("equal", "unequal")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MILLION = 1_000_000
 YEARS = (2018, 2019, 2020, 2021, 2022)
 

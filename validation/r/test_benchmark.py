@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def peers_with_r(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "peers"))
+    monkeypatch.syspath_prepend(str(ROOT / "validation/speed"))
     from benchmark import DEBIAN, r_versions
 
     found = r_versions()

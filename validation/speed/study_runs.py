@@ -31,8 +31,8 @@ GB = 1e9
 INTRODUCTION = """\
 ## The study beside the same study in R
 
-`peers/study.R` is the study as one would write it in R (data.table, MatchIt, survival, cmprsk,
-survminer): the same cohort, match, four tables and four figures in one process. It and
+`validation/speed/study.R` is the study as one would write it in R (data.table, MatchIt, survival,
+cmprsk, survminer): the same cohort, match, four tables and four figures in one process. It and
 `snakemake --cores 2 study` ran on the same synthetic exports of 27 variables, seed {seed}, in turn,
 and each ratio is of two runs next to each other. The exports hold 680 records of exposed patients
 among ever more others. Cohort sizes and the counts of Table 1 agreed in every pair, else there
@@ -83,7 +83,7 @@ def run_pairs(folder: Path, millions: float, pairs: int, seed: int) -> dict[str,
 
 
 def _in_r(folder: Path, export: Path, found: dict[str, list[Measured]]):
-    command = ["Rscript", str(ROOT / "peers/study.R"), str(folder / "r"), str(export)]
+    command = ["Rscript", str(ROOT / "validation/speed/study.R"), str(folder / "r"), str(export)]
     found["R"].append(run(command, **R_CORES))
 
 

@@ -6,9 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from seaborn import despine
-
-from seermatch.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
-from seermatch.calibration.targets import CAUSE_SPECIFIC, HR, OF_RECEPTORS, SUBDISTRIBUTION
 from seermatch.errors import StudyError
 from seermatch.figures.style import (
     AFTER,
@@ -27,6 +24,9 @@ from seermatch.figures.style import (
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, widest, wrap_text
 from seermatch.survival.absolute_effects import ALL_CAUSES
+
+from validation.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
+from validation.calibration.targets import CAUSE_SPECIFIC, HR, OF_RECEPTORS, SUBDISTRIBUTION
 
 OUTCOMES = {ALL_CAUSES: "Death", BREAST: "Breast cancer death"}
 QUANTITIES = {

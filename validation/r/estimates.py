@@ -1,4 +1,4 @@
-"""This library's results on a data set, under the names of `agreement.R`."""
+"""The results of this library on a data set, under the names of `agreement.R`."""
 
 from dataclasses import dataclass, replace
 
@@ -192,7 +192,7 @@ def cox(data: DataSet) -> dict:
 
 
 def se(covariance) -> np.ndarray:
-    """Standard errors of a covariance matrix."""
+    """Give the standard errors of a covariance matrix."""
     return np.sqrt(np.diag(covariance))
 
 
@@ -302,7 +302,7 @@ def interactions(data: DataSet) -> dict:
 
 
 def groups(data: DataSet) -> dict:
-    """Tests of characteristics between two arms; missing where ours chooses another test."""
+    """Compare two arms by the test of `agreement.R`; missing where we choose another one."""
     arm = (data.group > 0).astype(int)
     frame = pd.DataFrame({"group": arm, "x": data.X[:, 0]})
     rank_sum = compare_groups(frame, ["x"]).iloc[0]
@@ -328,7 +328,7 @@ def groups(data: DataSet) -> dict:
 
 
 def models(task: Task) -> dict:
-    """Standard errors by matched sets as the regression tables print them."""
+    """Give standard errors by matched set as the regression tables print them."""
     out = {}
     for kind, name in (("cox", "cox"), ("fine_gray", "fine-gray")):
         data = restrict(task.data, task.columns[kind])

@@ -1,6 +1,6 @@
 """Compare this library with R on random data sets and write the table of differences.
 
-Run: ``python tests/r/validate.py --data-sets 2000`` (``make validation``). The table becomes the
+``make validation`` runs ``python validation/r/validate.py --data-sets 2000``. The table becomes the
 section "Agreement with R" of docs/validation.md; the rest of that page stays as it is.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "docs"), str(ROOT / "workflow" / "scripts")]
+sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "workflow" / "scripts")]
 
 from draw import draw  # noqa: E402
 from estimates import Task, estimate, prepare  # noqa: E402
