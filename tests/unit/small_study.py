@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import report_content
+from report_content import REFERENCE_LEVELS
 from seermatch.analysis.claims import answer_claims
 from seermatch.analysis.excluded_patients import compare_included
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
@@ -151,7 +152,9 @@ def _outcomes(matched, complete) -> dict:
             matched, COVARIATES, ["age"], estimator=estimator, group_labels=LABELS
         )
         found |= {name: models.table, f"{name}_contrasts": models.contrasts}
-        found[table] = regression_table(models.table, [*COVARIATES, "group"], LABELS)
+        found[table] = regression_table(
+            models.table, [*COVARIATES, "group"], LABELS, REFERENCE_LEVELS
+        )
     found["proportionality"] = assess_proportionality(matched, found["cox"])
     return found
 

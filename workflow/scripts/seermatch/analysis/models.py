@@ -37,7 +37,7 @@ from seermatch.statistics.design_matrix import (
 from seermatch.survival.event_times import category_codes, check_times, check_weights, ever_at_risk
 from seermatch.survival.fine_gray import wald_test
 from seermatch.survival.finite_contrasts import finite_contrasts
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.variables import describe_balance_term
 
 GROUP = "group"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from seermatch.variables import printed
-from seermatch.wording.numbers import describe_balance_term, format_range, format_ratio, state_p
+from seermatch.variables import describe_balance_term, printed
+from seermatch.wording.numbers import format_range, format_ratio, state_p
 
 MODELS = {
     "univariable": "univariable",

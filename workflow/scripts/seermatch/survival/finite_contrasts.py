@@ -15,7 +15,7 @@ from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_binary, check_matrix
 from seermatch.statistics.cones import Recession
 from seermatch.statistics.design_matrix import DesignMatrix
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.variables import describe_balance_term
 
 
 @dataclass(frozen=True)
