@@ -15,7 +15,6 @@ pathvars:
     registry="results/private/exports",
 
 
-include: "workflow/rules/start.smk"
 include: "workflow/rules/messages.smk"
 include: "workflow/rules/configuration.smk"
 # Of the configuration as it is after all checks: what they write anew would else be forgotten.

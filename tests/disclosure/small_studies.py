@@ -28,6 +28,7 @@ from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality
 from seermatch.variables import EVENTS
+from seermatch.wording.numbers import describe_balance_term
 
 LABELS = ("M0", "M0(i+)")
 LEVELS = {
@@ -284,7 +285,12 @@ def _outcomes(cohort, matched) -> dict[str, pd.DataFrame]:
     tables["gray"].insert(0, "cause", EVENTS[1:])
     for name, covariates in (("cox", COVARIATES), ("fine_gray", RECOMMENDED)):
         fitted = regression_models(
-            matched, covariates, RECOMMENDED, estimator=name, group_labels=LABELS
+            matched,
+            covariates,
+            RECOMMENDED,
+            estimator=name,
+            group_labels=LABELS,
+            describe=describe_balance_term,
         )
         tables |= {name: fitted.table, f"{name}_contrasts": fitted.contrasts}
     found = assess_proportionality(matched, tables["cox"])

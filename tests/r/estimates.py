@@ -5,23 +5,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from draw import DataSet, restrict
+from scipy.special import ndtri
 from seermatch.analysis.group_effect import FEW_EVENTS
 from seermatch.analysis.models import regression_models
 from seermatch.matching.characteristics import compare_groups, independence_test
-from seermatch.statistics.cones import find_recession
 from seermatch.statistics.design_matrix import aliased_columns
+from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.cox import TRANSFORMS, fit_cox, proportional_hazards_test
 from seermatch.survival.fine_gray import fit_fine_gray, score_test
-from seermatch.survival.firth import infinite_estimates
 from seermatch.survival.gray import gray_test
 from seermatch.survival.incidence import cumulative_incidence
 from seermatch.survival.kaplan_meier import (
     kaplan_meier,
     logrank_test,
     median_survival,
-    restricted_mean_survival,
 )
 from seermatch.survival.proportionality_fine_gray import fit_time_interaction, proportionality_test
+from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood, newton_raphson
 from seermatch.variables import EVENTS
 from sksurv.nonparametric import cumulative_incidence_competing_risks
@@ -70,9 +70,9 @@ def prepare(data: DataSet, index: int) -> Task:
         ever = (data.time >= first) | (code == 2)
         aliased = aliased_columns(data.X[ever])
         kept = np.flatnonzero(~aliased)
-        separated[kind] = kept[infinite_estimates(data.time, code, data.X[:, kept], kind)]
+        separated[kind] = kept[find_separation(data.time, code, data.X[:, kept], kind).infinite]
         while len(kept):
-            infinite = infinite_estimates(data.time, code, data.X[:, kept], kind)
+            infinite = find_separation(data.time, code, data.X[:, kept], kind).infinite
             if not infinite.any():
                 break
             kept = kept[~infinite]
@@ -121,8 +121,12 @@ def survival(data: DataSet) -> dict:
     out |= {"km survival": curve["survival"], "km se": curve["se"]}
     medians = [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
     out |= {"km at risk": curve["n_at_risk"], "km median": medians}
-    mean = restricted_mean_survival(data.time, died, data.horizon)
-    out |= {"rmst": mean.estimate, "rmst se": mean.se}
+    # two arms of the same patients: the error of a difference is that of one arm times root 2
+    twice, arms = np.tile(data.time, 2), np.repeat([0, 1], len(data.time))
+    table = absolute_effects(twice, np.tile(died, 2), arms, [data.horizon])
+    mean = table.set_index("measure").loc["restricted mean survival"]
+    error = mean["high"] / (ndtri(0.975) * np.sqrt(2))
+    out |= {"rmst": mean["reference"], "rmst se": error}
     curve = kaplan_meier(data.time, died, data.weight)
     out |= {"km weighted survival": curve["survival"], "km weighted se": curve["se"]}
     test = logrank_test(data.time, died, data.group)
@@ -136,7 +140,7 @@ def separated_cox(task: Task) -> dict:
     data = task.data
     died, X = data.event > 0, data.X[:, ~task.aliased]
     assert not fit_cox(data.time, died, X).converged
-    end = find_recession(data.time, died, X, "cox")
+    end = find_separation(data.time, died, X, "cox")
     limit = fit_cox(data.time, died, X[:, end.estimable], offset=end.offset)
     return {"separated loglik": limit.loglik}
 

@@ -32,6 +32,7 @@ from seermatch.survival.without_events import limits_without_events
 from seermatch.variables import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import JournalContent, journal_tables
+from seermatch.wording.numbers import describe_balance_term
 from seermatch.wording.study_tables import characteristics_table, regression_table
 
 LABELS = report_content.LABELS
@@ -149,7 +150,12 @@ def _outcomes(matched, complete) -> dict:
     }
     for name, estimator, table in (("cox", "cox", "table3"), ("fine_gray", "fine_gray", "table4")):
         models = regression_models(
-            matched, COVARIATES, ["age"], estimator=estimator, group_labels=LABELS
+            matched,
+            COVARIATES,
+            ["age"],
+            estimator=estimator,
+            group_labels=LABELS,
+            describe=describe_balance_term,
         )
         found |= {name: models.table, f"{name}_contrasts": models.contrasts}
         found[table] = regression_table(

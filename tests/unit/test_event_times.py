@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from seermatch.errors import StudyError
 from seermatch.statistics import checks
-from seermatch.statistics.checks import check_labels, check_matrix, check_numbers
+from seermatch.statistics.checks import check_labels, check_matrix, check_numbers, check_weights
 from seermatch.survival import event_times
-from seermatch.survival.event_times import check_event_times, check_weights
+from seermatch.survival.event_times import check_event_times
 
 
 @pytest.mark.parametrize(

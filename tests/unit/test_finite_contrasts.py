@@ -10,6 +10,7 @@ from seermatch.survival import finite_contrasts
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables import EVENTS
+from seermatch.wording.numbers import describe_balance_term
 
 
 def test_examples():
@@ -36,7 +37,9 @@ def cohort(seed=1, n=600):
 
 
 def contrasts_of(frame, terms, estimator="cox"):
-    models = regression_models(frame, [], terms, estimator=estimator)
+    models = regression_models(
+        frame, [], terms, estimator=estimator, describe=describe_balance_term
+    )
     assert tuple(models.contrasts.columns) == CONTRAST_COLUMNS
     rows = models.contrasts
     return rows[rows["model"] == "recommended"].set_index(["patients", "against"])

@@ -39,17 +39,13 @@ rule summarize_calibration:
     input:
         gather.calibration("<results>/calibration/{scatteritem}.parquet"),
     output:
-        table=report(
+        table=shown(
             "<results>/calibration.tsv",
-            caption="../report/calibration.rst",
-            category="Calibration",
-            labels={"item": "Bias, coverage and size of the tests"},
+            "Calibration",
+            "Bias, coverage and size of the tests",
         ),
-        figure=report(
-            "<results>/figures/calibration.svg",
-            caption="../report/calibration.rst",
-            category="Calibration",
-            labels={"item": "Coverage, figure"},
+        figure=shown(
+            "<results>/figures/calibration.svg", "Calibration", "Coverage, figure"
         ),
         picture="<results>/figures/calibration.png",
     log:
@@ -100,11 +96,10 @@ rule summarize_few_deaths:
     input:
         gather.calibration("<results>/few_deaths/{scatteritem}.parquet"),
     output:
-        report(
+        shown(
             "<results>/few_deaths.tsv",
-            caption="../report/few_deaths.rst",
-            category="Calibration",
-            labels={"item": "Size of the tests with few deaths"},
+            "Calibration",
+            "Size of the tests with few deaths",
         ),
     log:
         "<logs>/summarize_few_deaths.log",

@@ -14,9 +14,10 @@ from seermatch.statistics.checks import (
     check_labels,
     check_matrix,
     check_number,
+    check_weights,
 )
 from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns
-from seermatch.survival.event_times import check_event_times, check_weights, ever_at_risk
+from seermatch.survival.event_times import check_event_times, ever_at_risk
 from seermatch.survival.firth import FirthProfile, firth_profile
 
 # outcome -> model, and the event of interest (0: death of any cause)

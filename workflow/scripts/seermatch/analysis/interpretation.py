@@ -27,11 +27,12 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_numbers,
+    check_weights,
 )
 from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.cox import fit_cox, proportional_hazards_test
-from seermatch.survival.event_times import category_codes, check_weights
+from seermatch.survival.event_times import category_codes
 from seermatch.survival.kaplan_meier import follow_up
 from seermatch.survival.proportionality_fine_gray import proportionality_test
 from seermatch.variables import EVENTS
