@@ -32,8 +32,8 @@ from seermatch.survival.without_events import limits_without_events
 from seermatch.variables import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import JournalContent, journal_tables
-from seermatch.wording.numbers import describe_balance_term
 from seermatch.wording.study_tables import characteristics_table, regression_table
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = report_content.LABELS
 COVARIATES = ("age", "grade")

@@ -10,7 +10,7 @@ from seermatch.survival import finite_contrasts
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables import EVENTS
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.wording.terms import describe_balance_term
 
 
 def test_examples():

@@ -118,27 +118,3 @@ def label_groups(groups: "Series", labels: tuple[str, str]) -> "Series":
             "check the labels of the exposure."
         )
     return groups.astype(object).map(names)
-
-
-def describe_balance_term(term: str, level: str) -> str:
-    """Name a row of the balance table.
-
-    Parameters
-    ----------
-    term, level : str
-        As in ``results/balance.tsv``; the level may be empty or missing.
-
-    Returns
-    -------
-    str
-        For example ``"Breast subtype: HR+/HER2−"``.
-
-    Examples
-    --------
-    >>> describe_balance_term("distance", ""), describe_balance_term("n_stage", "N1-N3")
-    ('Propensity score (distance)', 'N stage: N1–N3')
-    """
-    if term == "distance":
-        return "Propensity score (distance)"
-    label = VARIABLES[term].label if term in VARIABLES else term
-    return f"{label}: {printed(level)}" if level and isinstance(level, str) else label

@@ -27,9 +27,9 @@ from seermatch.figures.style import (
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
 from seermatch.survival.proportionality_cox import KINDS
-from seermatch.variables import describe_balance_term, label_groups, printed
+from seermatch.variables import label_groups, printed
 from seermatch.wording.numbers import format_count, state_p
-from seermatch.wording.terms import describe_contrast
+from seermatch.wording.terms import describe_balance_term, describe_contrast
 
 TITLES = {"before": "Before matching", "after": "After matching"}
 SCORES = {"logit": "Propensity score (linear predictor)", "probability": "Propensity score"}

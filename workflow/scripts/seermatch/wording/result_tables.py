@@ -13,7 +13,6 @@ from seermatch.analysis.names import (
     SPECIFIC_CAUSE,
 )
 from seermatch.disclosure.rule import MASKED
-from seermatch.variables import describe_balance_term
 from seermatch.wording.numbers import (
     NOTHING,
     capitalize,
@@ -23,7 +22,7 @@ from seermatch.wording.numbers import (
     print_estimate,
 )
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable, print_frame
-from seermatch.wording.terms import print_criterion, print_outcome
+from seermatch.wording.terms import describe_balance_term, print_criterion, print_outcome
 
 
 def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:

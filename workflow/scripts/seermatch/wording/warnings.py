@@ -6,15 +6,9 @@ import pandas as pd
 
 from seermatch.analysis.names import ALIASED, MODELS, NO_EVENT, SEPARATED
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import (
-    NOT_APPLIED,
-    WHERE_EXPORTED,
-    describe_balance_term,
-    label_groups,
-    printed,
-)
+from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, label_groups, printed
 from seermatch.wording.numbers import format_count
-from seermatch.wording.terms import describe_contrast
+from seermatch.wording.terms import describe_balance_term, describe_contrast
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
 LEFT_UNMATCHED = {"largest": "those of low score", "smallest": "those of high score"}  # by order
