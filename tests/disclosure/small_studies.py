@@ -28,7 +28,7 @@ from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality
 from seermatch.variables.printed import EVENTS
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = ("M0", "M0(i+)")
 LEVELS = {

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.interpolate import CubicSpline
-from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, estimate_group_effect
+from seermatch.analysis.group_effect import OUTCOMES, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.names import PENALIZED
 from seermatch.analysis.sensitivity import COLUMNS, sensitivity_analyses
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import exact_codes, match
