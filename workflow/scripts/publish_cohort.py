@@ -28,6 +28,7 @@ with job(snakemake) as tell:
     from seermatch.disclosure.cohort_tables import release_cohort
     from seermatch.disclosure.quality import release_quality
     from seermatch.disclosure.rule import disclosure_note
+    from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.study_tables import characteristics_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
@@ -45,7 +46,8 @@ with job(snakemake) as tell:
     comparison = tables["comparison"]
     for population, path in (("cohort", out.table1), ("matched", out.table2)):
         shown = comparison[comparison["population"] == population]
-        write_table(characteristics_table(shown, params.labels), path)
+        with rounded_counts(rule.width):
+            write_table(characteristics_table(shown, params.labels), path)
 
     quality = assess_quality(
         pl.concat([pl.read_parquet(path) for path in source.quality]),
