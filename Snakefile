@@ -15,7 +15,6 @@ pathvars:
     registry="results/private/exports",
 
 
-include: "workflow/rules/start.smk"
 include: "workflow/rules/messages.smk"
 include: "workflow/rules/configuration.smk"
 # Of the configuration as it is after all checks: what they write anew would else be forgotten.
@@ -32,7 +31,6 @@ include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
-include: "workflow/rules/calibration.smk"
 
 
 rule all:

@@ -13,7 +13,7 @@ from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import LEVELS, Study
 
 ARMS = (0, 1)

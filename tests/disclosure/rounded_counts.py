@@ -13,7 +13,7 @@ from exports import read_exports
 from knowledge import Knowledge
 from printed_counts import _identities, _included_cell
 from private_counts import ARMS, CAUSES, kind_of_outcome
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import CRITERIA, LABELS, LEVELS
 
 BINS = "bins"

@@ -27,7 +27,8 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = ("M0", "M0(i+)")
 LEVELS = {
@@ -297,7 +298,12 @@ def _outcomes(cohort, matched) -> dict[str, pd.DataFrame]:
     tables["gray"].insert(0, "cause", EVENTS[1:])
     for name, covariates in (("cox", COVARIATES), ("fine_gray", RECOMMENDED)):
         fitted = regression_models(
-            matched, covariates, RECOMMENDED, estimator=name, group_labels=LABELS
+            matched,
+            covariates,
+            RECOMMENDED,
+            estimator=name,
+            group_labels=LABELS,
+            describe=describe_balance_term,
         )
         tables |= {name: fitted.table, f"{name}_contrasts": fitted.contrasts}
     found = assess_proportionality(matched, tables["cox"])

@@ -13,11 +13,11 @@ import pytest
 import seermatch.survival.cox
 import seermatch.survival.fine_gray
 from seermatch.analysis.models import regression_models
-from seermatch.statistics.cones import find_recession
 from seermatch.survival.efron import DeathTimes, EfronLikelihood
 from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 DATA = Path(__file__).parents[1] / "data"
 SUBTYPES = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]
@@ -254,7 +254,7 @@ def test_nothing_depends_on_where_the_divergent_fit_stops(
 
 def test_the_limit_does_not_depend_on_the_tolerance(rows, stored):
     X = columns(rows, stored["crr"]["names"])
-    recession = find_recession(rows["time"], rows["status"], X, "fine_gray")
+    recession = find_separation(rows["time"], rows["status"], X, "fine_gray")
     fits = [
         fit_fine_gray(
             *(rows["time"], rows["status"], X[:, recession.estimable]),

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.survival.firth import firth_cox, infinite_estimates
+from seermatch.survival.firth import firth_cox
+from seermatch.survival.separation import find_separation
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -35,8 +36,10 @@ def test_er_pr_and_subtype_together_are_separated(matched, kind):
     names = ["age", "size", "grade3", "n13", "group", "er", "pr"]
     subtypes = [matched["subtype"] == level for level in (2, 3, 4)]
     X = np.column_stack([matched[names], *subtypes]).astype(float)
-    marked = infinite_estimates(matched["time"], event, X, kind)
+    marked = find_separation(matched["time"], event, X, kind).infinite
     # ER, and the two subtypes without hormone receptors: the rows that have gone astray
     assert np.flatnonzero(marked).tolist() == [5, 8, 9]
-    assert not infinite_estimates(matched["time"], event, X[:, :7], kind).any()
-    assert not infinite_estimates(matched["time"], event, np.delete(X, [5, 6], axis=1), kind).any()
+    assert not find_separation(matched["time"], event, X[:, :7], kind).infinite.any()
+    assert not find_separation(
+        matched["time"], event, np.delete(X, [5, 6], axis=1), kind
+    ).infinite.any()

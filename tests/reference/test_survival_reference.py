@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 from seermatch.matching.characteristics import compare_groups
+from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.cox import fit_cox, proportional_hazards_test
-from seermatch.survival.kaplan_meier import kaplan_meier, logrank_test, restricted_mean_survival
+from seermatch.survival.kaplan_meier import kaplan_meier, logrank_test
 
 DATA = Path(__file__).parent.parent / "data"
 GOLDEN = json.loads((DATA / "golden.json").read_text())
@@ -52,11 +54,12 @@ def test_logrank(matched):
 
 
 def test_restricted_mean(matched):
-    for group, (estimate, se) in enumerate(GOLDEN["rmst48"]):
-        part = matched[matched["group"] == group]
-        mean = restricted_mean_survival(part["time"], part["status"] > 0, 48)
-        assert mean.estimate == pytest.approx(estimate, rel=1e-12)
-        assert mean.se == pytest.approx(se, rel=1e-10)
+    table = absolute_effects(matched["time"], matched["status"] > 0, matched["group"], [48])
+    mean = table.set_index("measure").loc["restricted mean survival"]
+    estimates, errors = zip(*GOLDEN["rmst48"], strict=True)
+    assert mean[["reference", "exposed"]].tolist() == pytest.approx(estimates, rel=1e-12)
+    width = norm.ppf(0.975) * np.hypot(*errors)
+    assert mean["high"] - mean["difference"] == pytest.approx(width, rel=1e-10)
 
 
 def test_cox(model):

@@ -1,12 +1,10 @@
 """Who is kept for want of a covariate only: label by label, and beside the study's own filter."""
 
-import doctest
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort import incomplete as module
 from seermatch.cohort.criteria import Exposure, filter_cohort
 from seermatch.cohort.incomplete import keep_incomplete, merge_eligible
 from seermatch.cohort.merge import (
@@ -76,10 +74,6 @@ def keep(*records, covariates=COVARIATES, criteria=CRITERIA, without=()):
 def test_months_that_cannot_be_exclude():
     months = [{"survival_months": text} for text in ("0059", "0060", "9999", "Unknown")]
     assert keep(*months).records["time"].to_list() == [59]
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

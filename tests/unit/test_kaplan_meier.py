@@ -9,9 +9,8 @@ from seermatch.survival.kaplan_meier import (
     kaplan_meier,
     logrank_test,
     median_survival,
-    restricted_mean_survival,
 )
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 
 def tied_sample(seed, n=60, months=9):
@@ -149,18 +148,6 @@ def test_reverse_median_of_a_last_flat_part():
     events = pd.Categorical.from_codes([1, 0, 0, 1, 1], EVENTS)
     frame = pd.DataFrame({"group": 0, "time": [1, 2, 3, 6, 8], "event": events})
     assert follow_up(frame, "matched")["reverse_km_median"].tolist() == [5.5, 5.5]
-
-
-def test_restricted_mean_is_the_mean_of_complete_data():
-    time = np.array([0, 2, 2, 5, 7, 11])
-    mean = restricted_mean_survival(time, np.ones(6), 6)
-    assert mean.estimate == pytest.approx(np.minimum(time, 6).mean())
-    assert mean.se == pytest.approx(np.minimum(time, 6).std() / np.sqrt(6))
-
-
-def test_restricted_mean_beyond_the_last_patient_stays_level():
-    time, event = np.array([1, 2, 4]), np.array([1, 0, 0])
-    assert restricted_mean_survival(time, event, 10).estimate == pytest.approx(1 + 9 * 2 / 3)
 
 
 def test_logrank_by_definition():

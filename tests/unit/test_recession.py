@@ -1,21 +1,15 @@
 """The end of the recession: the supremum of the likelihood, and what is finite there."""
 
-import doctest
-
 import numpy as np
 import pytest
 from seermatch.errors import StudyError
-from seermatch.statistics import cones as recession
-from seermatch.statistics.cones import find_recession, interior_direction
+from seermatch.statistics.cones import interior_direction
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood
 
 KINDS = ("cox", "fine_gray")
-
-
-def test_examples():
-    assert doctest.testmod(recession).failed == 0
 
 
 def random_data(seed, kind):
@@ -58,7 +52,7 @@ def estimable_data(kind):
 def test_the_limit_is_the_supremum_of_the_likelihood(kind):
     dimensions, strata, compared = set(), set(), 0
     for time, event, X in estimable_data(kind):
-        found = find_recession(time, event, X, kind)
+        found = find_separation(time, event, X, kind)
         k = found.directions.shape[1]
         assert k == np.count_nonzero(~found.estimable)
         dimensions.add(k)
@@ -81,7 +75,7 @@ def test_the_limit_of_efrons_likelihood_with_ties():
     compared = 0
     for seed in range(80):
         time, event, X = random_data(seed, "cox")
-        found = find_recession(time, event, X[:, :3])
+        found = find_separation(time, event, X[:, :3])
         try:
             way = fit_cox(time, event, X[:, :3])
         except StudyError:
@@ -97,7 +91,7 @@ def test_the_limit_of_efrons_likelihood_with_ties():
 def test_contrasts_at_right_angles_to_the_recession_come_to_rest(kind):
     rested = moved = 0
     for time, event, X in estimable_data(kind):
-        found = find_recession(time, event, X, kind)
+        found = find_separation(time, event, X, kind)
         if not found.infinite.any() or not found.estimable.any():
             continue
         fit = fit_cox if kind == "cox" else fit_fine_gray

@@ -4,7 +4,8 @@ from scipy.optimize import minimize
 from seermatch.errors import StudyError
 from seermatch.survival import firth as separation
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.survival.firth import firth_cox, firth_fine_gray, firth_profile, infinite_estimates
+from seermatch.survival.firth import firth_cox, firth_fine_gray, firth_profile
+from seermatch.survival.separation import find_separation
 
 
 def random_data(seed, n, competing=True):
@@ -43,7 +44,7 @@ def test_infinite_estimates_by_definition(kind):
         expected = infinite_by_definition(time, event, X)
         if expected is not None:
             seen.add(tuple(expected))
-            np.testing.assert_array_equal(infinite_estimates(time, event, X, kind), expected)
+            np.testing.assert_array_equal(find_separation(time, event, X, kind).infinite, expected)
     assert len(seen) == 4  # none, either and both have come up
 
 
@@ -51,8 +52,8 @@ def test_an_earlier_competing_event_can_make_the_estimate_finite():
     """The largest covariate among those at risk always has the event, but for who left before."""
     time, event = [1, 2, 3, 4], [2, 1, 1, 0]
     X = np.array([[4.0], [3], [2], [1]])
-    assert not infinite_estimates(time, event, X, "fine_gray")[0]
-    assert infinite_estimates(time, [0, 1, 1, 0], X, "cox")[0]
+    assert not find_separation(time, event, X, "fine_gray").infinite[0]
+    assert find_separation(time, [0, 1, 1, 0], X, "cox").infinite[0]
 
 
 def test_level_without_events_among_continuous_covariates():
@@ -64,13 +65,13 @@ def test_level_without_events_among_continuous_covariates():
     event = np.where((rng.random(n) < 0.05) & (level == 0), 1, 2 * (rng.random(n) < 0.02))
     X = np.column_stack([X, level])
     expected = np.arange(10) == 9
-    np.testing.assert_array_equal(infinite_estimates(time, event, X, "fine_gray"), expected)
+    np.testing.assert_array_equal(find_separation(time, event, X, "fine_gray").infinite, expected)
     fit = fit_fine_gray(time, event, X)
     assert not fit.converged and fit.coef[9] < -10
     np.testing.assert_array_equal(
-        infinite_estimates(time, event, X * np.logspace(-3, 4, 10), "fine_gray"), expected
+        find_separation(time, event, X * np.logspace(-3, 4, 10), "fine_gray").infinite, expected
     )
-    assert not infinite_estimates(time, event, X[:, :9], "fine_gray").any()
+    assert not find_separation(time, event, X[:, :9], "fine_gray").infinite.any()
 
 
 def test_differences_of_infinite_estimates_are_all_marked():
@@ -79,7 +80,7 @@ def test_differences_of_infinite_estimates_are_all_marked():
     level = rng.integers(0, 3, 200)
     event = ((rng.random(200) < 0.3) & (level > 0)).astype(int)
     X = np.column_stack([level == 1, level == 2, rng.normal(size=200)]).astype(float)
-    marked = infinite_estimates(rng.integers(0, 12, 200), event, X)
+    marked = find_separation(rng.integers(0, 12, 200), event, X).infinite
     assert marked.tolist() == [True, True, False]
 
 
@@ -93,7 +94,7 @@ def test_differences_of_infinite_estimates_are_all_marked():
 )
 def test_unusable_input_is_named(event, kind, message):
     with pytest.raises(StudyError, match=message):
-        infinite_estimates([1, 2], event, np.array([[0.0], [1.0]]), kind)
+        find_separation([1, 2], event, np.array([[0.0], [1.0]]), kind)
 
 
 def penalized_loglik(beta, time, event, X, w):
@@ -125,7 +126,7 @@ def test_firth_by_numeric_maximisation(kind, seed):
     w = np.random.default_rng(seed).uniform(0.5, 2, 25)
     fit = (firth_cox if kind == "cox" else firth_fine_gray)(time, event, X, weights=w)
     assert fit.converged
-    assert infinite_estimates(time, event, X, kind)[0]
+    assert find_separation(time, event, X, kind).infinite[0]
 
     def minus(beta):
         return -penalized_loglik(np.asarray(beta), time, event, X, w)

@@ -10,12 +10,12 @@ from seermatch.analysis.group_effect import GroupEffect
 from seermatch.matching.nearest import MatchingProblem
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.score_separation import find_cells
-from seermatch.statistics.cones import find_recession
 from seermatch.statistics.design_matrix import DesignMatrix
 from seermatch.statistics.estimates import PooledEstimate, PooledProfiles
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.firth import firth_profile
-from seermatch.variables import EVENTS
+from seermatch.survival.separation import find_separation
+from seermatch.variables.printed import EVENTS
 
 MODULES = (
     "analysis.excluded_patients",
@@ -50,6 +50,7 @@ MODULES = (
     "survival.kaplan_meier",
     "survival.proportionality_cox",
     "survival.proportionality_fine_gray",
+    "survival.separation",
     "survival.without_events",
 )
 PROFILE = ("limits", "statistic", "signed_root", "p_value")
@@ -128,7 +129,7 @@ def valid_calls() -> dict:
     still = kaplan_meier(time, 0 * died)
     curve = kaplan_meier(time, died)
     design = DesignMatrix(X, ("group", "age"), ("", ""), ("group", "age"))
-    recession = find_recession(**cox)
+    recession = find_separation(**cox)
     matched = frame[["time", "event", "group", "weight", "matched_set"]]
     ids = frame["patient_id"].to_numpy()
     whom = frame[["patient_id", "group", "event"]]
@@ -281,7 +282,6 @@ def valid_calls() -> dict:
         "kaplan_meier.kaplan_meier": {"time": time, "event": died, "weights": weights}
         | {"interval": "log-log", "confidence": 0.9},
         "kaplan_meier.median_survival": {"curve": curve[["time", "survival"]]},
-        "kaplan_meier.restricted_mean_survival": {"time": time, "event": died, "horizon": 24},
         "kaplan_meier.logrank_test": {"time": time, "event": died, "group": group},
         "group_tests.compare_survival": {"matched": matched},
         "kaplan_meier.follow_up": {
@@ -315,9 +315,9 @@ def valid_calls() -> dict:
         "propensity.distinct_patterns": {"X": X},
         "propensity.r_glm_linear_predictor": {"X": X[:, 1:], "y": group},
         "propensity.PropensityFit.distance": {"link": "probability"},
-        "cones.find_recession": cox | {"kind": "cox"},
+        "separation.find_separation": cox | {"kind": "cox"},
         "cones.interior_direction": {"rows": np.array([[1.0, 0.0], [0.0, 1.0]])},
-        "cones.Recession.is_infinite": {"contrast": np.array([1.0, -1.0])},
+        "separation.Separation.is_infinite": {"contrast": np.array([1.0, -1.0])},
         "proportionality_cox.schoenfeld_residuals": cox | {"fit": fit, "weights": weights},
         "proportionality_cox.smooth_residuals": {
             "time": np.sort(time),
@@ -356,7 +356,6 @@ def valid_calls() -> dict:
             "largest_size": None,
             "estimands": ["ATT"],
         },
-        "firth.infinite_estimates": cox | {"kind": "cox"},
         "firth.firth_cox": cox | {"weights": weights, "index": [0], "confidence": 0.9},
         "firth.firth_fine_gray": data
         | {"X": X, "weights": weights, "index": [0], "confidence": 0.9},
@@ -390,7 +389,7 @@ def valid_calls() -> dict:
         "group_effect.GroupEffect.hazard_ratio": GroupEffect(0.1, 0.2, 10, 5),
         "estimates.PooledEstimate.hazard_ratio": PooledEstimate(0.1, 0.2, 5.0),
         "propensity.PropensityFit.distance": estimate_propensity(frame, ["age"]),
-        "cones.Recession.is_infinite": recession,
+        "separation.Separation.is_infinite": recession,
         "nearest.MatchingProblem.match": problem,
     }
     calls = {}

@@ -97,7 +97,7 @@ def test_a_changed_export(study_copy, ending):
 def test_the_results_are_those_of_a_run_without_failure(study_copy, new_checkout, tmp_path, ending):
     """The step fails twice, then the one behind it."""
     change_ratio(study_copy)
-    for rule in ("match_cohort", "match_cohort", "fit_fine_gray"):
+    for rule in ("match_cohort", "match_cohort", "fit_models"):
         study_copy.snakemake(*TABLES, succeeds=False, **ending(rule))
     study_copy.snakemake(*TABLES)
     undisturbed = new_checkout(tmp_path / "undisturbed")

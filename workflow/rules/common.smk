@@ -35,6 +35,12 @@ def minutes(number):
     return lambda wildcards, attempt: number * attempt
 
 
+def shown(path, category, item, caption=""):
+    """Let Snakemake's report show a result, with the caption of its own name or another."""
+    caption = f"../report/{caption or Path(path).stem}.rst"
+    return report(path, caption=caption, category=category, labels={"item": item})
+
+
 # Names of the groups, reference first. Of a list Snakemake would take `{` for that of a wildcard,
 # and forget how `escape.smk` prints.
 LABELS = tuple(config["cohort"]["exposure"][arm]["label"] for arm in ARMS)

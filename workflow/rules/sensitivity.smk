@@ -34,43 +34,6 @@ rule assess_stability:
         "../scripts/assess_stability.py"
 
 
-rule draw_stability:
-    """The hazard ratios over the tie seeds."""
-    input:
-        "<results>/matching_stability.tsv",
-    output:
-        report(
-            "<results>/figures/matching_stability.svg",
-            caption="../report/matching_stability.rst",
-            category="Sensitivity",
-            labels={"item": "Stability of the match, figure"},
-        ),
-        collect("<results>/figures/matching_stability.{kind}", kind=["pdf", "png"]),
-    log:
-        "<logs>/draw_stability.log",
-    benchmark:
-        "<benchmarks>/draw_stability.tsv"
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(1),
-        runtime=minutes(5),
-    params:
-        code=code_of("draw_stability"),
-        width=config["figures"]["widths"]["column"],
-    message:
-        "Drawing the stability of the match"
-    script:
-        "../scripts/draw_stability.py"
-
-
-rule stability:
-    input:
-        "<results>/matching_stability.tsv",
-        rules.draw_stability.output,
-
-
 rule keep_incomplete:
     """Apply the criteria again, and keep those who lack a covariate only."""
     input:
@@ -154,22 +117,31 @@ rule assess_sensitivity:
         "../scripts/assess_sensitivity.py"
 
 
-rule draw_specification_curve:
-    """The hazard ratios of the group in every analysis."""
+rule draw_sensitivity:
+    """The hazard ratios over the tie seeds, and those of all analyses."""
     input:
-        "<results>/sensitivity.tsv",
+        stability="<results>/matching_stability.tsv",
+        sensitivity="<results>/sensitivity.tsv",
     output:
-        report(
-            "<results>/figures/specification_curve.svg",
-            caption="../report/specification_curve.rst",
-            category="Sensitivity",
-            labels={"item": "Specification curve"},
+        stability=shown(
+            "<results>/figures/matching_stability.svg",
+            "Sensitivity",
+            "Stability of the match, figure",
         ),
-        collect("<results>/figures/specification_curve.{kind}", kind=["pdf", "png"]),
+        specification=shown(
+            "<results>/figures/specification_curve.svg",
+            "Sensitivity",
+            "Specification curve",
+        ),
+        prints=collect(
+            "<results>/figures/{figure}.{kind}",
+            figure=["matching_stability", "specification_curve"],
+            kind=["pdf", "png"],
+        ),
     log:
-        "<logs>/draw_specification_curve.log",
+        "<logs>/draw_sensitivity.log",
     benchmark:
-        "<benchmarks>/draw_specification_curve.tsv"
+        "<benchmarks>/draw_sensitivity.tsv"
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -177,12 +149,12 @@ rule draw_specification_curve:
         mem=memory(1),
         runtime=minutes(5),
     params:
-        code=code_of("draw_specification_curve"),
-        width=config["figures"]["widths"]["page"],
+        code=code_of("draw_sensitivity"),
+        widths=sorted_keys(config["figures"]["widths"]),
     message:
-        "Drawing the specification curve"
+        "Drawing the stability of the match and the specification curve"
     script:
-        "../scripts/draw_specification_curve.py"
+        "../scripts/draw_sensitivity.py"
 
 
 rule interpret_results:
@@ -271,6 +243,12 @@ if config["study"]["claims"]:
             "../scripts/answer_claims.py"
 
 
+rule stability:
+    input:
+        "<results>/matching_stability.tsv",
+        rules.draw_sensitivity.output.stability,
+
+
 rule sensitivity:
     input:
         collect(
@@ -278,4 +256,4 @@ rule sensitivity:
             table=["sensitivity", "interpretation", "included_excluded"],
         ),
         "<results>/claims.tsv" if config["study"]["claims"] else [],
-        rules.draw_specification_curve.output,
+        rules.draw_sensitivity.output.specification,

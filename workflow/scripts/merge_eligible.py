@@ -10,7 +10,7 @@ with job(snakemake) as tell:
     from seermatch.cohort.incomplete import merge_eligible
     from seermatch.cohort.merge import with_levels
     from seermatch.cohort.recode import levels_of
-    from seermatch.variables import EVENTS
+    from seermatch.variables.printed import EVENTS
 
     params = snakemake.params
     exports = {path.stem: pl.read_parquet(path) for path in map(Path, snakemake.input)}

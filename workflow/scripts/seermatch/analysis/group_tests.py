@@ -12,8 +12,9 @@ from seermatch.statistics.checks import (
     check_columns,
     check_labels,
     check_number,
+    check_weights,
 )
-from seermatch.survival.event_times import category_codes, check_times, check_weights
+from seermatch.survival.event_times import category_codes, check_times
 
 LOG_RANK, GRAY = "log-rank", "Gray's test"
 SCORE_TEST = "set-clustered score test"

@@ -8,7 +8,7 @@ contrasts among the separated terms. With fewer than 20 events Wald intervals do
 columns get Firth's, marked ``few events``; without any, none has an estimate (``no event``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,8 +25,8 @@ from seermatch.statistics.checks import (
     check_labels,
     check_names,
     check_number,
+    check_weights,
 )
-from seermatch.statistics.cones import find_recession
 from seermatch.statistics.design_matrix import (
     OF_HAZARDS,
     DesignMatrix,
@@ -34,10 +34,10 @@ from seermatch.statistics.design_matrix import (
     describe_aliasing,
     design_matrix,
 )
-from seermatch.survival.event_times import category_codes, check_times, check_weights, ever_at_risk
+from seermatch.survival.event_times import category_codes, check_times, ever_at_risk
 from seermatch.survival.fine_gray import wald_test
 from seermatch.survival.finite_contrasts import finite_contrasts
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.survival.separation import find_separation
 
 GROUP = "group"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
@@ -109,6 +109,18 @@ class _Data:
 
 
 @dataclass(frozen=True)
+class _Options:
+    """Level of the intervals, and how a term and a level are put in words."""
+
+    confidence: float
+    describe: Callable[[str, str], str]
+
+    def words(self, levels: Sequence[tuple[str, str]]) -> str:
+        """Put the levels of one kind of patients in words."""
+        return ", ".join(self.describe(*of) for of in levels)
+
+
+@dataclass(frozen=True)
 class _Estimates:
     """Rows of the estimated columns and of their finite contrasts, and the joint p-value."""
 
@@ -128,6 +140,10 @@ class _Model:
     notes: list[str]
 
 
+def _name(term: str, level: str) -> str:
+    return f"{term}: {level}" if level else term
+
+
 def regression_models(
     frame: pd.DataFrame,
     covariates: Sequence[str],
@@ -137,6 +153,7 @@ def regression_models(
     threshold: float = 0.05,
     group_labels: tuple[str, str] = ("reference", "exposed"),
     confidence: float = 0.95,
+    describe: Callable[[str, str], str] = _name,
 ) -> RegressionModels:
     """Fit the models of a regression table.
 
@@ -161,6 +178,8 @@ def regression_models(
         which is in every multivariable and recommended model and alone as univariable.
     confidence : float
         Coverage of the intervals.
+    describe : callable
+        From a term and a level to words, for dependent columns and contrasts.
 
     Returns
     -------
@@ -200,16 +219,17 @@ def regression_models(
     data = _data(frame, estimator)
     exposed = check_binary(GROUP, frame[GROUP])
     frame = frame.assign(**{GROUP: pd.Categorical.from_codes(exposed.astype(int), labels)})
+    options = _Options(confidence, describe)
     univariable = {
-        term: _fit_model(data, frame, "univariable", [term], confidence)
+        term: _fit_model(data, frame, "univariable", [term], options)
         for term in (*covariates, GROUP)
     }
     joint_p = {term: model.joint_p for term, model in univariable.items()}
     selected = tuple(term for term in covariates if joint_p[term] < threshold)
     models = [
         *univariable.values(),
-        _fit_model(data, frame, "multivariable", [*selected, GROUP], confidence),
-        _fit_model(data, frame, "recommended", [*recommended, GROUP], confidence),
+        _fit_model(data, frame, "multivariable", [*selected, GROUP], options),
+        _fit_model(data, frame, "recommended", [*recommended, GROUP], options),
     ]
     contrasts = [row for model in models for row in model.contrasts]
     return RegressionModels(
@@ -259,7 +279,7 @@ def _columns(frame: pd.DataFrame, terms: Sequence[str]) -> DesignMatrix:
     )
 
 
-def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence) -> _Model:
+def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], options) -> _Model:
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
@@ -272,14 +292,14 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
         ]
     estimates = _Estimates([], [], np.empty(0, dtype=bool), np.nan)
     if kept.any():
-        estimates = _estimate(data, frame, design, kept, confidence)
+        estimates = _estimate(data, frame, design, kept, options)
     usual = "few events" if data.events < FEW_EVENTS else "ok"
     status = np.where(kept, usual, "aliased" if data.events else "no event").astype(object)
     status[np.flatnonzero(kept)[estimates.infinite]] = "separated"
     if estimates.infinite.any():
         infinite = ", ".join(np.array(design.names)[status == "separated"])
         notes.append(f"{title}: no finite estimate exists for {infinite} (separation).")
-    words = [describe_balance_term(*of) for of in zip(design.terms, design.levels, strict=True)]
+    words = [options.describe(*of) for of in zip(design.terms, design.levels, strict=True)]
     dependence = {}
     if data.events and not kept.all():
         dependence = describe_aliasing(at_risk, words, tolerance=OF_HAZARDS)
@@ -300,13 +320,14 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], confidence)
     return _Model(rows, contrasts, estimates.joint_p, notes)
 
 
-def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Estimates:
+def _estimate(data: _Data, frame, design: DesignMatrix, kept, options) -> _Estimates:
     """Estimate the columns that are not aliased.
 
     Columns with an infinite estimate have Firth's; all else is then fitted at the end of the
     recession, and the model is tested there: the likelihood has a limit where the estimate has
     none, and a sandwich is far too small on the way. With few events all columns have Firth's.
     """
+    confidence = options.confidence
     X, names = design.X[:, kept], np.array(design.names)[kept]
     single = np.eye(X.shape[1])
     few = data.events < FEW_EVENTS
@@ -319,7 +340,7 @@ def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Es
             else _wald_rows(data, fit, single, confidence)
         )
         return _Estimates(rows, [], infinite, _joint_p(data, fit))
-    recession = find_recession(data.time, data.event, X, data.estimator)
+    recession = find_separation(data.time, data.event, X, data.estimator)
     estimable, infinite = recession.estimable, recession.infinite
     limit = data.fit(X[:, estimable], tuple(names[estimable]), recession.offset)
     joint_p = _likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite))
@@ -343,7 +364,7 @@ def _estimate(data: _Data, frame, design: DesignMatrix, kept, confidence) -> _Es
     return _Estimates(
         rows=[next(firth if astray else finite) for astray in infinite],
         contrasts=[
-            {"patients": contrast.patients, "against": contrast.against} | row
+            {key: options.words(getattr(contrast, key)) for key in ("patients", "against")} | row
             for contrast, row in zip(
                 contrasts, _wald_rows(data, limit, vectors, confidence), strict=True
             )

@@ -11,7 +11,7 @@ import polars as pl
 from seermatch.errors import StudyError
 from seermatch.seer.fields import seer_fields
 from seermatch.seer.spelling import NUMBERS, standardize
-from seermatch.variables import NOT_APPLIED
+from seermatch.variables.printed import NOT_APPLIED
 
 
 @dataclass(frozen=True)

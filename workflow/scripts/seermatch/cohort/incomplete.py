@@ -22,7 +22,7 @@ from seermatch.cohort.recode import RECEPTORS, recode
 from seermatch.seer.fields import seer_fields, sources_of
 from seermatch.seer.labels import canonical_labels, missing_labels
 from seermatch.seer.spelling import NUMBERS, standardize
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 # Age and year say who is asked about, so an unknown one excludes.
 ALWAYS_KNOWN = frozenset({"age", "year"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from seermatch.errors import StudyError
-from seermatch.variables import WHERE_EXPORTED
+from seermatch.variables.printed import WHERE_EXPORTED
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ import polars as pl
 
 from seermatch.cohort.criteria import rule_expression
 from seermatch.errors import StudyError
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 RECEPTORS = {
     "er": ("Negative", "Positive"),

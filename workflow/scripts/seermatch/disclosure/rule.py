@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from seermatch.errors import StudyError
-from seermatch.wording.numbers import MASKED
 
+MASKED = "masked"  # for small counts and for those that would give them away
 SUPPRESS, ROUND = METHODS = ("suppress", "round")
 
 

@@ -18,8 +18,8 @@ from seermatch.statistics.checks import (
     check_names,
     check_numbers,
     check_score,
+    check_weights,
 )
-from seermatch.survival.event_times import check_weights
 
 _SMALL = np.sqrt(np.finfo(np.float64).eps)  # differences below it are not standardized
 

@@ -18,8 +18,8 @@ from seermatch.statistics.checks import (
     check_matrix,
     check_names,
     check_number,
+    check_weights,
 )
-from seermatch.survival.event_times import check_weights
 
 COLUMNS = (
     *("variable", "level", "group", "n", "percent", "median", "q1", "q3"),

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from seermatch.statistics.checks import check_columns
-from seermatch.survival.event_times import check_weights
+from seermatch.statistics.checks import check_columns, check_weights
 
 
 def has_complete_sets(matched: pd.DataFrame) -> bool:

@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-from seermatch.statistics.checks import check_binary, check_choice, check_numbers
-from seermatch.survival.event_times import check_weights
+from seermatch.statistics.checks import check_binary, check_choice, check_numbers, check_weights
 
 ESTIMANDS = ("ATT", "ATE", "ATO")
 

@@ -365,6 +365,45 @@ def check_names(name: str, values: Sequence[str], n: int | None = None) -> list[
     return names
 
 
+def check_weights(
+    weights: Sequence[float], n: int, name: str = "weights", *, like: str = "time"
+) -> np.ndarray:
+    """Return case weights as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    weights : array_like, shape (n,)
+        One weight per patient, zero or more, not all zero.
+    n : int
+        Number of patients.
+    name : str
+        Of the argument or column, for messages.
+    like : str
+        Argument that has so many values, for messages.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float64
+
+    Raises
+    ------
+    StudyError
+        If there is not one finite weight of zero or more per patient, or all are zero.
+
+    Examples
+    --------
+    >>> check_weights([1, 0.5], 2)
+    array([1. , 0.5])
+    """
+    weights = check_numbers(name, weights, n, like=like, finite=False)
+    weights = weights.astype(np.float64, copy=False)
+    if not (len(weights) and weights.min() >= 0 and 0 < weights.max() < np.inf):
+        raise StudyError(
+            f"{name}: every weight must be a number of zero or more, and not all of them zero."
+        )
+    return weights
+
+
 def check_columns(
     name: str, frame: pd.DataFrame, columns: Sequence[str], *, empty: bool = False
 ) -> None:

@@ -8,7 +8,6 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_number, check_numbers
-from seermatch.survival.firth import FirthProfile
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,9 @@ class PooledProfiles:
 
     Attributes
     ----------
-    profiles : tuple of FirthProfile
-        One per imputed data set.
+    profiles : tuple
+        One per imputed data set: `coef`, `limits` and `signed_root`, as of
+        `seermatch.survival.firth.FirthProfile`.
 
     References
     ----------
@@ -121,7 +121,7 @@ class PooledProfiles:
     [0.0, 0.0]
     """
 
-    profiles: tuple[FirthProfile, ...]
+    profiles: tuple
 
     @property
     def coef(self) -> float:

@@ -18,9 +18,10 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_numbers,
+    check_weights,
 )
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival.event_times import check_event_times, check_weights
+from seermatch.survival.event_times import check_event_times
 from seermatch.survival.without_events import effective_number_followed
 
 COLUMNS = ("measure", "outcome", "month", "reference", "exposed", "difference", "low", "high")

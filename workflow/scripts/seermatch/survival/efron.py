@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_matrix
-from seermatch.survival.event_times import check_events, check_offset, check_times, check_weights
+from seermatch.statistics.checks import check_matrix, check_weights
+from seermatch.survival.event_times import check_events, check_offset, check_times
 
 
 class DeathTimes:

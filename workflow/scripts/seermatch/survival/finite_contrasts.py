@@ -13,9 +13,8 @@ import numpy as np
 
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_binary, check_matrix
-from seermatch.statistics.cones import Recession
 from seermatch.statistics.design_matrix import DesignMatrix
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.survival.separation import Separation
 
 
 @dataclass(frozen=True)
@@ -24,21 +23,21 @@ class FiniteContrast:
 
     Attributes
     ----------
-    patients, against : str
-        The levels in which they differ, such as ``"ER: Negative, Breast subtype: HR−/HER2−"``.
+    patients, against : tuple of tuple of str
+        Term and level of each factor in which they differ, such as ``(("er", "Negative"),)``.
     vector : numpy.ndarray, shape (p,)
         Weights of the estimated coefficients in the log hazard ratio.
     """
 
-    patients: str
-    against: str
+    patients: tuple[tuple[str, str], ...]
+    against: tuple[tuple[str, str], ...]
     vector: np.ndarray
 
 
 def finite_contrasts(
     design: DesignMatrix,
     estimated: np.ndarray,
-    recession: Recession,
+    recession: Separation,
     reference_levels: Mapping[str, str],
 ) -> list[FiniteContrast]:
     """Find the comparisons of separated terms that have a finite estimate.
@@ -49,7 +48,7 @@ def finite_contrasts(
         Columns of the model, with those that are aliased.
     estimated : numpy.ndarray, shape (columns,), bool
         False for the aliased columns.
-    recession : Recession
+    recession : Separation
         Of the p estimated columns.
     reference_levels : mapping
         Reference level per factor.
@@ -74,12 +73,13 @@ def finite_contrasts(
 
     >>> import pandas as pd
     >>> from seermatch.statistics.design_matrix import design_matrix
-    >>> from seermatch.statistics.cones import find_recession
+    >>> from seermatch.survival.separation import find_separation
     >>> stage = pd.Categorical(["A", "B", "C", "A", "B", "C", "C"])
     >>> design = design_matrix(pd.DataFrame({"stage": stage}), ["stage"])
-    >>> found = find_recession([1, 2, 3, 4, 5, 6, 7], [0, 1, 1, 0, 1, 1, 0], design.X)
+    >>> found = find_separation([1, 2, 3, 4, 5, 6, 7], [0, 1, 1, 0, 1, 1, 0], design.X)
     >>> finite_contrasts(design, np.array([True, True]), found, {"stage": "A"})
-    [FiniteContrast(patients='stage: B', against='stage: C', vector=array([ 1., -1.]))]
+    [FiniteContrast(patients=(('stage', 'B'),), against=(('stage', 'C'),), \
+vector=array([ 1., -1.]))]
     """
     check_matrix("design", design.X)
     estimated = check_binary("estimated", estimated, len(design.names), like="design")
@@ -113,11 +113,11 @@ def finite_contrasts(
             continue
         if not recession.is_infinite(vector):
             differing = [t for t in terms if difference[_columns_of(design, t)].any()]
-            words = [
-                ", ".join(_level(design, columns, kind, t, reference_levels) for t in differing)
+            kinds_of = [
+                tuple((t, _level(design, columns, kind, t, reference_levels)) for t in differing)
                 for kind in (fewer, more)
             ]
-            found[tuple(vector)] = FiniteContrast(*words, vector)
+            found[tuple(vector)] = FiniteContrast(*kinds_of, vector)
     return list(found.values())
 
 
@@ -126,9 +126,9 @@ def _columns_of(design: DesignMatrix, term: str) -> list[int]:
 
 
 def _level(design, columns, kind, term, reference_levels) -> str:
-    """Name a term with the level that a kind of patients has."""
+    """Find the level of a term that a kind of patients has."""
     level = reference_levels[term]
     for j, value in zip(columns, kind, strict=True):
         if value and design.terms[j] == term:
             level = design.levels[j]
-    return describe_balance_term(term, level)
+    return level

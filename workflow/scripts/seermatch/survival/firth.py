@@ -1,14 +1,12 @@
-"""Infinite estimates in Cox and Fine–Gray models: finding them, and Firth's penalty instead."""
+"""Firth's penalized partial likelihood, whose estimates are finite where others are not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from scipy.special import chdtrc, chdtri
 
 from seermatch.statistics.checks import check_number
-from seermatch.statistics.cones import find_recession
 from seermatch.survival.event_times import check_event_times
 from seermatch.survival.fine_gray import coefficient_index
 from seermatch.survival.subdistribution import (
@@ -19,44 +17,6 @@ from seermatch.survival.subdistribution import (
 )
 
 LONGEST_STEP = 5.0  # of a coefficient, in log hazard ratios over the range of its covariate
-
-
-def infinite_estimates(
-    time: Sequence[float],
-    event: Sequence[int],
-    X: np.ndarray,
-    kind: Literal["cox", "fine_gray"] = "cox",
-) -> np.ndarray:
-    """Find coefficients without a finite maximum of the partial likelihood (separation).
-
-    Parameters
-    ----------
-    time, event, kind
-        As in `seermatch.statistics.cones.find_recession`.
-    X : array_like, shape (n, p)
-        Covariates without an intercept. Leave aliased columns out: they are not separation, but
-        an infinite estimate would be shared between them and the columns they depend on.
-
-    Returns
-    -------
-    numpy.ndarray, shape (p,), bool
-        True where the likelihood keeps rising for ever in some direction that changes the
-        coefficient.
-
-    Raises
-    ------
-    StudyError
-        If arrays are unusable or there is no event.
-
-    Examples
-    --------
-    No event in patients with the second covariate:
-
-    >>> X = np.array([[1, 0], [3, 0], [2, 1], [4, 0], [5, 1], [0, 0.0]])
-    >>> infinite_estimates([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 0], X)
-    array([False,  True])
-    """
-    return find_recession(time, event, X, kind).infinite
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.special import ndtri
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_labels, check_number, check_numbers
-from seermatch.survival.event_times import check_event_times, check_weights, distinct
+from seermatch.statistics.checks import check_labels, check_number, check_numbers, check_weights
+from seermatch.survival.event_times import check_event_times, distinct
 from seermatch.survival.without_events import limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 
 def cumulative_incidence(

@@ -1,4 +1,4 @@
-"""Kaplan-Meier survival, log-rank test, restricted mean survival and follow-up.
+"""Kaplan-Meier survival, log-rank test and follow-up.
 
 Survival and the log-rank test are lifelines'. Standard errors and limits are computed here,
 because lifelines gives no standard error of S(t) and only log-log limits.
@@ -18,14 +18,9 @@ from seermatch.statistics.checks import (
     check_labels,
     check_number,
     check_numbers,
-)
-from seermatch.survival.event_times import (
-    category_codes,
-    check_events,
-    check_times,
     check_weights,
-    distinct,
 )
+from seermatch.survival.event_times import category_codes, check_events, check_times, distinct
 
 INTERVALS = ("log", "log-log", "plain")
 CURVES = ("survival", "conf_low", "conf_high")
@@ -52,14 +47,6 @@ class LogRankTest:
     groups: tuple
     observed: np.ndarray
     expected: np.ndarray
-
-
-@dataclass(frozen=True)
-class RestrictedMean:
-    """Mean survival time up to a horizon, with its standard error, in the unit of time."""
-
-    estimate: float
-    se: float
 
 
 def kaplan_meier(
@@ -242,44 +229,6 @@ def median_survival(curve: pd.DataFrame, column: str = "survival") -> float:
     if beyond == len(fallen):
         return float("nan")
     return float((times[first[at]] + times[first[beyond]]) / 2)
-
-
-def restricted_mean_survival(time: np.ndarray, event: np.ndarray, horizon: float) -> RestrictedMean:
-    """Mean survival time up to a horizon: the area under the Kaplan-Meier curve.
-
-    Parameters
-    ----------
-    time, event : ndarray (n,)
-        As in `kaplan_meier`.
-    horizon : float
-        Time up to which the curve is integrated; beyond the last patient it stays level.
-
-    Returns
-    -------
-    RestrictedMean
-        Estimate and its Greenwood-type standard error (Klein and Moeschberger 2003, 4.5).
-
-    Raises
-    ------
-    StudyError
-        If an argument is unusable.
-
-    Examples
-    --------
-    >>> mean = restricted_mean_survival(np.array([1, 2, 3]), np.array([1, 1, 1]), 3)
-    >>> round(mean.estimate, 6), round(mean.se, 6)
-    (2.0, 0.471405)
-    """
-    check_number("horizon", horizon, 0, closed=True)
-    curve = kaplan_meier(time, event)
-    curve = curve[curve["time"] <= horizon]
-    times = np.r_[0.0, curve["time"], horizon]
-    areas = np.diff(times) * np.r_[1.0, curve["survival"]]
-    remaining = areas[::-1].cumsum()[::-1][1:]  # from each time to the horizon
-    terms = _greenwood_terms(
-        curve["n_events"].to_numpy(dtype=float), curve["n_at_risk"].to_numpy(dtype=float)
-    )
-    return RestrictedMean(float(areas.sum()), float(np.sqrt((remaining**2 * terms).sum())))
 
 
 def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogRankTest:

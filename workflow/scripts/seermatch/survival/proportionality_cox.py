@@ -16,11 +16,12 @@ from seermatch.statistics.checks import (
     check_labels,
     check_number,
     check_numbers,
+    check_weights,
 )
 from seermatch.statistics.design_matrix import design_matrix
 from seermatch.survival.cox import CoxFit, fit_cox, fitted_coef, proportional_hazards_test
 from seermatch.survival.efron import DeathTimes, EfronLikelihood
-from seermatch.survival.event_times import category_codes, check_weights
+from seermatch.survival.event_times import category_codes
 
 GROUP = "group"
 MODELS = ("univariable", "recommended")

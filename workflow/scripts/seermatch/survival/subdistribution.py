@@ -6,13 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_matrix
-from seermatch.survival.event_times import (
-    check_event_times,
-    check_offset,
-    check_weights,
-    cluster_index,
-)
+from seermatch.statistics.checks import check_matrix, check_weights
+from seermatch.survival.event_times import check_event_times, check_offset, cluster_index
 
 DEPENDENT = np.finfo(float).eps ** 0.75  # toler.chol of R's coxph.control
 

@@ -10,9 +10,15 @@ import numpy as np
 import pandas as pd
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_choice, check_columns, check_number, check_numbers
+from seermatch.statistics.checks import (
+    check_choice,
+    check_columns,
+    check_number,
+    check_numbers,
+    check_weights,
+)
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival.event_times import check_times, check_weights
+from seermatch.survival.event_times import check_times
 
 
 def effective_number_followed(
