@@ -57,7 +57,7 @@ def test_rounded_counts_stand_for_bins(width):
         assert inside[0] <= value <= inside[-1]
     assert round_count(0, width) == 0
     note = disclosure_note(DisclosureRule(width, "round"))
-    assert f"{round_count(1, width)} stands for 1–{width}" in note
+    assert f"≤{width} stands for 1–{width}, and counts as {round_count(1, width)}" in note
 
 
 # ----- the cohort --------------------------------------------------------------------------------
