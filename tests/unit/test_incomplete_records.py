@@ -1,13 +1,10 @@
 """Who is kept for want of a covariate only: label by label, and beside the study's own filter."""
 
-import doctest
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort import filter as cohort_filter
-from seermatch.cohort import incomplete
 from seermatch.cohort.criteria import Exposure
 from seermatch.cohort.filter import filter_cohort
 from seermatch.cohort.merge import (
@@ -80,11 +77,6 @@ def keep(*records, covariates=COVARIATES, criteria=CRITERIA, without=()):
 def test_months_that_cannot_be_exclude():
     months = [{"survival_months": text} for text in ("0059", "0060", "9999", "Unknown")]
     assert keep(*months)["time"].to_list() == [59]
-
-
-@pytest.mark.parametrize("module", [cohort_filter, incomplete])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

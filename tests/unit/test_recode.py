@@ -1,11 +1,8 @@
 """Recodes and the outcome, label by label."""
 
-import doctest
-
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort import recode as module
 from seermatch.cohort.recode import OUTCOMES, levels_of, recode
 from seermatch.errors import StudyError
 
@@ -41,10 +38,6 @@ RECORD = {
 
 def recoded(**changes):
     return recode(pl.DataFrame([RECORD | changes]), RECODES).row(0, named=True)
-
-
-def test_doctests():
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

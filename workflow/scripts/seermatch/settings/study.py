@@ -177,19 +177,6 @@ class Interpretation(Section):
 
 
 @section
-class Calibration(Section):
-    """Simulation of cohorts with known effects, on demand (`snakemake calibration`).
-
-    The months are those of `interpretation`.
-    """
-
-    repetitions: int = key(1000, "Cohorts per scenario.", ge=2, le=1_000_000)
-    seed: int = key(
-        20261122, "Seed of the repetitions, each of which has its own made from it.", **SEED
-    )
-
-
-@section
 class DataQuality(Section):
     """Integrity checks of the exports; limits in percent."""
 
@@ -290,7 +277,6 @@ class Study(Section):
     stability: Stability = part(Stability)
     sensitivity: Sensitivity = part(Sensitivity)
     interpretation: Interpretation = part(Interpretation)
-    calibration: Calibration = part(Calibration)
     data_quality: DataQuality = part(DataQuality)
     disclosure: Disclosure = part(Disclosure)
     figures: Figures = part(Figures)
