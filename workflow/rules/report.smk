@@ -298,12 +298,3 @@ rule write_methods:
         "Writing the methods section"
     script:
         "../scripts/write_methods.py"
-
-
-onsuccess:
-    print(closing_words(), file=sys.stderr)
-
-
-onerror:
-    if failures := failures_on_a_cluster() or killed_jobs(log):
-        print(failures, file=sys.stderr)
