@@ -15,8 +15,8 @@ import pandas as pd
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
-from seermatch.analysis.group_effect import PENALIZED
-from seermatch.variables import EVENTS
+from seermatch.analysis.names import PENALIZED
+from seermatch.variables.printed import EVENTS
 from small_studies import LEVELS
 
 RATIO, ERROR = "hazard ratio", "error of a hazard ratio"

@@ -11,7 +11,7 @@ from seermatch.analysis.interpretation import interpret
 from seermatch.report.claims import print_claims
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 
 DATA = Path(__file__).parent.parent / "data"

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries, rule_expression
+from seermatch.cohort.criteria import Exposure, of_registries, rule_expression
+from seermatch.cohort.filter import filter_cohort
 from seermatch.cohort.merge import (
     combine_attrition,
     every_tumor,

@@ -20,7 +20,7 @@ from seermatch.figures.fonts import FigureTextWarning, families_of, say_no_font
 from seermatch.figures.style import COLUMN, PAGE, figure_bytes, new_figure, styled
 from seermatch.figures.text import LONGEST, StudyFigure, one_line, shorten, text_width, wrap_text
 from seermatch.report.inline_svg import figure_notes
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 
 SIXTY = "Cells <= 0.2 mm in blood & bone marrow, $n_1$ or $n_2$ (IHC)"
 TEXTS = {

@@ -6,8 +6,8 @@ import pytest
 from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables import EVENTS
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.variables.printed import EVENTS
+from seermatch.wording.terms import describe_balance_term
 
 
 def cohort(seed=1, n=600):

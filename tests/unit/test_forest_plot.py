@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from report_content import REFERENCE_LEVELS
 from seermatch.figures.forest import FIRTH, draw_forest
 from seermatch.figures.style import EXPOSED, figure_bytes
-from seermatch.variables import printed
-from seermatch.wording.numbers import REFERENCE_LEVELS, describe_variable
+from seermatch.variables.printed import printed
 from seermatch.wording.study_tables import regression_table
+from seermatch.wording.terms import describe_variable
 
 LABELS = ("M0", "M0(i+)")
 TERMS = ["age", "histology", "grade", "er", "subtype", "group"]
@@ -91,7 +92,7 @@ def estimate_heights(figure):
 
 
 def test_texts_equal_the_cells_of_the_table(figure, models):
-    table = regression_table(models, TERMS, LABELS)
+    table = regression_table(models, TERMS, LABELS, REFERENCE_LEVELS)
     heights = list(estimate_heights(figure).values())
     for axes, model in zip(figure.axes[1:], MODELS, strict=True):
         written = {text.xy[1]: text.get_text() for text in axes.texts}

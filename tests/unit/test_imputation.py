@@ -15,7 +15,7 @@ from seermatch.analysis.imputation import (
 )
 from seermatch.errors import StudyError
 from seermatch.statistics.estimates import pool
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 YES_NO, RECEPTOR = ["no", "yes"], ["Negative", "Positive"]
 SUBTYPES = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]

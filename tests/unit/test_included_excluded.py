@@ -6,7 +6,7 @@ import pytest
 from seermatch.analysis import sensitivity
 from seermatch.analysis.excluded_patients import COLUMNS, compare_included
 from seermatch.report import main_results as report_sections
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
 COVARIATES = ["age", "tumor_size", "grade", "er", "pr", "her2", "subtype"]

@@ -16,7 +16,7 @@ from seermatch.analysis.inference_limits import (
 )
 from seermatch.analysis.interpretation import COLUMNS, interpret
 from seermatch.errors import StudyError
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 DATA = Path(__file__).parent.parent / "data"
 LABELS = ("M0", "M0(i+)")

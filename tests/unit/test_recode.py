@@ -32,6 +32,7 @@ RECORD = {
     "vital_status": "Alive",
     "cause_specific": "Alive or dead of other cause",
     "other_cause": "Alive or dead due to cancer",
+    "complete": True,
 }
 
 

@@ -11,7 +11,7 @@ from seermatch.survival.proportionality_cox import (
     schoenfeld_residuals,
     smooth_residuals,
 )
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
 

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.interpolate import CubicSpline
-from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, estimate_group_effect
+from seermatch.analysis.group_effect import OUTCOMES, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.names import PENALIZED
 from seermatch.analysis.sensitivity import COLUMNS, sensitivity_analyses
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.statistics.estimates import pool
 from seermatch.statistics.splines import natural_spline
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
 MAIN = {

@@ -9,7 +9,7 @@ from seermatch.errors import StudyError
 from seermatch.matching.nearest import match
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 
 def registry(n=1500, n_exposed=60, seed=1, levels=6):

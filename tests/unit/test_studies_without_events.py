@@ -13,7 +13,7 @@ from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.survival.without_events import effective_number_followed, limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_study import run_study, small_cohort
 
 MISSING = {

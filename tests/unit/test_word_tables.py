@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
+from report_content import REFERENCE_LEVELS
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.word import document as word_document
 from seermatch.word import journal_tables
@@ -67,7 +68,9 @@ def model_rows():
 @pytest.fixture(scope="module")
 def content():
     table = characteristics_table(comparison_rows(), LABELS)
-    regression = regression_table(model_rows(), ["age", "er", "pr", "her2", "group"], LABELS)
+    regression = regression_table(
+        model_rows(), ["age", "er", "pr", "her2", "group"], LABELS, REFERENCE_LEVELS
+    )
     rng = np.random.default_rng(1)
     analyses = [
         {"analysis": name, "outcome": outcome, "estimand": estimand, "n": 1755, "events": 47,

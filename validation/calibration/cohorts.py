@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from seermatch.statistics.design_matrix import DesignMatrix, design_matrix
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 COVARIATES = ("age", "tumor_size", "grade", "t_stage", "n_stage", "subtype")
 LEVELS = {

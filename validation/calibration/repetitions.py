@@ -19,7 +19,7 @@ from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray, score_test
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.survival.gray import gray_test
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 from validation.calibration.cohorts import (
     COVARIATES,

@@ -16,7 +16,7 @@ from seermatch.statistics.design_matrix import design_matrix
 from seermatch.survival.absolute_effects import ALL_CAUSES
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 from validation.calibration.cohorts import (
     COVARIATES,

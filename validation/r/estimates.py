@@ -23,7 +23,7 @@ from seermatch.survival.kaplan_meier import (
 from seermatch.survival.proportionality_fine_gray import fit_time_interaction, proportionality_test
 from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood, newton_raphson
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from sksurv.nonparametric import cumulative_incidence_competing_risks
 
 

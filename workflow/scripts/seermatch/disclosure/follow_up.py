@@ -9,7 +9,7 @@ from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.characteristics import MATCHED_COST, POPULATIONS, QUARTERS
 from seermatch.disclosure.count_program import PUBLIC
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 KINDS = ("cancer", "other")
 CAUSES = {"cancer": "deaths_breast_cancer", "other": "deaths_other"}

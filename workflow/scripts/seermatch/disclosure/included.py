@@ -11,7 +11,7 @@ from seermatch.disclosure.characteristics import QUANTILES, QUARTERS
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.receptors import RECEPTORS, link_receptors
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 EVENT_KINDS = dict(zip(EVENTS, ("alive", "cancer", "other"), strict=True))
 WHO = {INCLUDED: "cohort", EXCLUDED: "excluded"}

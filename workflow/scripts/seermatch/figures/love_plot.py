@@ -16,8 +16,8 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.variables import printed
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.variables.printed import printed
+from seermatch.wording.terms import describe_balance_term
 
 NAMES, PITCH = 0.45, 4.4  # share of the width that names may take; mm from row to row
 

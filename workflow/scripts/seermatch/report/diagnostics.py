@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from seermatch.variables import printed
-from seermatch.wording.numbers import describe_balance_term, format_range, format_ratio, state_p
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import format_range, format_ratio, state_p
+from seermatch.wording.terms import describe_balance_term
 
 MODELS = {
     "univariable": "univariable",
