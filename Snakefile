@@ -31,7 +31,6 @@ include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
-include: "workflow/rules/calibration.smk"
 
 
 rule all:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import report_content
+from report_content import REFERENCE_LEVELS
 from seermatch.analysis.claims import answer_claims
 from seermatch.analysis.excluded_patients import compare_included
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
@@ -31,8 +32,8 @@ from seermatch.survival.without_events import limits_without_events
 from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import JournalContent, journal_tables
-from seermatch.wording.numbers import describe_balance_term
 from seermatch.wording.study_tables import characteristics_table, regression_table
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = report_content.LABELS
 COVARIATES = ("age", "grade")
@@ -157,7 +158,9 @@ def _outcomes(matched, complete) -> dict:
             describe=describe_balance_term,
         )
         found |= {name: models.table, f"{name}_contrasts": models.contrasts}
-        found[table] = regression_table(models.table, [*COVARIATES, "group"], LABELS)
+        found[table] = regression_table(
+            models.table, [*COVARIATES, "group"], LABELS, REFERENCE_LEVELS
+        )
     found["proportionality"] = assess_proportionality(matched, found["cox"])
     return found
 

@@ -1,7 +1,5 @@
 """The simulated registry against the published figures, through a filter of the test's own."""
 
-import doctest
-import importlib
 import json
 import re
 
@@ -400,9 +398,3 @@ def test_other_years():
         simulate_registry(7, years=(*YEARS, 2023))
     with pytest.raises(ValueError, match="at least 20 eligible patients"):
         simulate_registry(7, exposed_scale=0.01)
-
-
-@pytest.mark.parametrize("name", ["registry", "export", "outcomes", "patients", "defects"])
-def test_examples(name):
-    module = importlib.import_module(f"seermatch.synthetic.{name}")
-    assert doctest.testmod(module).failed == 0

@@ -40,7 +40,7 @@ def claims(wrong):
 
 def test_every_public_target_has_a_plan(checkout):
     plan = checkout.planned(*PUBLIC)
-    assert plan["simulate_exports"] == plan["summarize_calibration"] == 1
+    assert plan["simulate_exports"] == plan["render_report"] == 1
 
 
 def test_a_target_that_nothing_makes_is_named(checkout):

@@ -267,7 +267,7 @@ def test_a_read_only_folder_of_exports(study):
         ("read", ["registry"], ["ingest_export all"]),
         (
             "results",
-            ["results/private/cohort/all.parquet", "results/provenance.json"],
+            ["results/private/eligible/all.parquet", "results/provenance.json"],
             ["filter_cohort all", "write_provenance"],
         ),
     ],

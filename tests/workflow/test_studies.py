@@ -7,7 +7,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort.criteria import Exposure, filter_cohort
+from seermatch.cohort.criteria import Exposure
+from seermatch.cohort.filter import filter_cohort
 from seermatch.seer.fields import match_columns
 from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
 

@@ -20,6 +20,7 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.methods.data import MethodsFacts, methods_sections
     from seermatch.methods.page import methods_page
+    from seermatch.wording.numbers import rounded_counts
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)
@@ -44,7 +45,8 @@ with job(snakemake) as tell:
         disclosure=read_rule(source.disclosure),
     )
     banner = SYNTHETIC_BANNER if facts.synthetic else ""
-    sections = methods_sections(facts)
+    with rounded_counts(facts.disclosure.width):
+        sections = methods_sections(facts)
     write_bytes(
         methods_page(study["title"], study["question"], sections, banner), snakemake.output[0]
     )

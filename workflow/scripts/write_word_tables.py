@@ -14,6 +14,7 @@ from study_io import (
 with job(snakemake) as tell:
     from seermatch.word.document import word_document
     from seermatch.word.journal_tables import JournalContent, journal_tables
+    from seermatch.wording.numbers import rounded_counts
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)
@@ -28,7 +29,8 @@ with job(snakemake) as tell:
         threshold=config["balance"]["threshold"],
         disclosure=read_rule(source.disclosure),
     )
-    groups = journal_tables(content)
+    with rounded_counts(content.disclosure.width):
+        groups = journal_tables(content)
     banner = SYNTHETIC_BANNER if is_synthetic(provenance) else ""
     document = word_document(config["study"]["title"], groups, banner)
     write_bytes(document, snakemake.output[0])

@@ -33,8 +33,9 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.variables.printed import EVENTS, printed
-from seermatch.wording.numbers import describe_balance_term, label_groups, state_p
+from seermatch.variables.printed import EVENTS, label_groups, printed
+from seermatch.wording.numbers import state_p
+from seermatch.wording.terms import describe_balance_term
 
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines
 SURVIVAL, PANEL = 55.2, 52.2  # mm, height of the curves of survival and of incidence
