@@ -1,8 +1,8 @@
 """Figures 1–4: flow chart, love plot, Kaplan–Meier and cumulative incidence curves."""
 
-from study_io import job, read_table, write_figures
+from study_io import job, read_table, released_counts, write_figures
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     from seermatch.analysis.group_tests import print_test
     from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
     from seermatch.figures.flow_chart import draw_flow_chart
