@@ -15,7 +15,7 @@ import pandas as pd
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
-from seermatch.analysis.group_effect import PENALIZED
+from seermatch.analysis.names import PENALIZED
 from seermatch.variables.printed import EVENTS
 from small_studies import LEVELS
 

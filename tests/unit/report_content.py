@@ -11,6 +11,10 @@ from seermatch.wording.study_tables import characteristics_table, regression_tab
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")
+REFERENCE_LEVELS = {
+    **{"histology": "IDC", "grade": "I-II", "er": "Negative", "pr": "Negative", "her2": "Negative"},
+    **{"subtype": "HR+/HER2-", "t_stage": "T1-T2", "n_stage": "N0"},
+}
 FIGURES = (
     *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
     *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
@@ -328,6 +332,7 @@ def made_up_content():
     cox, fine_gray = model_rows(0.803), model_rows(1.386)
     terms = ["age", "er", "group"]
     return ReportContent(
+        reference_levels=REFERENCE_LEVELS,
         title="Micrometastasis",
         question="Does it matter?",
         labels=LABELS,
@@ -341,8 +346,8 @@ def made_up_content():
         gray=pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
         table1=characteristics_table(comparison, LABELS),
         table2=characteristics_table(comparison, LABELS),
-        table3=regression_table(cox, terms, LABELS),
-        table4=regression_table(fine_gray, terms, LABELS),
+        table3=regression_table(cox, terms, LABELS, REFERENCE_LEVELS),
+        table4=regression_table(fine_gray, terms, LABELS, REFERENCE_LEVELS),
         survival=curve_rows("survival"),
         cox=cox,
         incidence=curve_rows("incidence", causes),

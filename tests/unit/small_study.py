@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import report_content
+from report_content import REFERENCE_LEVELS
 from seermatch.analysis.claims import answer_claims
 from seermatch.analysis.excluded_patients import compare_included
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
@@ -11,10 +12,11 @@ from seermatch.analysis.models import regression_models
 from seermatch.analysis.sensitivity import sensitivity_analyses
 from seermatch.analysis.stability import matching_stability
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.flow_chart import draw_flow_chart
 from seermatch.figures.forest import draw_forest
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.figures.style import figure_bytes
 from seermatch.matching.balance import assess_balance
@@ -31,8 +33,8 @@ from seermatch.survival.without_events import limits_without_events
 from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import JournalContent, journal_tables
-from seermatch.wording.numbers import describe_balance_term
 from seermatch.wording.study_tables import characteristics_table, regression_table
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = report_content.LABELS
 COVARIATES = ("age", "grade")
@@ -157,7 +159,9 @@ def _outcomes(matched, complete) -> dict:
             describe=describe_balance_term,
         )
         found |= {name: models.table, f"{name}_contrasts": models.contrasts}
-        found[table] = regression_table(models.table, [*COVARIATES, "group"], LABELS)
+        found[table] = regression_table(
+            models.table, [*COVARIATES, "group"], LABELS, REFERENCE_LEVELS
+        )
     found["proportionality"] = assess_proportionality(matched, found["cox"])
     return found
 

@@ -7,14 +7,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_content import REFERENCE_LEVELS
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.curves import Follow, plan_steps, release_curve
 from seermatch.disclosure.estimates import masked_outcomes, masked_variables
 from seermatch.disclosure.follow_up import add_deaths, deaths_of, mask_follow_up
+from seermatch.disclosure.rule import MASKED
 from seermatch.report.tables import marks_table
+from seermatch.survival.curves import numbers_at_risk
 from seermatch.survival.kaplan_meier import kaplan_meier
-from seermatch.wording.numbers import MASKED
-from seermatch.wording.study_tables import numbers_at_risk, regression_table
+from seermatch.wording.study_tables import regression_table
 
 LABELS = ("M0", "M0(i+)")
 ARMS = {"M0": "reference", "M0(i+)": "exposed"}
@@ -131,7 +133,7 @@ def test_receptors_do_not_tell_the_deaths_of_a_subtype():
 def test_masked_ratios_print_as_such():
     row = {"model": "univariable", "term": "er", "level": "Positive", "status": MASKED,
            "hr": np.nan, "hr_low": np.nan, "hr_high": np.nan, "p_value": np.nan}  # fmt: skip
-    table = regression_table(pd.DataFrame([row]), ["er"], LABELS)
+    table = regression_table(pd.DataFrame([row]), ["er"], LABELS, REFERENCE_LEVELS)
     assert table.loc[0, ["univariable_hr", "univariable_p"]].tolist() == ["masked", ""]
 
 

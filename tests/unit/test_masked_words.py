@@ -9,13 +9,9 @@ from report_content import made_up_content
 from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
 from seermatch.figures.curves import draw_survival_curves
 from seermatch.report.excluded import explain_included
-from seermatch.report.main_results import (
-    explain_sensitivity,
-    explain_stability,
-    headline_table,
-    sensitivity_tables,
-)
+from seermatch.report.main_results import explain_sensitivity, explain_stability, headline_table
 from seermatch.report.page import find_warnings, summarize
+from seermatch.wording.result_tables import sensitivity_tables
 
 HR = ["hr", "hr_low", "hr_high", "p_value"]
 

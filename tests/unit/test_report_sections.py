@@ -16,13 +16,9 @@ from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.report import tables as report_tables
 from seermatch.report.excluded import explain_included, included_table
 from seermatch.report.limits import explain_limits, exposure_table, limits_table
-from seermatch.report.main_results import (
-    differences_table,
-    explain_sensitivity,
-    headline_table,
-    sensitivity_tables,
-)
+from seermatch.report.main_results import differences_table, explain_sensitivity, headline_table
 from seermatch.report.page import find_warnings, render_report, summarize
+from seermatch.wording.result_tables import sensitivity_tables
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 from report_content import (
     CRITERIA,
     LABELS,
+    REFERENCE_LEVELS,
     cell_rows,
     made_up_content,
     model_rows,
@@ -59,7 +60,7 @@ def test_model_warnings():
     aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
     rows.loc[rows["model"] == "recommended", "status"] = "ok"
     rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
-    separated, aliased = warn_about_models({"Death": rows}, LABELS)
+    separated, aliased = warn_about_models({"Death": rows}, LABELS, REFERENCE_LEVELS)
     both = "death (univariable models, multivariable model as published)"
     assert separated.startswith("No finite estimate exists (separation) for ER (Positive vs Neg")
     assert both in separated and "their intervals are approximate" in separated
@@ -67,14 +68,14 @@ def test_model_warnings():
         ": ER (Positive vs Negative), since ER: Positive = PR: Positive, in: death (recommended "
         "model)."
     )
-    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS)
+    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS, REFERENCE_LEVELS)
     assert "29 for 3 in the multivariable model as published" in few[-1]
 
 
 def test_what_goes_for_several_models_is_said_once():
     rows = model_rows(1.0).assign(events=29)
-    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS)
-    assert len(found) == len(warn_about_models({"Death": rows}, LABELS)) == 2
+    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS, REFERENCE_LEVELS)
+    assert len(found) == len(warn_about_models({"Death": rows}, LABELS, REFERENCE_LEVELS)) == 2
     separated, few = found
     assert separated.count("ER (Positive vs Negative)") == 1
     assert "death (" in separated and "death of it (" in separated

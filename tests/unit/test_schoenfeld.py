@@ -1,13 +1,10 @@
 """Schoenfeld residuals by their definition, and what is tested when terms have no estimate."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from seermatch.analysis.interpretation import _proportionality
 from seermatch.analysis.models import regression_models
-from seermatch.survival import proportionality_cox as schoenfeld
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.proportionality_cox import (
     assess_proportionality,
@@ -17,10 +14,6 @@ from seermatch.survival.proportionality_cox import (
 from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
-
-
-def test_examples():
-    assert doctest.testmod(schoenfeld).failed == 0
 
 
 def cohort(n=300, seed=1):

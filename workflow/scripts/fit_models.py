@@ -6,7 +6,7 @@ NAMES = {"cox": "Cox", "fine_gray": "Fine–Gray"}
 
 with job(snakemake) as tell:
     from seermatch.analysis.models import regression_models
-    from seermatch.wording.numbers import describe_balance_term
+    from seermatch.wording.terms import describe_balance_term
 
     params = snakemake.params
     threshold = params.regression["selection_p"]

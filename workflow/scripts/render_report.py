@@ -11,6 +11,7 @@ from study_io import (
     read_rule,
     read_table,
     reference_levels,
+    released_counts,
     write_bytes,
 )
 
@@ -27,10 +28,11 @@ PAPER = ("paper_comparison", "paper_audit")
 ESTIMATORS = ("cox", "fine_gray")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     import pandas as pd
     from seermatch.disclosure.rule import disclosure_limits
     from seermatch.report.page import ReportContent, find_warnings, render_report
+    from seermatch.wording.numbers import rounded_counts
 
     source = snakemake.input
     params = snakemake.params
@@ -73,7 +75,9 @@ with job(snakemake) as tell:
         reference_levels=reference_levels(printed["table1"]),
         weighted=has_incomplete_sets(source.disclosure),
     )
-    write_bytes(render_report(content), snakemake.output.page)
+    with rounded_counts(rule.width):
+        page, warnings = render_report(content), find_warnings(content)
+    write_bytes(page, snakemake.output.page)
     # Shown at the end of the run.
-    write_bytes("".join(f"{line}\n" for line in find_warnings(content)), snakemake.output.warnings)
+    write_bytes("".join(f"{line}\n" for line in warnings), snakemake.output.warnings)
     tell(f"the report is {snakemake.output.page}")

@@ -294,6 +294,17 @@ def read_origin(path):
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
 
 
+def public_origins(paths, rule):
+    """Read where ingested exports came from, their rows rounded where all counts are."""
+    from seermatch.disclosure.rule import round_count
+
+    origins = [read_origin(path) for path in paths]
+    if rule.rounds:
+        for origin in origins:
+            origin["rows"] = round_count(origin["rows"], rule.minimum_count)
+    return origins
+
+
 def last_year_of(paths):
     """Read to which year the databases of ingested exports reach; None where none is named."""
     from seermatch.seer.dictionary import database_years
@@ -345,6 +356,15 @@ def read_rule(path):
 
     row = read_table(path).iloc[0]
     return DisclosureRule(int(row["minimum_count"]), row["method"])
+
+
+@contextmanager
+def released_counts(path):
+    """Print counts as `disclosure.tsv` says that they were released."""
+    from seermatch.wording.numbers import rounded_counts
+
+    with rounded_counts(read_rule(path).width):
+        yield
 
 
 def has_incomplete_sets(path):

@@ -10,16 +10,18 @@ from study_io import (
     read_rule,
     read_table,
     reference_levels,
+    released_counts,
     write_bytes,
 )
 
 ROWS = ("attrition", "followup", "sensitivity", "separated_cells")
 ESTIMATORS = ("cox", "fine_gray")
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     import pandas as pd
     from seermatch.methods.data import MethodsFacts, methods_sections
     from seermatch.methods.page import methods_page
+    from seermatch.wording.numbers import rounded_counts
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)
@@ -44,7 +46,8 @@ with job(snakemake) as tell:
         disclosure=read_rule(source.disclosure),
     )
     banner = SYNTHETIC_BANNER if facts.synthetic else ""
-    sections = methods_sections(facts)
+    with rounded_counts(facts.disclosure.width):
+        sections = methods_sections(facts)
     write_bytes(
         methods_page(study["title"], study["question"], sections, banner), snakemake.output[0]
     )

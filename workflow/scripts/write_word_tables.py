@@ -8,12 +8,14 @@ from study_io import (
     read_provenance,
     read_rule,
     read_table,
+    released_counts,
     write_bytes,
 )
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     from seermatch.word.document import word_document
     from seermatch.word.journal_tables import JournalContent, journal_tables
+    from seermatch.wording.numbers import rounded_counts
 
     source = snakemake.input
     provenance = read_provenance(source.provenance)
@@ -28,7 +30,8 @@ with job(snakemake) as tell:
         threshold=config["balance"]["threshold"],
         disclosure=read_rule(source.disclosure),
     )
-    groups = journal_tables(content)
+    with rounded_counts(content.disclosure.width):
+        groups = journal_tables(content)
     banner = SYNTHETIC_BANNER if is_synthetic(provenance) else ""
     document = word_document(config["study"]["title"], groups, banner)
     write_bytes(document, snakemake.output[0])

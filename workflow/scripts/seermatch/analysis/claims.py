@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from seermatch.analysis.interpretation import HEADLINE
+from seermatch.analysis.names import HEADLINE
 from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
-from seermatch.variables.printed import EVENTS
+from seermatch.survival.curves import estimates_at_marks
+from seermatch.variables.printed import EVENTS, label_groups
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
-from seermatch.wording.numbers import label_groups
-from seermatch.wording.study_tables import estimates_at_marks
 
 COLUMNS = (
     *("claim", "source", "outcome", "expects", "question", "month", "verdict", "answer"),

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from seermatch.analysis.inference_limits import Equivalence, equivalence_test
+from seermatch.analysis.names import OTHER, OTHER_FINE_GRAY, OVERALL, SPECIFIC, SPECIFIC_CAUSE
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import (
     check_binary,
@@ -21,15 +22,14 @@ from seermatch.survival.firth import FirthProfile, firth_profile
 
 # outcome -> model, and the event of interest (0: death of any cause)
 OUTCOMES = {
-    "overall survival (Cox)": ("cox", 0),
-    "breast cancer death (Fine-Gray)": ("fine_gray", 1),
-    "breast cancer death (cause-specific Cox)": ("cox", 1),
-    "other death (cause-specific Cox)": ("cox", 2),
-    "other death (Fine-Gray)": ("fine_gray", 2),
+    OVERALL: ("cox", 0),
+    SPECIFIC: ("fine_gray", 1),
+    SPECIFIC_CAUSE: ("cox", 1),
+    OTHER: ("cox", 2),
+    OTHER_FINE_GRAY: ("fine_gray", 2),
 }
 
 
-PENALIZED = "penalized profile likelihood (Firth)"  # the variance of few events
 FIRTH_NOTE = ", Firth's likelihood ratio"  # ends the note of such a hazard ratio
 # Wald and score tests reject too often with fewer events (docs/validation.md)
 FEW_EVENTS = 20

@@ -19,6 +19,7 @@ from seermatch.analysis.inference_limits import (
     minimum_detectable_hazard_ratio,
     risk_ratio,
 )
+from seermatch.analysis.names import HEADLINE, OVERALL, SPECIFIC, SPECIFIC_CAUSE
 from seermatch.statistics.checks import (
     check_binary,
     check_columns,
@@ -37,8 +38,6 @@ from seermatch.survival.proportionality_fine_gray import proportionality_test
 from seermatch.variables.printed import EVENTS
 
 COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "year", "n", "events", "note")
-OVERALL = "overall survival (Cox)"
-HEADLINE = (OVERALL, "breast cancer death (Fine-Gray)", "other death (cause-specific Cox)")
 RARE = 0.15  # share of patients with the event up to which a hazard ratio stands for a risk ratio
 
 
@@ -243,7 +242,7 @@ def _proportionality(matched) -> Iterator[tuple]:
     name = "proportional hazards test p"
     for outcome, happened in (
         (OVERALL, event > 0),
-        ("breast cancer death (cause-specific Cox)", event == 1),
+        (SPECIFIC_CAUSE, event == 1),
     ):
         if happened[group == 1].any() and happened[group == 0].any():
             data = (time, happened, group[:, None])
@@ -257,7 +256,7 @@ def _proportionality(matched) -> Iterator[tuple]:
             time, event, group[:, None], ["group"], weights=weights, clusters=sets
         ).iloc[0]
         note = f"Wald test, linear in time, chi-square {test['statistic']:.3g}"
-        yield name, "breast cancer death (Fine-Gray)", np.nan, test["p_value"], np.nan, np.nan, note
+        yield name, SPECIFIC, np.nan, test["p_value"], np.nan, np.nan, note
 
 
 def _exposure_by_year(cohort) -> Iterator[tuple]:

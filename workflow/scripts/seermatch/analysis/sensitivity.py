@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, GroupEffect, estimate_group_effect
+from seermatch.analysis.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.names import IMPUTED, MAIN, PENALIZED
 from seermatch.analysis.populations import compare_populations
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import exact_codes, match
@@ -38,13 +39,11 @@ COLUMNS = (
     *("analysis", "outcome", "estimand", "n", "events", "effective_sample_size"),
     *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
 )
-MAIN = "main"
 CLUSTERED, ROBUST = "clustered by matched set", "robust by patient"
 WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
 FULL_COHORT = "full cohort, adjusted"
 CAUSE_OF_DEATH = "cause of death = breast"
 FIRST_PRIMARY = "first primary only"
-IMPUTED = "multiple imputation"
 
 _RULE = ("link", "ratio", "caliper", "order", "ties", "seed")
 _SPLINED = ("age", "tumor_size")

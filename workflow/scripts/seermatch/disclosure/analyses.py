@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.estimates import masked_outcomes
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED
 
 COUNTS = ["n", "effective_sample_size", "largest_weight"]  # a weight is a ratio of two sizes
 RESULTS = [*COUNTS, "events", "hr", "hr_low", "hr_high", "p_value"]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from seermatch.disclosure.attrition import size_of
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED
 
 DETECTABLE = "minimum detectable hazard ratio"
 EXPOSURE = "exposed per 1,000 patients"

@@ -18,8 +18,7 @@ from seermatch.disclosure.estimates import CLUSTERED, ESTIMATES
 from seermatch.disclosure.follow_up import CAUSES, FOLLOW_UP_TIMES
 from seermatch.disclosure.interpretation import EXPOSURE, MEDIAN, NUMBERS
 from seermatch.disclosure.rounding import round_counts, round_times, significant
-from seermatch.disclosure.rule import round_count
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED, round_count
 
 Z = float(ndtri(0.975))
 TEXT_OF_CLAIM = "Rounded for disclosure control; see the numbers."

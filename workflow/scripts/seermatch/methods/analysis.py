@@ -5,13 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from seermatch.analysis.group_effect import FEW_EVENTS as MANY_EVENTS
+from seermatch.analysis.names import ALIASED, FEW_EVENTS, IMPUTED, MODELS, OTHER, SEPARATED
 from seermatch.disclosure.rule import disclosure_note
-from seermatch.report.main_results import IMPUTED, OTHER, print_outcome
 from seermatch.seer.dictionary import database_years
 from seermatch.variables.printed import printed
-from seermatch.wording.numbers import describe_contrast, format_count
-from seermatch.wording.study_tables import ALIASED, FEW_EVENTS, MODELS, SEPARATED
-from seermatch.wording.terms import listed, name_package, name_variables
+from seermatch.wording.numbers import format_count
+from seermatch.wording.terms import (
+    describe_contrast,
+    listed,
+    name_package,
+    name_variables,
+    print_outcome,
+)
 from seermatch.wording.warnings import group_sizes, warn_about_score
 
 ORDERS = {

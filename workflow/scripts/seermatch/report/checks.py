@@ -6,10 +6,9 @@ import pandas as pd
 
 from seermatch.cohort.quality import TITLES, VERDICTS
 from seermatch.paper import finding as audit_finding
-from seermatch.report.main_results import NOTHING, capitalize
 from seermatch.seer.fields import seer_fields
 from seermatch.variables.printed import printed
-from seermatch.wording.numbers import format_count
+from seermatch.wording.numbers import NOTHING, capitalize, format_count
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable, print_frame
 
 MISSING_VALUES = "Missing values"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seermatch.report.main_results import capitalize
+from seermatch.wording.numbers import capitalize
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from seermatch.variables.printed import printed
-from seermatch.wording.numbers import describe_balance_term, format_range, format_ratio, state_p
+from seermatch.wording.numbers import format_range, format_ratio, state_p
+from seermatch.wording.terms import describe_balance_term
 
 MODELS = {
     "univariable": "univariable",

@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 
 from seermatch.analysis.group_effect import FIRTH_NOTE
+from seermatch.analysis.names import OTHER, OVERALL, SPECIFIC, SPECIFIC_CAUSE
 from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
-from seermatch.report.main_results import (
+from seermatch.disclosure.rule import MASKED
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import (
     NOT_ESTIMABLE,
     NOTHING,
-    OTHER,
-    OVERALL,
-    SPECIFIC,
-    SPECIFIC_CAUSE,
     capitalize,
+    format_count,
+    format_p,
     print_estimate,
-    print_outcome,
+    state_p,
 )
-from seermatch.variables.printed import printed
-from seermatch.wording.numbers import MASKED, format_count, format_p, state_p
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
+from seermatch.wording.terms import print_outcome
 
 HEADLINE = (OVERALL, SPECIFIC, OTHER)
 NAMES = {OVERALL: "Overall survival", SPECIFIC: "Breast cancer mortality"}

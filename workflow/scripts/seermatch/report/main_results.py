@@ -3,17 +3,23 @@
 import numpy as np
 import pandas as pd
 
-from seermatch.analysis.group_effect import OUTCOMES, PENALIZED
+from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.analysis.names import FEW_EVENTS, SEPARATED
 from seermatch.analysis.stability import stability_range
+from seermatch.disclosure.rule import MASKED
 from seermatch.variables.printed import printed
-from seermatch.wording.numbers import MASKED, format_count, format_p, format_range
+from seermatch.wording.numbers import (
+    NOT_ESTIMABLE,
+    NOTHING,
+    capitalize,
+    format_p,
+    format_range,
+    print_estimate,
+)
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
-from seermatch.wording.study_tables import FEW_EVENTS, SEPARATED
+from seermatch.wording.result_tables import print_ratio
 
 OVERALL, SPECIFIC, SPECIFIC_CAUSE, OTHER, OTHER_FINE_GRAY = OUTCOMES
-IMPUTED = "multiple imputation"
-NOTHING = "–"
-NOT_ESTIMABLE = "not estimable"
 SEED_OUTCOMES = {"os_hr": "overall survival", "bcsm_hr": "breast cancer mortality"}
 SHOWN_TOGETHER = "difference in survival", "difference in restricted mean survival"
 BY_CAUSE = "difference in cumulative incidence", "difference in months lost"
@@ -22,60 +28,6 @@ CAUSES = {
     "breast cancer death": "Breast cancer death",
     "other death": "Other death",
 }
-
-
-def print_outcome(outcome: str) -> str:
-    """Print an outcome of `seermatch.analysis.group_effect.OUTCOMES` as a heading.
-
-    Examples
-    --------
-    >>> print_outcome("breast cancer death (Fine-Gray)")
-    'Breast cancer death (Fine–Gray)'
-    """
-    return capitalize(outcome).replace("Fine-Gray", "Fine–Gray")
-
-
-def capitalize(text: str) -> str:
-    """Make the first letter a capital and leave the others.
-
-    Examples
-    --------
-    >>> capitalize("weighted, ATT")
-    'Weighted, ATT'
-    """
-    return text[:1].upper() + text[1:]
-
-
-def print_estimate(
-    estimate: float, low: float, high: float, decimals: int = 2, *, masked: bool = False
-) -> str:
-    """Print an estimate with its interval in brackets.
-
-    Parameters
-    ----------
-    estimate, low, high : float
-        Missing ends leave the brackets out.
-    decimals : int, default 2
-        Decimals of all three.
-    masked : bool, default False
-        Why the estimate is missing, if it is: it is not published.
-
-    Returns
-    -------
-    str
-        ``"not estimable"`` or ``"masked"`` where the estimate is missing.
-
-    Examples
-    --------
-    >>> print_estimate(1.5177, 0.947, 2.4324), print_estimate(-0.04, -1.25, 2.0, 1)
-    ('1.52 (0.95–2.43)', '0.0 (−1.2 to 2.0)')
-    """
-    if pd.isna(estimate):
-        return MASKED if masked else NOT_ESTIMABLE
-    value, low, high = (round(number, decimals) + 0.0 for number in (estimate, low, high))
-    text = f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-    interval = format_range(low, high, decimals)
-    return f"{text} ({interval})" if interval else text
 
 
 # ----- main results ------------------------------------------------------------------------------
@@ -109,7 +61,7 @@ def headline_table(content) -> PrintedTable:
         & (content.sensitivity["estimand"] == "ATT")
     ].set_index("outcome")
     whole = [
-        _ratio_of(weighted.loc[outcome]) if outcome in weighted.index else NOTHING
+        print_ratio(weighted.loc[outcome]) if outcome in weighted.index else NOTHING
         for outcome in (OVERALL, SPECIFIC)
     ]
     rows = (
@@ -150,11 +102,6 @@ def is_masked(models: pd.DataFrame) -> bool:
     """
     rows = models[(models["model"] == "univariable") & (models["term"] == "group")]
     return bool(rows["status"].eq(MASKED).any())
-
-
-def _ratio_of(row: pd.Series) -> str:
-    """Print the hazard ratio of an analysis; without it, its events are missing where masked."""
-    return print_estimate(*row[["hr", "hr_low", "hr_high"]], masked=pd.isna(row["events"]))
 
 
 def clustered_ratio(models: pd.DataFrame, model: str = "univariable") -> tuple[float, float, float]:
@@ -309,81 +256,6 @@ def differences_table(content) -> PrintedTable:
 
 
 # ----- sensitivity and stability -----------------------------------------------------------------
-
-
-def sensitivity_tables(table: pd.DataFrame) -> dict[str, PrintedTable]:
-    """Lay out the sensitivity analyses, several outcomes beside each other.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Rows of ``results/sensitivity.tsv``; missing events are masked.
-
-    Returns
-    -------
-    dict
-        ``sensitivity``: one row per analysis, with its estimand, patients and weights, overall
-        survival and breast cancer mortality; ``sensitivity_others``: the other outcomes.
-    """
-    others = (SPECIFIC_CAUSE, OTHER, OTHER_FINE_GRAY)
-    return {
-        "sensitivity": _sensitivity_table(table, (OVERALL, SPECIFIC), "Sensitivity analyses."),
-        "sensitivity_others": _sensitivity_table(
-            table, others, "Sensitivity analyses, other outcomes.", described=False
-        ),
-    }
-
-
-def _sensitivity_table(
-    table: pd.DataFrame, outcomes: tuple[str, ...], caption: str, described: bool = True
-) -> PrintedTable:
-    """Lay out analyses by outcomes; `described` shows estimand, patients and weights."""
-    described_by = ("Estimand", "Patients", "Effective size", "Largest weight") if described else ()
-    top = tuple(HeaderCell(text, rows=2) for text in ("Analysis", *described_by))
-    top += tuple(HeaderCell(print_outcome(outcome), columns=3) for outcome in outcomes)
-    bottom = tuple(HeaderCell(text) for _ in outcomes for text in ("Events", "HR (95% CI)", "p"))
-    rows = []
-    for analysis, part in table.groupby("analysis", sort=False):
-        first, by_outcome = part.iloc[0], part.set_index("outcome")
-        cells: list[str] = []
-        if described:
-            cells += [first["estimand"], format_count(first["n"])]
-            cells += [format_count(np.round(first["effective_sample_size"]))]
-            weight = first["largest_weight"]
-            cells += [MASKED if pd.isna(weight) else f"{weight:.2f}"]
-        for outcome in outcomes:
-            if outcome not in by_outcome.index:
-                cells += [NOTHING, "", ""]
-                continue
-            row = by_outcome.loc[outcome]
-            cells += [format_count(row["events"]), _ratio_of(row), format_p(row["p_value"])]
-        rows.append(PrintedRow(capitalize(str(analysis)), tuple(cells)))
-    notes = [
-        "Variance: clustered by matched set in matched samples; robust by patient in the whole "
-        "cohort, weighted or adjusted.",
-    ]
-    if table["variance"].str.startswith(PENALIZED).any():
-        notes.append(
-            "Fewer than 20 events, or none in one group: Firth’s penalized estimate, with interval "
-            "and p of the penalized likelihood."
-        )
-    if described:
-        notes.append(
-            "ATT, effect in the exposed; ATO, in the overlap of both groups; ATE, in everybody; "
-            "conditional, at given covariates, which is another quantity."
-        )
-    if IMPUTED in set(table["analysis"]):
-        notes.append(
-            "Multiple imputation: patients with unknown covariates included; every imputed data "
-            "set is scored and matched anew, so that the spread between them holds that of the "
-            "match as well; counts are means."
-        )
-    if OTHER_FINE_GRAY in outcomes:
-        notes.append(
-            "Other deaths are a negative control in their cause-specific hazard; their Fine–Gray "
-            "ratio is descriptive, since it moves with breast cancer deaths."
-        )
-    return PrintedTable(caption, (top, bottom), tuple(rows), tuple(notes))
 
 
 def explain_stability(repeats: pd.DataFrame) -> list[str]:

@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from seermatch.analysis.group_tests import print_test
+from seermatch.analysis.names import IMPUTED
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.methods.data import methods_sections
 from seermatch.report.checks import quality_warnings, summarize_audit
@@ -24,21 +25,19 @@ from seermatch.report.excluded import explain_included
 from seermatch.report.inline_svg import figure_notes, inline_svg, sentence_of
 from seermatch.report.limits import explain_limits
 from seermatch.report.main_results import (
-    IMPUTED,
     clustered_ratio,
     explain_sensitivity,
     explain_stability,
     intervals_in_words,
     is_masked,
-    print_estimate,
 )
 from seermatch.report.tables import report_tables
 from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     NO_FONT,
-    REFERENCE_LEVELS,
     format_count,
     format_range,
+    print_estimate,
     state_p,
 )
 from seermatch.wording.warnings import (
@@ -157,7 +156,7 @@ class ReportContent:
     paper_audit: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
     notes: Sequence[str] = ()
-    reference_levels: Mapping[str, str] = field(default_factory=lambda: dict(REFERENCE_LEVELS))
+    reference_levels: Mapping[str, str] = field(default_factory=dict)
     disclosure: DisclosureRule = field(default_factory=lambda: DisclosureRule(0))
 
 

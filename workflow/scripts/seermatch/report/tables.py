@@ -4,25 +4,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from seermatch.disclosure.rule import MASKED
 from seermatch.report.checks import agreement_table, findings_table, quality_table
 from seermatch.report.excluded import included_table
 from seermatch.report.limits import exposure_table, limits_table
-from seermatch.report.main_results import (
-    capitalize,
-    differences_table,
-    headline_table,
-    print_estimate,
-    sensitivity_tables,
-)
-from seermatch.variables.printed import printed
-from seermatch.wording.numbers import (
-    MASKED,
-    describe_balance_term,
-    format_count,
-    format_range,
-    label_groups,
-    print_criterion,
-)
+from seermatch.report.main_results import differences_table, headline_table
+from seermatch.survival.curves import estimates_at_marks
+from seermatch.variables.printed import label_groups, printed
+from seermatch.wording.numbers import capitalize, format_count, format_range, print_estimate
 from seermatch.wording.printed_tables import (
     HeaderCell,
     PrintedRow,
@@ -32,7 +21,7 @@ from seermatch.wording.printed_tables import (
     print_frame,
     print_regression,
 )
-from seermatch.wording.study_tables import estimates_at_marks
+from seermatch.wording.result_tables import attrition_table, balance_table, sensitivity_tables
 from seermatch.wording.warnings import events_per_coefficient
 
 
@@ -114,100 +103,6 @@ def report_tables(content) -> dict[str, PrintedTable]:
         tables["paper_cells"] = agreement_table(content.paper_comparison)
         tables["paper_findings"] = findings_table(content.paper_audit)
     return tables
-
-
-def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
-    """Lay out the flow: what each criterion left and excluded, in all and per group.
-
-    Parameters
-    ----------
-    attrition : pandas.DataFrame
-        Rows of ``results/attrition.tsv``.
-    labels : tuple of str
-        Printed labels of the reference and of the exposed group.
-
-    Returns
-    -------
-    PrintedTable
-        One row per step.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"criterion": ["female"], "remaining": [90], "excluded": [10],
-    ...     "remaining_reference": [75], "excluded_reference": [5],
-    ...     "remaining_exposed": [15], "excluded_exposed": [5]})
-    >>> attrition_table(frame, ("M0", "M0(i+)")).rows[0].cells
-    ('90', '10', '75', '5', '15', '5')
-    """
-    columns = {"criterion": "Criterion", "remaining": "Remaining", "excluded": "Excluded"}
-    for arm, label in zip(("reference", "exposed"), labels, strict=True):
-        columns[f"remaining_{arm}"] = f"{label} remaining"
-        columns[f"excluded_{arm}"] = f"{label} excluded"
-    formats = dict.fromkeys(list(columns)[1:], format_count) | {"criterion": print_criterion}
-    caption = "Records that each criterion left and excluded, in the order of application."
-    return print_frame(attrition, caption, columns, formats)
-
-
-def balance_table(balance: pd.DataFrame) -> PrintedTable:
-    """Lay out standardized mean differences and variance ratios.
-
-    Parameters
-    ----------
-    balance : pandas.DataFrame
-        Rows of ``results/balance.tsv``.
-
-    Returns
-    -------
-    PrintedTable
-        One row per term and level.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"term": ["age"], "level": [""], "smd_before": [-0.1322],
-    ...     "smd_after": [0.01], "variance_ratio_before": [0.93], "variance_ratio_after": [None]})
-    >>> balance_table(frame).rows[0].cells
-    ('−0.132', '0.010', '0.930', '')
-    """
-    terms = [describe_balance_term(row.term, row.level) for row in balance.itertuples()]
-    columns = {
-        "name": "Term",
-        "smd_before": "SMD before",
-        "smd_after": "SMD after",
-        "variance_ratio_before": "Variance ratio before",
-        "variance_ratio_after": "Variance ratio after",
-    }
-    signed = dict.fromkeys(list(columns)[1:], format_signed)
-    return print_frame(
-        balance.assign(name=terms),
-        "Balance of the covariates before and after matching.",
-        columns,
-        signed,
-        (
-            "SMD, standardized mean difference: difference of the means over the standard "
-            "deviation of the exposed before matching. Variance ratios of continuous terms only.",
-        ),
-    )
-
-
-def format_signed(value: float) -> str:
-    """Print a number with three decimals and a real minus sign.
-
-    Parameters
-    ----------
-    value : float
-        Any number.
-
-    Returns
-    -------
-    str
-        Never ``−0.000``.
-
-    Examples
-    --------
-    >>> format_signed(-0.1322), format_signed(-0.0001)
-    ('−0.132', '0.000')
-    """
-    return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def followup_table(followup: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:

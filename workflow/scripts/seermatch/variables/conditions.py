@@ -6,6 +6,7 @@ unknown could make it false.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from seermatch.variables.values import (
     TRUE,
     UNDETERMINED,
     UNKNOWN,
+    UNPLACED,
     Values,
     all_of,
     any_of,
@@ -25,6 +27,7 @@ from seermatch.variables.values import (
 )
 
 RESERVED = ("any", "not", "known", "if_exported")
+COMPOSITES = ("exposure", "covariates", "outcome")  # what `known` may also ask for
 YES, NO = ("yes", "true"), ("no", "false")
 
 
@@ -106,7 +109,7 @@ def read_condition(tree: Tree, where: str) -> All:
     Negated(condition=All(parts=(Holds(name='stage', items=('IV', 'IIIC')),), if_exported=False))
     """
     if not isinstance(tree, Mapped) or not tree:
-        raise StudyError(f"{_at(tree, where)}: a condition is written {{variable: values}}.")
+        raise StudyError(f"{at_line(tree, where)}: a condition is written {{variable: values}}.")
     parts, if_exported = [], False
     for key, value in tree.items():
         here = f"{where}, {key}"
@@ -116,14 +119,19 @@ def read_condition(tree: Tree, where: str) -> All:
             parts.append(Negated(read_condition(value, here)))
         elif key == "any":
             if not isinstance(value, Listed) or not value:
-                raise StudyError(f"{_at(value, here)}: write a list of conditions, [{{…}}, {{…}}].")
+                raise StudyError(
+                    f"{at_line(value, here)}: write a list of conditions, [{{…}}, {{…}}]."
+                )
             parts.append(AnyOf(tuple(read_condition(item, here) for item in value)))
         elif key == "known":
             parts.append(IsKnown(read_items(value, here)))
+        elif key in COMPOSITES:
+            told = f"'{key}' is no variable; write known: [{key}]"
+            raise StudyError(f"{at_line(value, where)}: {told}.")
         else:
             parts.append(Holds(str(key), read_items(value, here)))
     if not parts:
-        raise StudyError(f"{_at(tree, where)}: nothing is asked for beside if_exported.")
+        raise StudyError(f"{at_line(tree, where)}: nothing is asked for beside if_exported.")
     return All(tuple(parts), if_exported)
 
 
@@ -137,7 +145,7 @@ def read_items(tree: Tree, where: str) -> tuple[str, ...]:
     """
     items = tree if isinstance(tree, Listed) else [tree]
     if not items or not all(isinstance(item, Text) and item for item in items):
-        raise StudyError(f"{_at(tree, where)}: write one value or a list of values, [a, b].")
+        raise StudyError(f"{at_line(tree, where)}: write one value or a list of values, [a, b].")
     return tuple(str(item) for item in items)
 
 
@@ -151,11 +159,42 @@ def read_yes(tree: Tree, where: str) -> bool:
     """
     word = tree.lower() if isinstance(tree, Text) else ""
     if word not in YES + NO:
-        raise StudyError(f"{_at(tree, where)}: write yes or no.")
+        raise StudyError(f"{at_line(tree, where)}: write yes or no.")
     return word in YES
 
 
-def _at(tree: Tree, where: str) -> str:
+def read_text(tree: Tree, where: str) -> str:
+    """Read one text.
+
+    Raises
+    ------
+    StudyError
+        If it is something else, or empty.
+    """
+    if not isinstance(tree, Text) or not tree:
+        raise StudyError(f"{at_line(tree, where)}: write one text.")
+    return str(tree)
+
+
+def read_number(tree: Tree, where: str) -> float:
+    """Read a number.
+
+    Raises
+    ------
+    StudyError
+        If it is none.
+    """
+    try:
+        number = float(read_text(tree, where))
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number):
+        raise StudyError(f"{at_line(tree, where)}: '{tree}' is no number.")
+    return number
+
+
+def at_line(tree: Tree, where: str) -> str:
+    """Say in which line something stands, where that is known."""
     return f"line {tree.line}: {where}" if getattr(tree, "line", 0) else where
 
 
@@ -177,6 +216,7 @@ def judge(
     condition: All,
     values_of: Callable[[str], Values],
     open_to: frozenset[int] = frozenset(),
+    if_exported: bool = False,
 ) -> np.ndarray | None:
     """Judge a condition for every record.
 
@@ -188,6 +228,9 @@ def judge(
     open_to : frozenset of int, optional
         Of `UNKNOWN` and `NOT_IN_STUDY`: what leaves "is known" undetermined instead of false, to
         tell why a record fails.
+    if_exported : bool, optional
+        Whether the condition is left out where a column is not exported although it does not say
+        so itself, as inside ``any`` of one that does.
 
     Returns
     -------
@@ -200,15 +243,16 @@ def judge(
     NotExported
         If a column is not exported and the condition does not say what then.
     """
+    lenient = if_exported or condition.if_exported
     try:
-        return all_of([_judge_part(part, values_of, open_to) for part in condition.parts])
+        return all_of([_judge_part(part, values_of, open_to, lenient) for part in condition.parts])
     except NotExported:
-        if condition.if_exported:
+        if lenient:
             return None
         raise
 
 
-def _judge_part(part, values_of, open_to) -> np.ndarray:
+def _judge_part(part, values_of, open_to, lenient) -> np.ndarray:
     if isinstance(part, Holds):
         return truth(values_of(part.name), part.items, part.name)
     if isinstance(part, Negated):
@@ -217,7 +261,7 @@ def _judge_part(part, values_of, open_to) -> np.ndarray:
             raise NotExported("a column is not exported")
         return negation(inner)
     if isinstance(part, AnyOf):
-        judged = [judge(item, values_of, open_to) for item in part.conditions]
+        judged = [judge(item, values_of, open_to, lenient) for item in part.conditions]
         if not (left := [item for item in judged if item is not None]):
             raise NotExported("no column of the alternatives is exported")
         return any_of(left)
@@ -225,7 +269,8 @@ def _judge_part(part, values_of, open_to) -> np.ndarray:
 
 
 def _judge_known(values: Values, open_to) -> np.ndarray:
-    result = np.where(values.known, TRUE, FALSE)
+    # what no level takes is known; it stops the study where the record meets all criteria
+    result = np.where(values.known | (values.codes == UNPLACED), TRUE, FALSE)
     for code in open_to & {UNKNOWN, NOT_IN_STUDY}:
         result[values.codes == code] = UNDETERMINED
     return result

@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from seermatch.errors import StudyError
-from seermatch.variables.conditions import RESERVED, All, read_condition, read_items, read_yes
+from seermatch.variables.conditions import (
+    COMPOSITES,
+    RESERVED,
+    All,
+    at_line,
+    read_condition,
+    read_items,
+    read_number,
+    read_text,
+    read_yes,
+)
 from seermatch.variables.items import Interval, read_interval
 from seermatch.variables.study_file import Listed, Mapped, Text, Tree
 from seermatch.variables.values import KINDS
 
 NOT_IN_STUDY = "not in study"
 SOURCES = ("of", "eras", "cases", "count")
-TAKEN = (*RESERVED, "exposure", "covariates", "outcome")
+TAKEN = (*RESERVED, *COMPOSITES)
 
 
 @dataclass(frozen=True)
@@ -148,20 +158,20 @@ def read_declaration(name: str, tree: Tree) -> Declaration:
         raise StudyError(
             f"{where}: write {{of: source, levels: {{...}}}}, or eras, cases or count."
         )
-    refuse_unknown_keys(tree, KEYS, where)
+    refuse_unknown_keys(tree, KEYS, f"variables.{name}")
     given = [source for source in SOURCES if source in tree]
     if len(given) != 1:
         said = f"{' and '.join(given)} are" if given else "nothing is"
         raise StudyError(f"{where}: {said} given; give one of of, eras, cases and count.")
     grouping = _grouping(tree, where)
-    words = {key: _text(tree[key], f"{where}, {key}") for key in WORDS if key in tree}
+    words = {key: read_text(tree[key], f"{where}, {key}") for key in WORDS if key in tree}
     if words.get("kind", "levels") not in KINDS:
         raise StudyError(f"{where}, kind: write one of {', '.join(KINDS)}.")
-    cap = _number(tree["cap"], f"{where}, cap") if "cap" in tree else None
+    cap = read_number(tree["cap"], f"{where}, cap") if "cap" in tree else None
     treatment = "treatment" in tree and read_yes(tree["treatment"], f"{where}, treatment")
     common = {"name": str(name), **words, "cap": cap, "treatment": treatment}
     if "of" in tree:
-        era = Era(_text(tree["of"], f"{where}, of"), grouping)
+        era = Era(read_text(tree["of"], f"{where}, of"), grouping)
         return Declaration(eras=(era,), **common)
     for key in ("levels", "bands", "unknown") if given[0] != "count" else ("levels",):
         if key in tree:
@@ -190,20 +200,8 @@ def refuse_unknown_keys(tree: Mapped, keys: tuple[str, ...], where: str) -> None
         if key not in keys:
             near = difflib.get_close_matches(key, keys, n=1)
             offer = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(keys)}."
-            raise StudyError(f"{where}: no key is called {str(key)!r}; {offer}")
-
-
-def _text(tree: Tree, where: str) -> str:
-    if not isinstance(tree, Text) or not tree:
-        raise StudyError(f"{where}: write one text.")
-    return str(tree)
-
-
-def _number(tree: Tree, where: str) -> float:
-    try:
-        return float(_text(tree, where))
-    except ValueError:
-        raise StudyError(f"{where}: '{tree}' is no number.") from None
+            told = f"no key is called {str(key)!r}; {offer}"
+            raise StudyError(f"{at_line(key, where)}: {told}")
 
 
 def _grouping(tree: Mapped, where: str) -> Grouping:
@@ -280,9 +278,10 @@ def _eras(tree: Tree, where: str) -> tuple[Era, ...]:
         here = f"{where}, era {place}"
         if not isinstance(item, Mapped) or "of" not in item:
             raise StudyError(f"{here}: give its source, of: ...")
-        refuse_unknown_keys(item, ("of", "levels", "bands", "unknown", "years"), here)
+        keys = ("of", "levels", "bands", "unknown", "years")
+        refuse_unknown_keys(item, keys, here.partition(": ")[2])
         years = read_years(item["years"], f"{here}, years") if "years" in item else None
-        eras.append(Era(_text(item["of"], f"{here}, of"), _grouping(item, here), years))
+        eras.append(Era(read_text(item["of"], f"{here}, of"), _grouping(item, here), years))
     names = {}
     for era in eras:
         for level in era.grouping.names:

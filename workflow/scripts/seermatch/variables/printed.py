@@ -5,6 +5,12 @@ real dashes and minus signs.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seermatch.errors import StudyError
+
+if TYPE_CHECKING:
+    from pandas import Series
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,40 @@ def printed(label: str) -> str:
     if "HR" in label and "HER2" in label:
         return label.replace("-", "\N{MINUS SIGN}")
     return label.replace("-", "\N{EN DASH}")
+
+
+def label_groups(groups: "Series", labels: tuple[str, str]) -> "Series":
+    """Give a group column its labels, whether it holds 0 and 1 or the labels already.
+
+    Parameters
+    ----------
+    groups : pandas.Series
+        Codes 0 (reference) and 1 (exposed), or the labels.
+    labels : tuple of str
+        Label of the reference and of the exposed group.
+
+    Returns
+    -------
+    pandas.Series
+        The labels as plain text.
+
+    Raises
+    ------
+    StudyError
+        If a value is neither a code nor a label.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> label_groups(pd.Series([1, 0]), ("M0", "M0(i+)")).tolist()
+    ['M0(i+)', 'M0']
+    """
+    names = {0: labels[0], 1: labels[1], "0": labels[0], "1": labels[1]}
+    names |= {label: label for label in labels}
+    unknown = sorted({str(value) for value in groups.unique() if value not in names})
+    if unknown:
+        raise StudyError(
+            f"group: {', '.join(unknown)} is neither '{labels[0]}' nor '{labels[1]}'; "
+            "check the labels of the exposure."
+        )
+    return groups.astype(object).map(names)

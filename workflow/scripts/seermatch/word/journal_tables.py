@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from seermatch.analysis.stability import stability_range
-from seermatch.disclosure.rule import DisclosureRule, disclosure_note
-from seermatch.report.main_results import NOTHING, capitalize, sensitivity_tables
-from seermatch.report.tables import attrition_table, balance_table
+from seermatch.disclosure.rule import MASKED, DisclosureRule, disclosure_note
 from seermatch.variables.printed import printed
-from seermatch.wording.numbers import MASKED, format_count, format_p, format_range
+from seermatch.wording.numbers import NOTHING, capitalize, format_count, format_p, format_range
 from seermatch.wording.printed_tables import (
     NOTE_MARKS,
     HeaderCell,
@@ -22,6 +20,7 @@ from seermatch.wording.printed_tables import (
     print_characteristics,
     print_regression,
 )
+from seermatch.wording.result_tables import attrition_table, balance_table, sensitivity_tables
 
 ABBREVIATIONS = {
     "CI": "CI, confidence interval",
