@@ -224,6 +224,8 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
     cohort["tumor_size"] = cohort["tumor_size"].astype(int)
     if cohort["group"].sum() < 15:
         raise NothingToMatch
+    if seed % SEPARATED and _has_separated_level(cohort):
+        raise NothingToMatch  # before the search for them, which takes long
     ratio = 1 + seed % 3
     rule = {"link": "logit", "ratio": ratio, "caliper": 0.2, "order": "largest"}
     rule |= {"ties": "hash", "seed": seed}
@@ -248,6 +250,12 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
         **_other_analyses(cohort, matched, eligible, score, rule),
     }
     return Study(seed, ratio, cohort, matched, eligible, tables)
+
+
+def _has_separated_level(cohort: pd.DataFrame) -> bool:
+    """Whether one of the groups lacks a level that the other has."""
+    patients = (pd.crosstab(cohort[name], cohort["group"]) for name in LEVELS)
+    return any((table == 0).any(axis=None) for table in patients)
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,10 +14,10 @@ from PIL import Image
 from seermatch.errors import StudyError
 from seermatch.figures.curves import (
     draw_cumulative_incidence,
-    draw_love_plot,
     draw_survival_curves,
 )
 from seermatch.figures.flow_chart import draw_flow_chart
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.style import (
     AFTER,
     COLUMN,

@@ -15,8 +15,8 @@ from report_content import (
     made_up_content,
 )
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.figures.curves import draw_love_plot
 from seermatch.figures.fonts import FigureTextWarning
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.style import figure_bytes
 from seermatch.methods.data import methods_sections
 from seermatch.report.diagnostics import describe_diagnostics

@@ -9,7 +9,7 @@ from seermatch.errors import StudyError
 from seermatch.variables.conditions import NotExported, judge, names_in, read_condition
 from seermatch.variables.definition import read_variables
 from seermatch.variables.derivation import Derivation, refuse_unplaced
-from seermatch.variables.source import FieldFacts
+from seermatch.variables.source import FieldFacts, read_numbers
 from seermatch.variables.study_file import based_on, read_study_file
 from seermatch.variables.values import FALSE, TRUE, UNDETERMINED
 
@@ -192,6 +192,71 @@ def test_inside_itself_a_name_means_the_catalogues_and_there_the_fields():
         rows, "stage: {of: stage, levels: {Early: I, Late: IV}, unknown_is: NK}", catalogue
     )
     assert told(study.values_of("stage")) == ["Early", "Late", "NK"]
+
+
+def test_inside_the_catalogue_no_name_means_what_the_study_declares():
+    rows = [{"stage": "IA"}, {"stage": "IV"}]
+    catalogue = "early: {of: stage, levels: {Early: I*}, rest: Late}"
+    study = study_of(rows, "stage: {of: stage, levels: {low: IA, high: IV}}", catalogue)
+    assert told(study.values_of("early")) == ["Early", "Late"]
+    assert told(study.values_of("stage")) == ["low", "high"]
+
+
+def test_what_means_missing_keeps_its_name_for_those_who_ask():
+    rows = [{"stage": s, "year": y} for y in ("2020", "2023") for s in ("I", "NA", "Unknown", None)]
+    catalogue = """
+    s:
+      eras:
+        - {of: stage, years: 2020, levels: {I: I}, unknown: {SX: [NA, Unknown]}}
+        - {of: stage, years: 2023, levels: {I: I}, unknown: {SX: NA}}
+    """
+    variables = """
+    asked: {cases: {yes: {s: SX}}, rest: no}
+    either: {cases: {yes: {s: [I, SX]}}, rest: no}
+    grouped: {of: s, levels: {I: I, X: SX}}
+    told: {cases: {yes: {known: s}}, rest: no}
+    all: {of: s, unknown_is: NK}
+    """
+    study = study_of(rows, variables, catalogue)
+    assert told(study.values_of("s")) == ["I", None, None, None] * 2
+    assert told(study.values_of("asked")) == ["no", "yes", "yes", None, "no", "yes", None, None]
+    assert told(study.values_of("either")) == ["yes", "yes", "yes", None, "yes", "yes", None, None]
+    assert told(study.values_of("grouped")) == ["I", "X", "X", None, "I", "X", None, None]
+    assert told(study.values_of("told")) == ["yes", "no", "no", "no"] * 2
+    assert told(study.values_of("all")) == ["I", "NK", "NK", "NK"] * 2
+    with pytest.raises(StudyError, match="did you mean 'SX'"):
+        study_of(rows, "x: {cases: {A: {s: SY}}}", catalogue).values_of("x")
+
+
+def test_levels_of_eras_come_in_the_order_in_which_the_eras_name_them():
+    rows = [{"stage": "IV", "year": "2020", "sex": "Male"}]
+    variables = """
+    x:
+      eras:
+        - {of: absent, levels: {Early: No, Middle: Yes}}
+        - {of: stage, levels: {Late: IV, Early: I, Middle: II}}
+    """
+    assert study_of(rows, variables).values_of("x").labels == ("Early", "Middle", "Late")
+
+
+def test_sites_in_any_spelling_and_codes_without_their_zeros():
+    records = pl.DataFrame(
+        {"site": ["C50.1-Central portion of breast", "501", "C501", "C50.9-Breast, NOS"]}
+    ).with_columns(code=pl.Series(["0", "00", "7", "07"]))
+    fields = {"site": FieldFacts("codes", topography=True), "code": FieldFacts("codes")}
+    declared = read_study_file(
+        "a: {of: site, levels: {X: C500-C501}, rest: Y}\nb: {of: code, levels: {N: 00, S: 7}}", "f"
+    )
+    study = Derivation(records, read_variables(declared), fields=fields)
+    assert told(study.values_of("a")) == ["X", "X", "X", "Y"]
+    assert told(study.values_of("b")) == ["N", "N", "S", "S"]
+
+
+def test_numbers_that_stand_for_all_above():
+    labels = ["6.6", "98.0 ng/ml or greater", "0.1 or less ng/ml", "1,000 ng/ml or greater", "x"]
+    numbers, top = read_numbers(labels)
+    np.testing.assert_array_equal(numbers, [6.6, 98, 0.1, 1000, np.nan])
+    assert top == 1000
 
 
 def test_a_column_that_is_not_exported():

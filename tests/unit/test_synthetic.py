@@ -7,13 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from seermatch.synthetic.registry import (
-    DATABASE,
-    YEARS,
-    dictionary_text,
-    export_text,
-    simulate_registry,
-)
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import YEARS, simulate_registry
 
 M = "Derived EOD 2018 M Recode (2018+)"
 T = "Derived EOD 2018 T Recode (2018+)"

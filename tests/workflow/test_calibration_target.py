@@ -92,7 +92,7 @@ def test_the_section_leaves_the_rest_of_the_page_alone(table, tmp_path, monkeypa
     path = tmp_path / "validation.md"
     agreement.put_section(path, "## Agreement with R\n\nsuperseded")
     for seed in (1, 2):
-        section = page.section(table, seed)
+        section = page.coverage_section(table, seed)
         put_section(path, page.BEGIN, page.END, section)
     agreement.put_section(path, "## Agreement with R\n\nnew")
     text = path.read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ import subprocess
 
 import polars as pl
 import pytest
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import simulate_registry
 
 M_STAGE = "Derived EOD 2018 M Recode (2018+)"
 UNMOUNTING = ["unshare", "--mount", "--propagation", "private"]

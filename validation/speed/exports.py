@@ -14,13 +14,8 @@ YEARS = (2018, 2019, 2020, 2021, 2022)
 def write_exports(path: Path, millions: float, seed: int, by_year: bool):
     """Write records of five years to one export, or to one per year beside `path`."""
     sys.path.insert(0, str(ROOT / "workflow/scripts"))
-    from seermatch.synthetic.registry import (
-        DATABASE,
-        TARGETS,
-        dictionary_text,
-        export_text,
-        simulate_registry,
-    )
+    from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+    from seermatch.synthetic.registry import TARGETS, simulate_registry
 
     scale = millions * MILLION / TARGETS["records"]
     exports = simulate_registry(seed, reference_scale=scale).exports

@@ -11,6 +11,7 @@ from study_io import (
     read_rule,
     read_table,
     reference_levels,
+    released_counts,
     write_bytes,
 )
 
@@ -27,7 +28,7 @@ PAPER = ("paper_comparison", "paper_audit")
 ESTIMATORS = ("cox", "fine_gray")
 PRINTED_TABLES = ("table1", "table2", "table3", "table4")
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     import pandas as pd
     from seermatch.disclosure.rule import disclosure_limits
     from seermatch.report.page import ReportContent, find_warnings, render_report

@@ -358,6 +358,15 @@ def read_rule(path):
     return DisclosureRule(int(row["minimum_count"]), row["method"])
 
 
+@contextmanager
+def released_counts(path):
+    """Print counts as `disclosure.tsv` says that they were released."""
+    from seermatch.wording.numbers import rounded_counts
+
+    with rounded_counts(read_rule(path).width):
+        yield
+
+
 def has_incomplete_sets(path):
     """Tell from `disclosure.tsv` whether some exposed patient lacks controls, rounded or not."""
     return bool(read_table(path)["incomplete_sets"].iloc[0])

@@ -10,13 +10,14 @@ from study_io import (
     read_rule,
     read_table,
     reference_levels,
+    released_counts,
     write_bytes,
 )
 
 ROWS = ("attrition", "followup", "sensitivity", "separated_cells")
 ESTIMATORS = ("cox", "fine_gray")
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     import pandas as pd
     from seermatch.methods.data import MethodsFacts, methods_sections
     from seermatch.methods.page import methods_page

@@ -8,10 +8,11 @@ from study_io import (
     read_provenance,
     read_rule,
     read_table,
+    released_counts,
     write_bytes,
 )
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     from seermatch.word.document import word_document
     from seermatch.word.journal_tables import JournalContent, journal_tables
     from seermatch.wording.numbers import rounded_counts

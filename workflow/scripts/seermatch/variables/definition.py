@@ -38,11 +38,14 @@ class Grouping:
         Level to ranges of a number.
     unknown : tuple of str
         Items that mean missing, beside those that the field knows.
+    missing : mapping of str to tuple of str
+        Names of these, where they have others than their labels: ``{"NX": ("cX", "pX")}``.
     """
 
     levels: Mapping[str, tuple[str, ...]] | None = None
     bands: Mapping[str, tuple[str, ...]] | None = None
     unknown: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -204,14 +207,22 @@ def refuse_unknown_keys(tree: Mapped, keys: tuple[str, ...], where: str) -> None
 def _grouping(tree: Mapped, where: str) -> Grouping:
     if "levels" in tree and "bands" in tree:
         raise StudyError(f"{where}: levels are of labels or codes, bands of a number; give one.")
-    unknown = read_items(tree["unknown"], f"{where}, unknown") if "unknown" in tree else ()
+    unknown, missing = _unknown(tree.get("unknown"), f"{where}, unknown")
     levels = _levels(tree["levels"], f"{where}, levels") if "levels" in tree else None
     bands = _levels(tree["bands"], f"{where}, bands") if "bands" in tree else None
     if bands:
         _check_bands(bands, f"{where}, bands")
     if levels:
         _check_levels(levels, unknown, f"{where}, levels")
-    return Grouping(levels, bands, unknown)
+    return Grouping(levels, bands, unknown, missing)
+
+
+def _unknown(tree: Tree | None, where: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Read a list of items, or ``{name: items}``."""
+    if not isinstance(tree, Mapped):
+        return (() if tree is None else read_items(tree, where)), {}
+    named = _levels(tree, where)
+    return tuple(item for items in named.values() for item in items), named
 
 
 def _levels(tree: Tree, where: str) -> dict[str, tuple[str, ...]]:

@@ -15,7 +15,14 @@ from seermatch.variables.conditions import NotExported, first_true, judge
 from seermatch.variables.definition import NOT_IN_STUDY as OUT
 from seermatch.variables.definition import Declaration, Era, Grouping
 from seermatch.variables.items import check_items, in_intervals, take_codes, take_labels
-from seermatch.variables.source import FieldFacts, Source, missing_labels, of_values, read_column
+from seermatch.variables.source import (
+    FieldFacts,
+    Source,
+    missing_labels,
+    named_missing,
+    of_values,
+    read_column,
+)
 from seermatch.variables.values import (
     NOT_IN_STUDY,
     TRUE,
@@ -109,9 +116,14 @@ class Derivation:
         return self._derived[kind, of]
 
     def _find(self, name: str) -> tuple[str, str]:
-        """Tell what a name means here; inside itself, a variable's name means what it hides."""
+        """Tell what a name means here.
+
+        Inside itself, a variable's name means what it hides; inside the catalogue, no name means
+        what a study declares.
+        """
         inside = [kind for kind, of in self._open[-1:] if of == name]
-        if name in self.declared and not inside:
+        in_catalogue = [kind for kind, _ in self._open[-1:]] == ["catalogue"]
+        if name in self.declared and not inside and not in_catalogue:
             return "declared", name
         if name in self.catalogue and inside != ["catalogue"]:
             return "catalogue", name
@@ -193,7 +205,10 @@ class Derivation:
             raise lacking
         if len(declaration.eras) == 1:
             return parts[0][1]
-        return _join_eras(parts, where)
+        groupings = [era.grouping for era in declaration.eras]
+        levels = dict.fromkeys(level for grouping in groupings for level in grouping.names)
+        missing = dict.fromkeys(name for grouping in groupings for name in grouping.missing)
+        return replace(_join_eras(parts, where, [*levels]), known_labels=(*levels, *missing))
 
     def _covered(self, era: Era, source: Source) -> np.ndarray:
         """Tell which records an era speaks of: its years, where its cell is not blank."""
@@ -220,7 +235,7 @@ def _group(source: Source, grouping: Grouping, where: str) -> Values:
         known_labels = [*source.known_labels, *grouping.unknown]
         check_items(grouping.unknown, source.labels, known_labels, f"{where}, unknown", codes=True)
     if grouping.levels is None:
-        return _keep(source, unknown)
+        return _keep(source, unknown, grouping)
     take = take_labels if source.kind == "levels" else take_codes
     of_label = np.full(len(source.labels), UNPLACED, dtype=np.int32)
     of_label[unknown] = UNKNOWN
@@ -239,7 +254,9 @@ def _group(source: Source, grouping: Grouping, where: str) -> Values:
         of_label[mine] = place
     codes = _spread(of_label, source.codes)
     unplaced = (source.labels, source.codes) if (codes == UNPLACED).any() else None
-    return Values("levels", grouping.names, codes, unplaced=unplaced)
+    missing = named_missing(source, codes, grouping.missing)
+    known = tuple(grouping.missing)
+    return Values("levels", grouping.names, codes, None, None, unplaced, known, missing)
 
 
 def _spread(of_label: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -247,7 +264,7 @@ def _spread(of_label: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.where(codes >= 0, np.append(of_label, UNKNOWN)[codes], codes).astype(np.int32)
 
 
-def _keep(source: Source, unknown: np.ndarray) -> Values:
+def _keep(source: Source, unknown: np.ndarray, grouping: Grouping) -> Values:
     if source.kind == "number":
         codes = _spread(np.where(unknown, UNKNOWN, 0), source.codes)
         numbers = np.append(source.numbers, np.nan)[np.where(codes == 0, source.codes, -1)]
@@ -255,7 +272,8 @@ def _keep(source: Source, unknown: np.ndarray) -> Values:
     labels = tuple(np.array(source.labels, dtype=object)[~unknown])
     of_label = np.where(unknown, UNKNOWN, np.cumsum(~unknown) - 1)
     codes = _spread(of_label, source.codes)
-    return Values(source.kind, labels, codes, known_labels=source.known_labels)
+    missing = named_missing(source, codes, grouping.missing)
+    return Values(source.kind, labels, codes, known_labels=source.known_labels, missing=missing)
 
 
 def _band(source: Source, grouping: Grouping, where: str) -> Values:
@@ -272,30 +290,44 @@ def _band(source: Source, grouping: Grouping, where: str) -> Values:
     return Values("levels", grouping.names, codes, unplaced=unplaced)
 
 
-def _join_eras(parts: list[tuple[np.ndarray, Values]], where: str) -> Values:
-    """Take each record's value from the first era that speaks of it."""
+def _join_eras(parts: list[tuple[np.ndarray, Values]], where: str, order: list[str]) -> Values:
+    """Take each record's value from the first era that speaks of it; levels come in the order."""
     kinds = {values.kind for _, values in parts}
     if len(kinds) > 1:
         raise StudyError(f"{where}: its eras are {' and '.join(sorted(kinds))}; give all levels.")
     n = len(parts[0][1])
     codes, numbers = np.full(n, UNKNOWN, dtype=np.int32), np.full(n, np.nan)
     labels = list(dict.fromkeys(label for _, values in parts for label in values.labels))
-    free, unplaced, tops = np.ones(n, dtype=bool), None, []
+    labels.sort(key=lambda label: order.index(label) if label in order else len(order))
+    free, unplaced, missing, tops = np.ones(n, dtype=bool), [], [], []
     for covered, values in parts:
         mine = free & covered
+        unplaced.append((mine & (values.codes == UNPLACED), values.unplaced))
+        missing.append((mine, values.missing))
         place = np.array([labels.index(label) for label in values.labels] or [0], dtype=np.int32)
         own = np.where(values.codes >= 0, place[values.codes], values.codes)
         codes[mine] = own[mine]
         if values.numbers is not None:
             numbers[mine] = values.numbers[mine]
-            tops += [values.top] if values.top is not None else []
-        unplaced = unplaced or values.unplaced
+            tops += [values.top] if values.top is not None and mine.any() else []
         free &= ~covered
     kind = kinds.pop()
     top = min(tops, default=None)
     if kind == "number":
         return Values(kind, (), codes, numbers, top)
-    return Values(kind, tuple(labels), codes, unplaced=unplaced)
+    joined = _join_names(unplaced, n)
+    return Values(kind, tuple(labels), codes, unplaced=joined, missing=_join_names(missing, n))
+
+
+def _join_names(parts, n: int) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Join what parts of the records hold: names, and the position of each record's."""
+    names: dict[str, int] = {}
+    codes = np.full(n, UNKNOWN, dtype=np.int32)
+    for mine, named in parts:
+        if named is not None and mine.any():
+            place = [names.setdefault(name, len(names)) for name in named[0]]
+            codes[mine] = np.array([*place, UNKNOWN], dtype=np.int32)[named[1][mine]]
+    return (tuple(names), codes) if (codes >= 0).any() else None
 
 
 def _finish(values: Values, declaration: Declaration) -> Values:
@@ -311,7 +343,8 @@ def _finish(values: Values, declaration: Declaration) -> Values:
         labels += [] if declaration.unknown_is in labels else [declaration.unknown_is]
         codes[codes == UNKNOWN] = labels.index(declaration.unknown_is)
     unplaced = values.unplaced if (codes == UNPLACED).any() else None
-    return replace(values, labels=tuple(labels), codes=codes, unplaced=unplaced)
+    missing = values.missing if (codes == UNKNOWN).any() else None
+    return replace(values, labels=tuple(labels), codes=codes, unplaced=unplaced, missing=missing)
 
 
 def refuse_unplaced(name: str, values: Values, eligible: np.ndarray) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from seermatch.errors import StudyError
 
 CODE = re.compile(r"([A-Za-z]*)(\d+)$")
-ROMAN, DIGITS = "IVXLC", "0123456789"
+ROMAN, DIGITS = "IVX", "0123456789"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def take_codes(items: Sequence[str], codes: Sequence[str]) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of bool
-        One per code. A code with leading zeros is the same number: ``00`` takes ``00``, and
+        One per code. A code with leading zeros is the same number: ``00`` takes ``0``, and
         ``8-20`` takes ``08``.
 
     Raises
@@ -134,7 +134,7 @@ def take_codes(items: Sequence[str], codes: Sequence[str]) -> np.ndarray:
 
 
 def _take_code(item: str, codes: Sequence[str]) -> np.ndarray:
-    ends = item.split("-")
+    ends = [item, item] if CODE.match(item) else item.split("-")
     if item.endswith("*") or len(ends) != 2 or not all(map(CODE.match, ends)):
         return take_labels([item], codes)
     (prefix, low), (other, high) = (CODE.match(end).groups() for end in ends)
@@ -176,6 +176,8 @@ def take_labels(items: Sequence[str], labels: Sequence[str]) -> np.ndarray:
     --------
     >>> take_labels(["T1*", "T2"], ["T1", "T1mi", "T10", "T2", "T2a"]).tolist()
     [True, True, False, True, False]
+    >>> take_labels(["III*"], ["III", "IIIA", "IIIC", "IV"]).tolist()
+    [True, True, True, False]
     """
     return np.array([any(_is_taken(item, label) for item in items) for label in labels], dtype=bool)
 

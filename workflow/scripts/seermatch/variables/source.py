@@ -1,7 +1,7 @@
 """What a column of an export holds: its labels, those that mean missing, and its numbers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,10 @@ from seermatch.variables.items import take_codes, take_labels
 from seermatch.variables.values import UNKNOWN, Values, from_labels
 
 BLANK = re.compile(r"blank(\(s\))?$", re.IGNORECASE)
-NUMBER = re.compile(r"\D*?(\d+(?:\.\d+)?)\s*(\+)?")
+NUMBER = re.compile(
+    r"\D*?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*(\+|[^\d+]*\bor (?:more|greater)\b)?"
+)
+TOPOGRAPHY = re.compile(r"C?(\d\d)\.?(\d)(-.*)?$")
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,15 @@ class FieldFacts:
         Items that mean missing; of codes and numbers ranges, too (``95-99``).
     years : frozenset of int, optional
         Years of diagnosis that the field covers; None for all.
+    topography : bool
+        Whether the codes are ICD-O-3 sites, which exports write C501, 501 or ``C50.1-Central…``.
     """
 
     kind: str = "levels"
     labels: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     years: frozenset[int] | None = None
+    topography: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ def read_column(column: pl.Series, facts: FieldFacts, kind: str = "") -> Source:
     """
     labels, codes = from_labels(column)
     labels = [label.strip() for label in labels]
+    if facts.topography:
+        labels, codes = _one_spelling([TOPOGRAPHY.sub(r"C\1\2", label) for label in labels], codes)
     kind = kind or facts.kind
     blank_label = np.array([bool(BLANK.match(label)) or not label for label in labels], dtype=bool)
     blank = np.append(blank_label, True)[codes]
@@ -119,9 +127,20 @@ def read_column(column: pl.Series, facts: FieldFacts, kind: str = "") -> Source:
     )
 
 
+def _one_spelling(labels: list[str], codes: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Join labels that have become equal."""
+    distinct = sorted(set(labels))
+    place = np.array([*map(distinct.index, labels), UNKNOWN], dtype=np.int32)
+    return distinct, place[codes]
+
+
 def of_values(values: Values) -> Source:
-    """Take a variable as the source of another."""
+    """Take a variable as the source of another; what means missing keeps its name."""
     labels, codes, numbers = values.labels, values.codes, None
+    names, of_record = values.missing or ((), codes)
+    if names:
+        labels = (*labels, *names)
+        codes = np.where(of_record >= 0, of_record + len(values.labels), codes)
     if values.kind == "number":
         known = np.unique(values.numbers[values.known])
         labels = tuple(f"{number:g}" for number in known)
@@ -131,9 +150,9 @@ def of_values(values: Values) -> Source:
         values.kind,
         labels,
         codes.astype(np.int32),
-        np.zeros(len(labels), dtype=bool),
+        np.isin(labels, names) if names else np.zeros(len(labels), dtype=bool),
         numbers,
-        labels,
+        (*labels, *values.known_labels),
         values.top,
         np.zeros(len(values), dtype=bool),
     )
@@ -145,15 +164,15 @@ def read_numbers(labels: Sequence[str]) -> tuple[np.ndarray, float | None]:
     Parameters
     ----------
     labels : sequence of str
-        ``"063 years"``, ``"0012"``, ``"12.0"``, ``"85+ years"``; a label without a digit, or with
-        a second number in it (``"01-04 years"``), says none.
+        ``"063 years"``, ``"0012"``, ``"12.0"``, ``"85+ years"``, ``"98.0 ng/ml or greater"``; a
+        label without a digit, or with a second number in it (``"01-04 years"``), says none.
 
     Returns
     -------
     numbers : numpy.ndarray of float, shape (labels,)
         NaN where a label says none.
     top : float or None
-        The number behind which a plus stands.
+        The number behind which a plus, "or more" or "or greater" stands.
 
     Examples
     --------
@@ -166,8 +185,9 @@ def read_numbers(labels: Sequence[str]) -> tuple[np.ndarray, float | None]:
         found = NUMBER.match(label)
         if found is None or re.search(r"\d", label[found.end() :]):
             continue
-        numbers[place] = float(found[1])
-        tops += [float(found[1])] if found[2] else []
+        number = float(found[1].replace(",", ""))
+        numbers[place] = number
+        tops += [number] if found[2] else []
     return numbers, max(tops, default=None)
 
 
@@ -185,3 +205,37 @@ def missing_labels(items: Sequence[str], labels: Sequence[str], kind: str) -> np
     """
     take = take_labels if kind == "levels" else take_codes
     return take(items, labels)
+
+
+def named_missing(
+    source: Source, codes: np.ndarray, names: Mapping[str, Sequence[str]]
+) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Name what the unknown records of a variable hold.
+
+    Parameters
+    ----------
+    source : Source
+    codes : numpy.ndarray of int, shape (n,)
+        Codes of the variable; `values.UNKNOWN` where it is unknown.
+    names : mapping of str to sequence of str
+        Name to labels; a label that none has is its own name.
+
+    Returns
+    -------
+    names : tuple of str
+    codes : numpy.ndarray of int32, shape (n,)
+        `values.UNKNOWN` where the variable is known or the cell is blank. None instead of both
+        where nothing has a name.
+    """
+    renamed = {label: name for name, labels in names.items() for label in labels}
+    told = [renamed.get(label, label) for label in source.labels]
+    distinct = tuple(dict.fromkeys(told))
+    if source.kind == "number":
+        return None
+    place = np.array([*map(distinct.index, told), UNKNOWN], dtype=np.int32)
+    of_record = np.where(codes == UNKNOWN, place[np.maximum(source.codes, UNKNOWN)], UNKNOWN)
+    used = np.unique(of_record[of_record >= 0])
+    if not len(used):
+        return None
+    of_record = np.where(of_record >= 0, np.searchsorted(used, of_record), UNKNOWN)
+    return tuple(distinct[i] for i in used), of_record.astype(np.int32)

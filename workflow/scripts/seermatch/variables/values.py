@@ -42,6 +42,9 @@ class Values:
         Where any code is `UNPLACED`: what the records hold, for the message.
     known_labels : tuple of str
         What a field may hold beside what the records do.
+    missing : tuple of names and codes, optional
+        Names of values that mean missing (``"NX"``), and the position of each record's; `UNKNOWN`
+        where it has none. A condition may ask for them by name.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Values:
     top: float | None = None
     unplaced: tuple[tuple[str, ...], np.ndarray] | None = None
     known_labels: tuple[str, ...] = ()
+    missing: tuple[tuple[str, ...], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -101,7 +105,7 @@ def truth(values: Values, items: Sequence[str], name: str = "condition") -> np.n
     Returns
     -------
     numpy.ndarray of int8, shape (n,)
-        `TRUE`, `FALSE`, or `UNDETERMINED` where the value is not known.
+        `TRUE`, `FALSE`, or `UNDETERMINED` where the value is not known and no item names it.
 
     Raises
     ------
@@ -120,12 +124,15 @@ def truth(values: Values, items: Sequence[str], name: str = "condition") -> np.n
         held = in_intervals(items, values.numbers)
     else:
         codes = values.kind == "codes"
-        check_items(items, values.labels, values.known_labels, name, codes)
+        names, of_record = values.missing or ((), np.array([], dtype=np.int32))
+        check_items(items, values.labels, [*values.known_labels, *names], name, codes)
         take = take_codes if codes else take_labels
         of_label = np.append(take(items, values.labels), False)  # behind the last: no value
         held = of_label[np.where(values.codes >= 0, values.codes, len(values.labels))]
     result = np.where(held, TRUE, FALSE)
     result[values.codes == UNKNOWN] = UNDETERMINED
+    if values.kind != "number" and names:
+        result[np.append(np.isin(names, items), False)[of_record]] = TRUE
     return result
 
 
