@@ -3,7 +3,6 @@
 from study_io import job, read_table, write_figures
 
 with job(snakemake) as tell:
-    from seermatch.analysis.group_tests import print_test
     from seermatch.figures.curves import (
         draw_cumulative_incidence,
         draw_love_plot,
@@ -11,6 +10,7 @@ with job(snakemake) as tell:
     )
     from seermatch.figures.flow_chart import draw_flow_chart
     from seermatch.figures.style import figure_bytes
+    from seermatch.wording.terms import print_test
     from seermatch.wording.warnings import group_sizes
 
     params = snakemake.params
