@@ -15,11 +15,12 @@ pathvars:
     registry="results/private/exports",
 
 
+include: "workflow/rules/ending.smk"
 include: "workflow/rules/messages.smk"
+include: "workflow/rules/code.smk"
 include: "workflow/rules/configuration.smk"
 # Of the configuration as it is after all checks: what they write anew would else be forgotten.
 include: "workflow/rules/escape.smk"
-include: "workflow/rules/code.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/registry.smk"
 include: "workflow/rules/cohort.smk"
@@ -31,7 +32,6 @@ include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
-include: "workflow/rules/calibration.smk"
 
 
 rule all:

@@ -15,7 +15,7 @@ import pandas as pd
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import LABELS
 
 SURVIVAL, INCIDENCE, AT_RISK = "survival curve", "incidence curve", "numbers at risk"

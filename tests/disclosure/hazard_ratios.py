@@ -16,7 +16,7 @@ from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
 from seermatch.analysis.names import PENALIZED
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import LEVELS
 
 RATIO, ERROR = "hazard ratio", "error of a hazard ratio"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from knowledge import Knowledge
 from private_counts import ARMS, CAUSES, FLOW_ARMS, POPULATIONS, RECEPTORS
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import CRITERIA, LABELS, LEVELS
 
 ROUNDING = 0.005  # of a percentage with two decimals

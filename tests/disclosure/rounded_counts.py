@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from curves import printed_months
+from exports import read_exports
 from knowledge import Knowledge
 from printed_counts import _identities, _included_cell
 from private_counts import ARMS, CAUSES, kind_of_outcome
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import CRITERIA, LABELS, LEVELS
 
 BINS = "bins"
@@ -53,6 +54,7 @@ def read_rounded(known: Knowledge, tables, width: int, complete: bool) -> list[f
     _populations(bins, tables["comparison"], tables["followup"], complete)
     _analyses(bins, tables)
     _included(bins, tables["included"])
+    read_exports(known, tables, bins.add)
     _scores(bins, tables["score_overlap"])
     months = printed_months(tables)
     for arm in ARMS:

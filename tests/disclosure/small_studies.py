@@ -27,7 +27,7 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.terms import describe_balance_term
 
 LABELS = ("M0", "M0(i+)")
@@ -175,6 +175,18 @@ def attrition(frame: pd.DataFrame) -> pd.DataFrame:
     return combine_attrition(counts, cohort, [YEARS[0]], LABELS).to_pandas()
 
 
+def checks(frame: pd.DataFrame) -> pl.DataFrame:
+    """Count what the records of each arm lack, as the checks of the exports do."""
+    records = pd.concat([frame, frame[frame["second_record"]]])
+    rows = [("one_value", "all", "all", 0, len(records))]
+    for arm, mine in records.groupby("arm"):
+        rows += [("missing", name, arm, int(mine[name].isna().sum()), len(mine)) for name in LEVELS]
+    names = ["check", "field", "group", "count", "records"]
+    found = pl.DataFrame(rows, schema=names, orient="row")
+    told = pl.lit("")
+    return found.with_columns(percent=pl.lit(0.0), detail=told, verdict=told, note=told)
+
+
 def make_study(seed: int) -> Study:
     """Make a study from a seed; where the registry does not allow it, from the next draw."""
     return make_runs(seed)[0]
@@ -212,6 +224,8 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
     cohort["tumor_size"] = cohort["tumor_size"].astype(int)
     if cohort["group"].sum() < 15:
         raise NothingToMatch
+    if seed % SEPARATED and _has_separated_level(cohort):
+        raise NothingToMatch  # before the search for them, which takes long
     ratio = 1 + seed % 3
     rule = {"link": "logit", "ratio": ratio, "caliper": 0.2, "order": "largest"}
     rule |= {"ties": "hash", "seed": seed}
@@ -229,12 +243,19 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
         raise NothingToMatch
     tables = {
         "attrition": flow,
+        "quality": checks(records),
         "separated_cells": fit.cells.assign(in_pool=False),
         **_characteristics(cohort, matched, score),
         **_outcomes(cohort, matched),
         **_other_analyses(cohort, matched, eligible, score, rule),
     }
     return Study(seed, ratio, cohort, matched, eligible, tables)
+
+
+def _has_separated_level(cohort: pd.DataFrame) -> bool:
+    """Whether one of the groups lacks a level that the other has."""
+    patients = (pd.crosstab(cohort[name], cohort["group"]) for name in LEVELS)
+    return any((table == 0).any(axis=None) for table in patients)
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -47,6 +47,7 @@ def test_most_blanked_counts_come_out_exactly():
         *("printed counts", "survival curve"),
         *("included and excluded", "events of models", "sizes of analyses"),
         *("sensitivity rows", "repeated matches", "exchanged patients", "distribution of scores"),
+        "checks of the exports",
     ],
 )
 def test_each_attack_recovers_counts_of_its_own(source):

@@ -17,7 +17,7 @@ from seermatch.survival.efron import DeathTimes, EfronLikelihood
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 DATA = Path(__file__).parents[1] / "data"
 SUBTYPES = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]

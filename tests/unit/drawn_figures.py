@@ -5,17 +5,19 @@ import pandas as pd
 from matplotlib.path import Path
 from matplotlib.text import Text
 from seermatch.analysis.group_effect import OUTCOMES
-from seermatch.calibration.figure import draw_coverage
-from seermatch.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
-from seermatch.calibration.targets import SUBDISTRIBUTION
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.flow_chart import draw_flow_chart
 from seermatch.figures.forest import draw_forest
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.survival.proportionality_cox import trace_residuals
+
+from validation.calibration.figure import draw_coverage
+from validation.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
+from validation.calibration.targets import SUBDISTRIBUTION
 
 MARKS = [0, 12, 24, 36, 48, 59]
 CAUSES = ("breast cancer death", "other death")

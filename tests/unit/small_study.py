@@ -12,10 +12,11 @@ from seermatch.analysis.models import regression_models
 from seermatch.analysis.sensitivity import sensitivity_analyses
 from seermatch.analysis.stability import matching_stability
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.flow_chart import draw_flow_chart
 from seermatch.figures.forest import draw_forest
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.figures.style import figure_bytes
 from seermatch.matching.balance import assess_balance
@@ -30,7 +31,7 @@ from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
 from seermatch.survival.without_events import limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import journal_tables
 from seermatch.wording.results import Results

@@ -1,6 +1,5 @@
 """Differences in risk and months lost, against R and against the derivative by weights."""
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import norm
 from seermatch.errors import StudyError
-from seermatch.survival import absolute_effects as module
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.incidence import cumulative_incidence
 from seermatch.survival.kaplan_meier import kaplan_meier
@@ -37,10 +35,6 @@ R = {
         (0.213318277936, 0.0190477876845, 0.452284239237),
     ),
 }
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 def se_of(table):

@@ -1,13 +1,13 @@
 """The calibration with few deaths: its cohorts, its tests, and whether it would notice."""
 
-import doctest
 from math import comb
 
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.calibration import few_deaths as module
-from seermatch.calibration.few_deaths import (
+from seermatch.survival.firth import firth_cox, firth_fine_gray
+
+from validation.calibration.few_deaths import (
     COX_FIRTH,
     DEATHS,
     FINE_GRAY_FIRTH,
@@ -24,11 +24,6 @@ from seermatch.calibration.few_deaths import (
     repeat_few_deaths,
     summarize_few_deaths,
 )
-from seermatch.survival.firth import firth_cox, firth_fine_gray
-
-
-def test_doctests():
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("deaths", DEATHS)

@@ -1,30 +1,22 @@
 """Claims of another source: verdicts by the rule in words, numbers by other routes."""
 
-import doctest
 import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.analysis import claims
 from seermatch.analysis.claims import COLUMNS, answer_claims, judge
 from seermatch.analysis.interpretation import interpret
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.variables import EVENTS
-from seermatch.wording import claims as claims_text
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 
 DATA = Path(__file__).parent.parent / "data"
 LABELS = ("N0", "N1mi")
 CANCER, ANY = "breast cancer death", "death of any cause"
 NAN = float("nan")
-
-
-@pytest.mark.parametrize("module", [claims, claims_text])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def claim(expects="worse", outcome=CANCER, months=(36, 48), **more):

@@ -1,23 +1,16 @@
 """Figures that check the analysis: what is drawn equals the data behind it."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 from seermatch.disclosure.score_overlap import merge_bins, score_overlap
-from seermatch.figures import diagnostics as diagnostic_figures
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.style import EXPOSED, GROUP_COLOURS, figure_bytes
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.survival.proportionality_cox import smooth_residuals, trace_residuals
 
 LABELS = ("M0", "M0(i+)")
-
-
-def test_examples():
-    assert doctest.testmod(diagnostic_figures).failed == 0
 
 
 # ----- overlap -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.included import add_included, mask_included
 from seermatch.disclosure.interpretation import EXPOSURE, add_years, mask_interpretation
 from seermatch.disclosure.rule import MASKED
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
 ARMS = {"M0": "reference", "M0(i+)": "exposed"}

@@ -1,12 +1,8 @@
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from seermatch.errors import StudyError
-from seermatch.statistics import checks
 from seermatch.statistics.checks import check_labels, check_matrix, check_numbers, check_weights
-from seermatch.survival import event_times
 from seermatch.survival.event_times import check_event_times
 
 
@@ -61,11 +57,6 @@ def test_labels_are_of_one_kind():
     ):
         with pytest.raises(StudyError, match="group"):
             check_labels("group", labels, 2)
-
-
-def test_examples():
-    for module in (checks, event_times):
-        assert doctest.testmod(module).failed == 0
 
 
 def test_narrow_integers_and_booleans_are_accepted():

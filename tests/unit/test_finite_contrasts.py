@@ -1,20 +1,13 @@
 """Comparisons among separated terms: which there are, and that the coding does not matter."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
-from seermatch.survival import finite_contrasts
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from seermatch.wording.terms import describe_balance_term
-
-
-def test_examples():
-    assert doctest.testmod(finite_contrasts).failed == 0
 
 
 def cohort(seed=1, n=600):

@@ -1,16 +1,13 @@
 """Forest plots: what is drawn and written equals the regression table."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 from report_content import REFERENCE_LEVELS
-from seermatch.figures import forest as forest_plot
 from seermatch.figures.forest import FIRTH, draw_forest
 from seermatch.figures.style import EXPOSED, figure_bytes
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.study_tables import regression_table
 from seermatch.wording.terms import describe_variable
 
@@ -57,10 +54,6 @@ def models():
 @pytest.fixture(scope="module")
 def figure(models):
     return draw_forest(models, TERMS, LABELS, REFERENCE_LEVELS)
-
-
-def test_examples():
-    assert doctest.testmod(forest_plot).failed == 0
 
 
 def rows_of(figure):

@@ -1,13 +1,11 @@
 """Multiple imputation: against R, theory, the full data behind simulated gaps, and itself."""
 
-import doctest
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from lifelines import NelsonAalenFitter
-from seermatch.analysis import imputation
 from seermatch.analysis.group_effect import estimate_group_effect
 from seermatch.analysis.imputation import (
     _fit_logistic,
@@ -17,7 +15,7 @@ from seermatch.analysis.imputation import (
 )
 from seermatch.errors import StudyError
 from seermatch.statistics.estimates import pool
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 YES_NO, RECEPTOR = ["no", "yes"], ["Negative", "Positive"]
 SUBTYPES = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]
@@ -25,10 +23,6 @@ SUBTYPES = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]
 
 def categories(codes, levels):
     return pd.Series(pd.Categorical.from_codes(np.asarray(codes, dtype=int), levels))
-
-
-def test_examples():
-    assert doctest.testmod(imputation).failed == 0
 
 
 # ----- parts -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from seermatch.survival.kaplan_meier import (
     logrank_test,
     median_survival,
 )
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 
 def tied_sample(seed, n=60, months=9):

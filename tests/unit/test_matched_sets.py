@@ -1,11 +1,8 @@
 """The test between the groups fits the cohort: usual where sets are complete, clustered if not."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.analysis import group_tests
 from seermatch.analysis.group_tests import (
     FIRTH_TEST,
     GRAY,
@@ -14,7 +11,6 @@ from seermatch.analysis.group_tests import (
     compare_incidence,
     compare_survival,
 )
-from seermatch.matching import matched_sets
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.firth import firth_cox, firth_fine_gray
 from seermatch.survival.gray import gray_test
@@ -36,11 +32,6 @@ def matched():
             "weight": 1.0,
         }
     )
-
-
-def test_doctests():
-    for module in (matched_sets, group_tests):
-        assert doctest.testmod(module).failed == 0
 
 
 def test_complete_sets_take_the_log_rank_and_gray_tests(matched):

@@ -12,7 +12,7 @@ from seermatch.statistics.design_matrix import design_matrix
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.firth import firth_cox, firth_fine_gray
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
 LABELS = ("M0", "M0(i+)")

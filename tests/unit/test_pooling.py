@@ -1,15 +1,8 @@
 """Rubin's rules: against R and the example of SAS's manual."""
 
-import doctest
-
 import numpy as np
 import pytest
-from seermatch.statistics import estimates as pooling
 from seermatch.statistics.estimates import pool
-
-
-def test_examples():
-    assert doctest.testmod(pooling).failed == 0
 
 
 def test_pooling_as_in_r():

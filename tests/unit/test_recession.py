@@ -1,22 +1,15 @@
 """The end of the recession: the supremum of the likelihood, and what is finite there."""
 
-import doctest
-
 import numpy as np
 import pytest
 from seermatch.errors import StudyError
 from seermatch.statistics.cones import interior_direction
-from seermatch.survival import separation as recession
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood
 
 KINDS = ("cox", "fine_gray")
-
-
-def test_examples():
-    assert doctest.testmod(recession).failed == 0
 
 
 def random_data(seed, kind):

@@ -1,6 +1,5 @@
 """The report: a valid, self-contained, escaped page with all that there is."""
 
-import doctest
 import re
 from html.parser import HTMLParser
 from pkgutil import iter_modules
@@ -18,13 +17,12 @@ from report_content import (
     made_up_content,
 )
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.figures.curves import draw_love_plot
 from seermatch.figures.fonts import FigureTextWarning
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.style import figure_bytes
 from seermatch.methods.data import methods_sections
-from seermatch.report import excluded, group_ratio, outcomes, section, sections
-from seermatch.report import inline_svg as inline_figures
 from seermatch.report import page as report
+from seermatch.report import section, sections
 from seermatch.report.inline_svg import inline_svg
 from seermatch.report.page import SECTIONS, render_report
 from seermatch.report.sections.balance import score_overlap
@@ -77,13 +75,6 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(content):
     return Page(render_report(content))
-
-
-@pytest.mark.parametrize(
-    "module", [excluded, group_ratio, inline_figures, outcomes, report, section, *SECTIONS]
-)
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def test_page_is_well_formed_with_unique_ids(page):

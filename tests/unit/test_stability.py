@@ -1,22 +1,15 @@
 """The match over tie seeds, against the estimators of the main analysis."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtr
-from seermatch.analysis import stability
 from seermatch.analysis.stability import COLUMNS, matching_stability, stability_range
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import match
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables import EVENTS
-
-
-def test_examples():
-    assert doctest.testmod(stability).failed == 0
+from seermatch.variables.printed import EVENTS
 
 
 def registry(n=1500, n_exposed=60, seed=1, levels=6):

@@ -7,7 +7,7 @@ from report_content import REFERENCE_LEVELS
 from seermatch.errors import StudyError
 from seermatch.matching.characteristics import compare_groups
 from seermatch.survival.curves import estimates_at_marks, numbers_at_risk
-from seermatch.variables import label_groups
+from seermatch.variables.printed import label_groups
 from seermatch.wording.numbers import format_count, format_p, format_range, state_p
 from seermatch.wording.printed_tables import print_characteristics, print_regression
 from seermatch.wording.study_tables import characteristics_table, regression_table

@@ -1,6 +1,5 @@
 """Weights from the score: definitions, balance, and R's weighted Cox model."""
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from scipy.special import expit
 from seermatch.analysis.group_effect import estimate_group_effect
 from seermatch.errors import StudyError
-from seermatch.matching import weighting
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.weighting import balancing_weights, effective_sample_size
 
@@ -29,10 +27,6 @@ R = {
         *(1745.32145199, 0.73049725354),
     ),
 }
-
-
-def test_examples():
-    assert doctest.testmod(weighting).failed == 0
 
 
 @pytest.mark.parametrize("estimand", R)

@@ -1,6 +1,5 @@
 """The Word document, read back: cells, marks, lines, headers, properties and bytes."""
 
-import doctest
 import io
 import re
 import zipfile
@@ -149,11 +148,6 @@ def grid(table, marks=True):
         ]
         for row in table.rows
     ]
-
-
-@pytest.mark.parametrize("module", [journal_tables, word_document])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def test_every_table_has_its_caption_and_notes(document):

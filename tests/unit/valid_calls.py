@@ -15,7 +15,7 @@ from seermatch.statistics.estimates import PooledEstimate, PooledProfiles
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.firth import firth_profile
 from seermatch.survival.separation import find_separation
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 MODULES = (
     "analysis.excluded_patients",

@@ -2,7 +2,8 @@
 
 import polars as pl
 import pytest
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import simulate_registry
 
 SEX = "Sex"
 

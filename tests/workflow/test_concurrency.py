@@ -154,7 +154,7 @@ def test_a_second_run_in_the_same_checkout_is_refused(study_copy, hold):
             "matching: {caliper: 0.1}\n"
         )
         study_copy.snakemake(
-            "narrow/private/cohort/breast_2018.parquet", "--configfile", "narrow.yaml"
+            "narrow/private/eligible/breast_2018.parquet", "--configfile", "narrow.yaml"
         )
     finally:
         first.send_signal(signal.SIGCONT)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from snakemake.utils import validate
+from jsonschema import Draft202012Validator
+from seermatch.settings.check import fill, problems
+from seermatch.settings.study import Study
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -28,25 +30,39 @@ def test_snakefmt():
     assert done.returncode == 0, done.stderr
 
 
-def test_the_configuration_equals_the_defaults_of_the_schema():
+def test_the_configuration_equals_the_defaults():
     defaults = {}
-    validate(defaults, str(ROOT / "workflow/schemas/config.schema.yaml"))
+    fill(Study, defaults)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     assert config == defaults
+    assert problems(Study, config, "config") == []
 
 
-def test_every_key_of_the_schema_is_described():
+def test_every_key_is_described():
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
+    sections = [schema, *schema["$defs"].values()]
+    assert len(sections) > 20
+    for section in sections:
+        assert section["additionalProperties"] is False, section
+        assert section["description"].endswith((".", ").")), section
+        for name, key in section["properties"].items():
+            assert "$ref" in key or key["description"].endswith("."), name
 
-    def check(node, place):
-        for name, child in node.get("properties", {}).items():
-            assert child.get("description"), f"{place}.{name}"
-            if child.get("type") == "object" and "properties" in child:
-                assert child["additionalProperties"] is False, f"{place}.{name}"
-            check(child, f"{place}.{name}")
-            check(child.get("items", {}), f"{place}.{name}[]")
 
-    check(schema, "config")
+def test_the_schema_for_editors_says_what_a_run_says():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+    assert list(validator.iter_errors(config)) == []
+    for name, key, value in (
+        ("matching", "caliper", -1),
+        ("matching", "calliper", 1),
+        ("matching", "exact", ["year", "year"]),
+        ("cohort", "criteria", [{"criterion": "female", "keep": {"sex": {"labels": [True]}}}]),
+        ("cohort", "years", []),
+    ):
+        wrong = config | {name: config[name] | {key: value}}
+        assert list(validator.iter_errors(wrong)) and problems(Study, wrong, "config"), key
 
 
 def test_what_make_docs_writes_is_current():
@@ -56,6 +72,7 @@ def test_what_make_docs_writes_is_current():
     assert "match_cohort --> fit_cox" in generate.rule_graph()
     for page, text in (
         ("config/README.md", generate.configuration()),
+        ("workflow/schemas/config.schema.yaml", generate.schema()),
         ("docs/files.md", generate.public_files()),
         ("docs/variables.md", generate.variables()),
         ("README.md", generate.readme()),

@@ -61,8 +61,6 @@ ONE_EXPORT = {
     "assess_quality": 1,
     "recode_variables": 1,
     "merge_cohort": 1,
-    "keep_incomplete": 1,
-    "merge_eligible": 1,
     "compare_included": 1,
 }
 
@@ -167,7 +165,6 @@ def test_registry_first_redoes_only_what_really_changed(study_copy):
     reader.write_text(reader.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     assert study_copy.planned("registry") == {"ingest_export": 5}
     everything = ONE_EXPORT | {"ingest_export": 5, "filter_cohort": 5, "recode_variables": 5}
-    everything |= {"keep_incomplete": 5}
     assert study_copy.planned() == everything | AFTER_THE_COHORT | WRITTEN
     study_copy.snakemake("registry")
     assert study_copy.planned() == {}

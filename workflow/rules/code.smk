@@ -118,6 +118,15 @@ def digest_of_file(path):
     return hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
 
 
+def folder_of(*modules):
+    """Give the folder of the scripts, in which the modules lie with all that they import."""
+    for path in set().union(*map(sources_of, modules)):
+        source_text(f"../scripts/{path}")
+    if IS_LOCAL:
+        return str((RULES / "../scripts").resolve())
+    return str(Path(workflow.source_path("../scripts/study_io.py")).parent)
+
+
 def digest_of(script):
     """Digest a script with all it imports from this workflow."""
     digests = "".join(map(digest_of_file, sources_of(script)))

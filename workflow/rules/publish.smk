@@ -10,6 +10,27 @@ that list is private.
 RELEASE = "<results>/private/release"
 MAY_MASK = config["disclosure"]["minimum_count"] not in (0, 1)
 
+# The step of the attrition at which those go who lack a covariate.
+LACKING_AT = {}
+for step, criterion in enumerate(config["cohort"]["criteria"], start=1):
+    for covariate in set(criterion["keep"]) & set(config["matching"]["covariates"]):
+        LACKING_AT.setdefault(covariate, step)
+
+# Months of which estimates are printed; of which the groups are compared, first.
+PUBLISHED_MONTHS = list(
+    dict.fromkeys(
+        [
+            *config["interpretation"]["months"],
+            *(
+                month
+                for claim in config["study"]["claims"]
+                for month in claim["months"]
+            ),
+            *config["figures"]["follow_up_marks"],
+        ]
+    )
+)
+
 
 rule publish_cohort:
     """Attrition, Tables 1 and 2, balance, overlap of the scores, and integrity of the exports."""

@@ -24,6 +24,7 @@ rule draw_figures:
     input:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
+        disclosure="<results>/disclosure.tsv",
         followup="<results>/followup.tsv",
         survival="<results>/survival.tsv",
         logrank="<results>/survival/logrank.tsv",
@@ -79,6 +80,7 @@ use rule draw_figures as print_figures with:
 rule draw_diagnostics:
     """Forest plots, overlap of the scores, log-log survival and Schoenfeld residuals."""
     input:
+        disclosure="<results>/disclosure.tsv",
         models="<results>/models.tsv",
         residuals="<results>/survival/schoenfeld_residuals.tsv",
         score_overlap="<results>/score_overlap.tsv",
@@ -298,12 +300,3 @@ rule write_methods:
         "Writing the methods section"
     script:
         "../scripts/write_methods.py"
-
-
-onsuccess:
-    print(closing_words(), file=sys.stderr)
-
-
-onerror:
-    if failures := failures_on_a_cluster() or killed_jobs(log):
-        print(failures, file=sys.stderr)

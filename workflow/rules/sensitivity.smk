@@ -1,6 +1,6 @@
 """How far the result depends on choices, and what it can show.
 
-Needs the cohort, its score, the matched cohort, and the exports once read. Makes the stability of
+Needs the cohort, its score, the matched cohort, and all eligible patients. Makes the stability of
 the match over tie seeds, the sensitivity table, the interpretation table, the patients who were
 excluded for missing covariates beside those who were included and, where the configuration holds
 claims of another source, the answers to them.
@@ -32,60 +32,6 @@ rule assess_stability:
         "Repeating the match under other tie seeds"
     script:
         "../scripts/assess_stability.py"
-
-
-rule keep_incomplete:
-    """Apply the criteria again, and keep those who lack a covariate only."""
-    input:
-        "<registry>/{export}.parquet",
-    output:
-        "<results>/private/eligible/{export}.parquet",
-    log:
-        "<logs>/keep_incomplete/{export}.log",
-    benchmark:
-        "<benchmarks>/keep_incomplete/{export}.tsv"
-    priority: -1  # the cohort goes first
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(2),
-        runtime=minutes(15),
-    params:
-        code=code_of("keep_incomplete"),
-        cohort=section("cohort"),
-        recode=section("recode"),
-        covariates=config["matching"]["covariates"],
-    message:
-        "Keeping those of {wildcards.export} who lack a covariate only"
-    script:
-        "../scripts/keep_incomplete.py"
-
-
-rule merge_eligible:
-    """The patients of the cohort, and those who lack a covariate."""
-    input:
-        collect("<results>/private/eligible/{export}.parquet", export=EXPORTS),
-    output:
-        "<results>/private/eligible.parquet",
-    log:
-        "<logs>/merge_eligible.log",
-    benchmark:
-        "<benchmarks>/merge_eligible.tsv"
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(4),
-        runtime=minutes(15),
-    params:
-        code=code_of("merge_eligible"),
-        one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],
-        recode=section("recode"),
-    message:
-        "Merging all eligible patients"
-    script:
-        "../scripts/merge_eligible.py"
 
 
 rule assess_sensitivity:

@@ -1,8 +1,8 @@
 """Figures beside 1–4: forest plots, overlap of the scores, proportional hazards."""
 
-from study_io import job, read_table, write_figures
+from study_io import job, read_table, released_counts, write_figures
 
-with job(snakemake) as tell:
+with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
     from seermatch.figures.forest import draw_forest
     from seermatch.figures.style import figure_bytes

@@ -4,7 +4,7 @@ from study_io import job, replacing
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.cohort.recode import recode
+    from seermatch.cohort.recode import not_exported, recode
 
     records = pl.scan_parquet(snakemake.input[0])
     n = records.select(pl.len()).collect().item()
@@ -14,4 +14,7 @@ with job(snakemake) as tell:
     recoded = pl.concat(recode(batch, snakemake.params.recode) for batch in batches)
     with replacing(snakemake.output[0]) as path:
         recoded.write_parquet(path)
-    tell(f"{snakemake.wildcards.export}: recoded {len(recoded):,} records")
+    lacking = len(recoded) - recoded["complete"].sum()
+    name = snakemake.wildcards.export
+    line = f"{name}: recoded {len(recoded):,} records, of which {lacking:,} lack covariates"
+    tell("; ".join([line, *not_exported(recoded.columns)]))

@@ -322,6 +322,17 @@ def read_origin(path):
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
 
 
+def public_origins(paths, rule):
+    """Read where ingested exports came from, their rows rounded where all counts are."""
+    from seermatch.disclosure.rule import round_count
+
+    origins = [read_origin(path) for path in paths]
+    if rule.rounds:
+        for origin in origins:
+            origin["rows"] = round_count(origin["rows"], rule.minimum_count)
+    return origins
+
+
 def last_year_of(paths):
     """Read to which year the databases of ingested exports reach; None where none is named."""
     from seermatch.seer.dictionary import database_years
@@ -360,6 +371,23 @@ def disclosure_rule(settings, exports):
         made_up = all("SYNTHETIC" in read_origin(path)["database"] for path in exports)
         minimum = 0 if made_up else SEER_MINIMUM
     return DisclosureRule(minimum, settings["method"])
+
+
+def read_rule(path):
+    """Read the rule of a release from `disclosure.tsv`, for those who read public files only."""
+    from seermatch.disclosure.rule import DisclosureRule
+
+    row = read_table(path).iloc[0]
+    return DisclosureRule(int(row["minimum_count"]), row["method"])
+
+
+@contextmanager
+def released_counts(path):
+    """Print counts as `disclosure.tsv` says that they were released."""
+    from seermatch.wording.numbers import rounded_counts
+
+    with rounded_counts(read_rule(path).width):
+        yield
 
 
 def read_records(paths):

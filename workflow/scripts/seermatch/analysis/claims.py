@@ -14,7 +14,7 @@ import pandas as pd
 from seermatch.analysis.names import HEADLINE
 from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
 from seermatch.survival.curves import estimates_at_marks
-from seermatch.variables import EVENTS, label_groups
+from seermatch.variables.printed import EVENTS, label_groups
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 
 COLUMNS = (

@@ -35,7 +35,7 @@ from seermatch.survival.cox import fit_cox, proportional_hazards_test
 from seermatch.survival.event_times import category_codes
 from seermatch.survival.kaplan_meier import follow_up
 from seermatch.survival.proportionality_fine_gray import proportionality_test
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "year", "n", "events", "note")
 RARE = 0.15  # share of patients with the event up to which a hazard ratio stands for a risk ratio

@@ -33,7 +33,7 @@ from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns, desi
 from seermatch.statistics.estimates import PooledEstimate, PooledProfiles, pool
 from seermatch.statistics.splines import natural_spline
 from seermatch.survival.event_times import category_codes, check_times
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
     *("analysis", "outcome", "estimand", "n", "events", "effective_sample_size"),

@@ -15,7 +15,7 @@ from seermatch.errors import StudyError
 from seermatch.matching.nearest import Match, MatchingProblem
 from seermatch.statistics.checks import check_binary, check_columns, check_number, check_numbers
 from seermatch.survival.event_times import category_codes, check_times
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
     "seed",

@@ -27,7 +27,7 @@ from seermatch.figures.style import (
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
 from seermatch.survival.proportionality_cox import KINDS
-from seermatch.variables import label_groups, printed
+from seermatch.variables.printed import label_groups, printed
 from seermatch.wording.numbers import format_count, state_p
 from seermatch.wording.terms import describe_balance_term, describe_contrast
 

@@ -20,7 +20,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, wrap_text
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import format_count
 from seermatch.wording.terms import print_criterion
 

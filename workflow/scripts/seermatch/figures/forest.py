@@ -25,7 +25,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, widest, wrap_text
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import format_range, format_ratio
 from seermatch.wording.terms import describe_contrast, describe_variable
 

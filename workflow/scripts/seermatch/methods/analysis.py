@@ -8,7 +8,7 @@ from seermatch.analysis.group_effect import FEW_EVENTS as MANY_EVENTS
 from seermatch.analysis.names import ALIASED, FEW_EVENTS, IMPUTED, MODELS, OTHER, SEPARATED
 from seermatch.disclosure.rule import disclosure_note
 from seermatch.seer.dictionary import database_years
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import format_count
 from seermatch.wording.results import Results
 from seermatch.wording.terms import (

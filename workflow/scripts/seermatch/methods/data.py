@@ -13,7 +13,7 @@ import pandas as pd
 from seermatch.methods.analysis import analysis_sections
 from seermatch.seer.dictionary import database_years
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import VARIABLES, printed
+from seermatch.variables.printed import VARIABLES, printed
 from seermatch.wording.numbers import format_count
 from seermatch.wording.results import Results
 from seermatch.wording.terms import listed, name_variable, name_variables

@@ -13,7 +13,7 @@ from seermatch.wording.study_tables import MEDIAN
 
 ARMS = ("reference", "exposed")
 COLUMNS = ("table", "variable", "level", "cell", "paper", "run", "agrees", "by_construction")
-COUNT = re.compile(r"(?P<count>[\d,.]+) \((?P<percent>[\d.]+)%\)")
+COUNT = re.compile(r"(?P<count>≤?[\d,.]+) \((?P<percent>[\d.]+)%\)")
 MEDIAN_CELL = re.compile(r"(?P<median>[\d.]+) \((?P<q1>[\d.]+)–(?P<q3>[\d.]+)\)")
 NOTHING: frozenset[tuple[str, str]] = frozenset()
 

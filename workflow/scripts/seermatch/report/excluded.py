@@ -4,7 +4,7 @@ import pandas as pd
 
 from seermatch.analysis.excluded_patients import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
 from seermatch.disclosure.rule import MASKED
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import NOTHING, format_count, format_range
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.wording.terms import describe_variable

@@ -5,7 +5,7 @@ import pandas as pd
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.section import Figure, show_figure
 from seermatch.survival.curves import estimates_at_marks
-from seermatch.variables import label_groups, printed
+from seermatch.variables.printed import label_groups, printed
 from seermatch.wording.numbers import (
     capitalize,
     format_count,

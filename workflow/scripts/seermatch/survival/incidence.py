@@ -10,7 +10,7 @@ from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_labels, check_number, check_numbers, check_weights
 from seermatch.survival.event_times import check_event_times, distinct
 from seermatch.survival.without_events import limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 
 def cumulative_incidence(

@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 
 from seermatch.synthetic.defects import CRITERIA, EXTRA_KINDS, mark_unfit, reshape_extra
 from seermatch.synthetic.export import (
-    DATABASE,
     codes_of,
-    dictionary_text,
-    export_text,
     spell_rows,
 )
 from seermatch.synthetic.outcomes import (
@@ -40,15 +37,6 @@ from seermatch.synthetic.patients import (
     largest_remainder,
     number_examined,
 )
-
-__all__ = [
-    "DATABASE",
-    "YEARS",
-    "SyntheticRegistry",
-    "dictionary_text",
-    "export_text",
-    "simulate_registry",
-]
 
 YEARS = (2018, 2019, 2020, 2021, 2022)
 # Breast records of the five years in the real database, both sexes: the rest is M1 and the like.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from seermatch.analysis.stability import stability_range
 from seermatch.disclosure.rule import MASKED, DisclosureRule, disclosure_note
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import NOTHING, capitalize, format_count, format_p, format_range
 from seermatch.wording.printed_tables import (
     NOTE_MARKS,

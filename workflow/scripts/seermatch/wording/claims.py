@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isinf, isnan, nan
 
 from seermatch.survival.absolute_effects import ALL_CAUSES
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import format_range
 
 CANCER = "breast cancer"

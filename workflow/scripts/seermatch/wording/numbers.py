@@ -1,12 +1,17 @@
 """How numbers, variables and contrasts are worded in tables, figures and the report."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import pandas as pd
 
-from seermatch.disclosure.rule import MASKED
+from seermatch.disclosure.rule import MASKED, round_count
 
 NOTHING = "–"
 NOT_ESTIMABLE = "not estimable"
 NO_FONT = "No font of this machine has"  # begins the note of a figure with characters it lacks
+_WIDTH = ContextVar("width of the bins of rounded counts", default=0)
 
 
 def format_p(p: float) -> str:
@@ -58,6 +63,31 @@ def state_p(p: float) -> str:
     return f"p {text[0]} {text[1:]}" if text[:1] in ("<", ">") else f"p = {text}"
 
 
+@contextmanager
+def rounded_counts(width: int) -> Iterator[None]:
+    """Print counts as what they are where they were rounded: the first bin as at most its end.
+
+    The middle of the first bin is no sum of other middles, so that it always stands for the bin.
+
+    Parameters
+    ----------
+    width : int
+        Width of the bins (`seermatch.disclosure.rule.DisclosureRule.width`); 0: nothing was
+        rounded.
+
+    Examples
+    --------
+    >>> with rounded_counts(5):
+    ...     print(format_count(3), format_count(8), format_count(0))
+    ≤5 8 0
+    """
+    token = _WIDTH.set(width)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
 def format_count(count: float) -> str:
     """Print a number of patients; a weighted one keeps one decimal.
 
@@ -69,7 +99,8 @@ def format_count(count: float) -> str:
     Returns
     -------
     str
-        With a comma between thousands, or `MASKED`.
+        With a comma between thousands, or `MASKED`; within `rounded_counts` the middle of the
+        first bin is the bin.
 
     Examples
     --------
@@ -78,7 +109,9 @@ def format_count(count: float) -> str:
     """
     if pd.isna(count):
         return MASKED
-    nearest = round(count)
+    nearest, width = round(count), _WIDTH.get()
+    if width and count == round_count(1, width):
+        return f"≤{width}"
     return f"{nearest:,}" if abs(count - nearest) < 1e-6 else f"{count:,.1f}"
 
 

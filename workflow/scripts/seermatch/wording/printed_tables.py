@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from seermatch.analysis.names import ALIASED, MODELS, SEPARATED
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import NOT_ESTIMABLE as NO_EVENT_TEXT
 from seermatch.wording.numbers import format_count, format_p, format_range, format_ratio
 from seermatch.wording.study_tables import FEW_MARK, FIRTH_MARK, MEDIAN

@@ -7,7 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.study_tables import reference_levels
 
 SYNTHETIC_BANNER = (

@@ -7,7 +7,7 @@ import pandas as pd
 from seermatch.analysis.names import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
 from seermatch.disclosure.rule import MASKED
 from seermatch.errors import StudyError
-from seermatch.variables import label_groups
+from seermatch.variables.printed import label_groups
 from seermatch.wording.numbers import (
     NOT_ESTIMABLE,
     format_count,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from seermatch.variables import VARIABLES, printed
+from seermatch.variables.printed import VARIABLES, printed
 from seermatch.wording.numbers import capitalize
 
 
@@ -25,7 +25,7 @@ def name_variable(variable: str) -> str:
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.VARIABLES`.
+        Key of `seermatch.variables.printed.VARIABLES`.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import pandas as pd
 
 from seermatch.analysis.names import ALIASED, MODELS, NO_EVENT, SEPARATED
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, label_groups, printed
+from seermatch.variables.printed import NOT_APPLIED, WHERE_EXPORTED, label_groups, printed
 from seermatch.wording.numbers import format_count
 from seermatch.wording.terms import describe_balance_term, describe_contrast
 

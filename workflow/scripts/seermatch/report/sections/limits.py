@@ -11,7 +11,7 @@ from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.excluded import explain_included, included_table
 from seermatch.report.section import Section, Sentences, Table
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     NOT_ESTIMABLE,
     NOTHING,

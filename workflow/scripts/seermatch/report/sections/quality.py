@@ -6,7 +6,7 @@ from markupsafe import Markup
 from seermatch.cohort.quality import TITLES, VERDICTS
 from seermatch.report.section import Paragraph, Section, Sentences, Table
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import capitalize, format_count
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.wording.results import Results

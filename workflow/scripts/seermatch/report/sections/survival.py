@@ -6,7 +6,7 @@ from seermatch.analysis.names import MODELS
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.outcomes import INDEPENDENT, marks_table, show_forest
 from seermatch.report.section import Figure, Section, Table, show_figure
-from seermatch.variables import label_groups, printed
+from seermatch.variables.printed import label_groups, printed
 from seermatch.wording.numbers import format_count, format_range, state_p
 from seermatch.wording.printed_tables import (
     PrintedTable,
