@@ -146,6 +146,7 @@ def test_every_key_says_what_it_is():
         ("study.claims", [CLAIM | {"survival_percent": 90}], "the claim expects 'worse'"),
         ("study.title", " ", "study.title: '' is empty or has blanks around it"),
         ("study.title", "a\x1b[2J", "'a\\x1b[2J' holds '\\x1b', which cannot be printed"),
+        ("study.title", "half a \ud800", "holds '\\ud800', which cannot be printed"),
         ("cohort.exposure.exposed.label", "1,000", "'1,000' has another meaning in the tables"),
         ("cohort.exposure.exposed.label", "All", "'All' has another meaning in the tables"),
         ("cohort.exposure.exposed.label", "M0", "'M0' is the same in print as cohort.exposure"),
