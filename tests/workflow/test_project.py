@@ -30,6 +30,13 @@ def test_snakefmt():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_rules_touch_no_private_member():
+    """What starts with an underscore may change with any version of Snakemake."""
+    for path in [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]:
+        found = re.findall(r"\w\._[a-z]\w*", path.read_text(encoding="utf-8"))
+        assert not found, f"{path.name}: {found}"
+
+
 def test_the_configuration_equals_the_defaults():
     defaults = {}
     fill(Study, defaults)
