@@ -160,7 +160,13 @@ def _add_banner(document, banner: str) -> None:
     document.sections[0].different_first_page_header_footer = True
     for paragraph in (document.add_paragraph(), document.sections[0].header.paragraphs[0]):
         paragraph.add_run(banner).bold = True
-        _append(paragraph._p.get_or_add_pPr(), "shd", val="clear", color="auto", fill="FFF3CD")
+        _append(
+            paragraph.paragraph_format.element.get_or_add_pPr(),
+            "shd",
+            val="clear",
+            color="auto",
+            fill="FFF3CD",
+        )
 
 
 def _is_landscape(section) -> bool:
@@ -201,15 +207,16 @@ def _add_table(document, name: str, table: PrintedTable, widths: list[int]) -> N
     n_header = len(table.header)
     grid = document.add_table(n_header + len(table.rows), len(widths))
     grid.alignment, grid.autofit = WD_TABLE_ALIGNMENT.LEFT, False
-    _set_table(grid, f"{name}. {table.caption}", widths)
-    for number, row in enumerate(grid.rows):
-        properties = row._tr.get_or_add_trPr()
+    element = document.element.body.tbl_lst[-1]
+    _set_table(grid, element.tblPr, f"{name}. {table.caption}", widths)
+    for number, row in enumerate(element.tr_lst):
+        properties = row.get_or_add_trPr()
         _append(properties, "cantSplit")
         if number < n_header:
             _append(properties, "tblHeader")
     rows = [row.cells for row in grid.rows]
     _fill_header(rows[:n_header], table)
-    for cell in grid.rows[n_header - 1]._tr.tc_lst:  # of joined ones the lower part too
+    for cell in element.tr_lst[n_header - 1].tc_lst:  # of joined ones the lower part too
         borders = _append(cell.get_or_add_tcPr(), "tcBorders")
         _append(borders, "bottom", val="single", sz=THIN)
         _sort(cell.tcPr)
@@ -226,9 +233,8 @@ def _add_table(document, name: str, table: PrintedTable, widths: list[int]) -> N
         _write(document.add_paragraph(style="Table Notes"), " ".join(table.notes))
 
 
-def _set_table(grid, description: str, widths: list[int]) -> None:
+def _set_table(grid, properties, description: str, widths: list[int]) -> None:
     """Draw the top and bottom line, fix the widths, and describe the table to screen readers."""
-    properties = grid._tbl.tblPr
     _append(properties, "tblInd", w=PADDING.twips, type="dxa")  # lines end at the margins
     borders = _append(properties, "tblBorders")
     for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
