@@ -20,6 +20,7 @@ from test_filesystem import WITHOUT_OVERRIDE, needs_permissions
 
 # Tables, checks and figures; fewer would mean that the comparison looks at the wrong folder.
 AT_LEAST = 90
+STABILITY = "results/matching_stability.tsv"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -60,7 +61,7 @@ def test_two_checkouts_at_once_over_read_only_exports(
 ):
     """Eight cores each, more than the machine has: jobs end in another order."""
     before = {file.name: file.stat().st_mtime_ns for file in exports.iterdir()}
-    checkouts = {target: new_checkout(tmp_path / target) for target in ("study", "stability")}
+    checkouts = {target: new_checkout(tmp_path / target) for target in ("study", STABILITY)}
     for checkout in checkouts.values():
         list_exports(checkout, exports)
 
@@ -75,7 +76,7 @@ def test_two_checkouts_at_once_over_read_only_exports(
     expected = contents(finished_study.path / "results")
     for target, names in (
         ("study", {"table4.tsv", "figures/figure4.png"}),
-        ("stability", {"matching_stability.tsv"}),
+        (STABILITY, {"matching_stability.tsv"}),
     ):
         made = contents(checkouts[target].path / "results")
         assert differing(made, {name: expected[name] for name in made}) == []
