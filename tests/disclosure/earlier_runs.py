@@ -29,7 +29,8 @@ def without_last_year(records: pd.DataFrame) -> pd.DataFrame:
 
 def without_one_record(records: pd.DataFrame) -> pd.DataFrame:
     """The records of a run before one was added: an exposed one of the cohort."""
-    chosen = records.index[(records["group"] == 1) & (records["failed"] == 0)]
+    once = (records["failed"] == 0) & ~records["second_record"]
+    chosen = records.index[(records["group"] == 1) & once]
     return records.drop(chosen[len(chosen) // 2]).reset_index(drop=True)
 
 
