@@ -24,6 +24,7 @@ from seermatch.matching.characteristics import compare_groups
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.methods.data import methods_sections
 from seermatch.report.page import render_report
 from seermatch.report.sections.warnings import find_warnings
@@ -163,11 +164,10 @@ def _outcomes(matched, complete) -> dict:
 
 
 def _sensitivity(cohort, matched, score, exact) -> dict:
-    main = RULE | {"link": "logit", "exact": ["region"]}
+    main = MatchingRule(covariates=COVARIATES, exact=["region"], **RULE)
     sensitivity = sensitivity_analyses(
         cohort,
         score,
-        covariates=COVARIATES,
         matching=main,
         calipers=[0.2, None],
         ratios=[1],

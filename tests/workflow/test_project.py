@@ -72,6 +72,7 @@ def test_what_make_docs_writes_is_current():
     assert "match_cohort --> fit_cox" in generate.rule_graph()
     for page, text in (
         ("config/README.md", generate.configuration()),
+        ("docs/architecture.md", generate.architecture()),
         ("workflow/schemas/config.schema.yaml", generate.schema()),
         ("docs/files.md", generate.public_files()),
         ("docs/variables.md", generate.variables()),
