@@ -194,8 +194,7 @@ def say_context(
     claim : mapping
         With outcome and expects.
     effect : mapping
-        hazard_ratio, hazard_ratio_low, hazard_ratio_high and detectable_hazard_ratio; NaN where
-        not estimable or masked.
+        Row of ``results/claims.tsv``: its hazard ratios, NaN where not estimable or masked.
     labels
         As in `ask`.
     power : float
@@ -229,7 +228,8 @@ detected with 80% power; a smaller difference is easily missed.
         text = f"Over the whole follow-up, {ratio} is not estimable."
     else:
         interval = format_range(effect["hazard_ratio_low"], effect["hazard_ratio_high"], 2)
-        text = f"Over the whole follow-up, {ratio} was {effect['hazard_ratio']:.2f} (95% CI {interval})."
+        value = f"{effect['hazard_ratio']:.2f} (95% CI {interval})"
+        text = f"Over the whole follow-up, {ratio} was {value}."
     detectable = effect["detectable_hazard_ratio"]
     if isnan(detectable):
         text += " The smallest hazard ratio that could be detected is masked."
