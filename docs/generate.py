@@ -1,8 +1,8 @@
 """Write what is made from other files: pages, the graph of the rules, and two lists.
 
 config/README.md, docs/variables.md, docs/catalogue.md, docs/files.md, docs/licences.md and the
-graphs in README.md and docs/architecture.md come from the settings, the field table, the catalogue of
-variables, the list of public files, the lock file, the workflow and the imports of the library;
+graphs in README.md and docs/architecture.md come from the settings, the field table, the catalogue
+of variables, the list of public files, the lock file, the workflow and the imports of the library;
 workflow/rules/scripts.txt names the files beside the scripts. Run ``make docs`` after a change;
 tests compare.
 """
