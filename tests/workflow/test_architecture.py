@@ -36,14 +36,17 @@ SYNTHETIC_MAY = {"errors", "settings", "seer", "variables"}
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 REASON = re.compile(r"# long: \S")
 
-# Breaches known and being mended
-IN_A_CIRCLE = {"seermatch.disclosure.count_program"}  # for annotations only
+# Breaches known
+IMPORTS_AGAINST_THE_LAW: set[str] = set()
 LONG_MODULES = {
-    "analysis/models.py",
-    "analysis/sensitivity.py",
-    "matching/nearest.py",
-    "statistics/checks.py",
+    "study_io.py",
+    "seermatch/analysis/models.py",
+    "seermatch/analysis/sensitivity.py",
+    "seermatch/matching/nearest.py",
+    "seermatch/statistics/checks.py",
 }
+LONG_FUNCTIONS: set[str] = set()
+PRIVATE_MEMBERS: set[str] = set()
 
 
 def python_files() -> list[Path]:
@@ -87,8 +90,7 @@ def test_imports_are_written_in_full():
 def test_no_circle_of_modules():
     graph = {name: set() for name in MODULES}
     for name, other in module_imports():
-        if name not in IN_A_CIRCLE:
-            graph[name].add(other)
+        graph[name].add(other)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as circle:
@@ -130,7 +132,7 @@ def test_no_module_is_long():
         for path in python_files()
         if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_MODULE
     }
-    assert not long - {f"workflow/scripts/seermatch/{name}" for name in LONG_MODULES}
+    assert not long - {f"workflow/scripts/{name}" for name in LONG_MODULES}
 
 
 def lines_of_code(node: ast.FunctionDef) -> int:

@@ -23,10 +23,12 @@ from seermatch.analysis.names import (
     NARROW_RATIO,
     OK,
 )
+from seermatch.settings.study import Interpretation
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.curves import estimates_at_marks
 from seermatch.variables.printed import EVENTS, label_groups
 
+DEFAULT = Interpretation()
 COLUMNS = (
     *("claim", "source", "outcome", "expects", "survival_percent", "month", "verdict", "status"),
     *("quantity", "estimate", "low", "high", "reference", "exposed"),
@@ -118,7 +120,7 @@ def answer_claims(
     curves: Mapping[str, pd.DataFrame],
     *,
     labels: tuple[str, str],
-    margin: float | None = None,
+    margin: float | None = DEFAULT.equivalence_margin,
 ) -> pd.DataFrame:
     """Answer each claim at each of its months.
 

@@ -47,6 +47,7 @@ from seermatch.analysis.names import (
     SPECIFIC,
     SPECIFIC_CAUSE,
 )
+from seermatch.settings.study import Interpretation
 from seermatch.statistics.checks import (
     check_binary,
     check_columns,
@@ -84,6 +85,7 @@ COLUMNS = (
 RARE_SHARE = 0.15  # of patients with the event, up to which a hazard ratio stands for a risk ratio
 KAPLAN_MEIER_SCALE = "score test, Kaplan-Meier transform"
 LINEAR_IN_TIME = "Wald test, linear in time"
+DEFAULT = Interpretation()
 
 
 def interpret(
@@ -91,10 +93,10 @@ def interpret(
     matched: pd.DataFrame,
     *,
     labels: tuple[str, str],
-    months: Sequence[float] = (36, 48),
-    power: float = 0.8,
-    margin: float | None = None,
-    ascertainment: Sequence[float] = (0.5, 0.1, 0.01),
+    months: Sequence[float] = DEFAULT.months,
+    power: float = DEFAULT.power,
+    margin: float | None = DEFAULT.equivalence_margin,
+    ascertainment: Sequence[float] = DEFAULT.ascertainment,
 ) -> pd.DataFrame:
     """Set what the matched cohort can show below each other.
 
