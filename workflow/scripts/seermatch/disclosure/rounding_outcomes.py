@@ -204,7 +204,7 @@ def _round_interpretation(table: pd.DataFrame, width: int) -> pd.DataFrame:
         if row["quantity"] == EXPOSURE:
             known = pd.notna(row["events"]) and pd.notna(row["n"]) and row["n"] > 0
             values[:] = [1000 * row["events"] / row["n"] if known else np.nan, np.nan, np.nan]
-            told = [MASKED if pd.isna(row[name]) else f"{row[name]:,}" for name in ("events", "n")]
+            told = [_printed(row[name], width) for name in ("events", "n")]
             table.loc[at, "note"] = f"{row['year']}: {told[0]} of {told[1]}"
         elif row["quantity"] == "hazard ratio":
             values[:] = coarse_ratio(*values, width)[:3]
@@ -216,6 +216,13 @@ def _round_interpretation(table: pd.DataFrame, width: int) -> pd.DataFrame:
         if row["quantity"] not in (EXPOSURE, MEDIAN):
             table.loc[at, "note"] = ""  # it may hold finer numbers
     return table
+
+
+def _printed(count: float, width: int) -> str:
+    """Print a rounded count, as `numbers.format_count` does."""
+    if pd.isna(count):
+        return MASKED
+    return f"≤{width}" if count == round_count(1, width) else f"{count:,}"
 
 
 def _round_included(table: pd.DataFrame, width: int) -> pd.DataFrame:
