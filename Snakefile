@@ -27,6 +27,7 @@ include: "workflow/rules/configuration.smk"
 # Of the configuration as it is after all checks: what they write anew would else be forgotten.
 include: "workflow/rules/escape.smk"
 include: "workflow/rules/common.smk"
+include: "workflow/rules/printed_paper.smk"
 include: "workflow/rules/registry.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/matching.smk"

@@ -36,17 +36,18 @@ SYNTHETIC_MAY = {"errors", "settings", "seer", "variables"}
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 REASON = re.compile(r"# long: \S")
 
-# Breaches known and being mended
+# Breaches known
 IMPORTS_AGAINST_THE_LAW = {"analysis.claims -> wording.claims"}
-IN_A_CIRCLE = {"seermatch.disclosure.count_program"}  # for annotations only
 LONG_MODULES = {
-    "analysis/models.py",
-    "analysis/sensitivity.py",
-    "matching/nearest.py",
-    "methods/analysis.py",
-    "statistics/checks.py",
+    "study_io.py",
+    "seermatch/analysis/models.py",
+    "seermatch/analysis/sensitivity.py",
+    "seermatch/matching/nearest.py",
+    "seermatch/methods/analysis.py",
+    "seermatch/statistics/checks.py",
 }
-LONG_FUNCTIONS = {"report_tables"}
+LONG_FUNCTIONS: set[str] = set()
+PRIVATE_MEMBERS: set[str] = set()
 
 
 def python_files() -> list[Path]:
@@ -90,8 +91,7 @@ def test_imports_are_written_in_full():
 def test_no_circle_of_modules():
     graph = {name: set() for name in MODULES}
     for name, other in module_imports():
-        if name not in IN_A_CIRCLE:
-            graph[name].add(other)
+        graph[name].add(other)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as circle:
@@ -114,17 +114,16 @@ def test_the_workflow_needs_no_validation():
     assert not [path for path in rules if "validation/" in path.read_text(encoding="utf-8")]
 
 
-NAMED_TOO_EARLY = {"workflow/scripts/seermatch/report/sections/"}
 FOLDERS = "config|docs|profiles|resources|tests|validation|workflow"
 
 
 def test_what_the_page_names_is_there():
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    for name in set(re.findall(r"`(seermatch\.[\w.]+)`", page)) - NAMED_TOO_EARLY - set(MODULES):
+    for name in set(re.findall(r"`(seermatch\.[\w.]+)`", page)) - set(MODULES):
         module, _, member = name.rpartition(".")
         text = MODULES[module].read_text(encoding="utf-8")
         assert re.search(rf"^(def |class |){member}\b", text, re.MULTILINE), name
-    for path in set(re.findall(rf"`((?:{FOLDERS})/[\w./]*)`", page)) - NAMED_TOO_EARLY:
+    for path in set(re.findall(rf"`((?:{FOLDERS})/[\w./]*)`", page)):
         assert (ROOT / path).exists(), path
 
 
@@ -134,7 +133,7 @@ def test_no_module_is_long():
         for path in python_files()
         if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_MODULE
     }
-    assert not long - {f"workflow/scripts/seermatch/{name}" for name in LONG_MODULES}
+    assert not long - {f"workflow/scripts/{name}" for name in LONG_MODULES}
 
 
 def lines_of_code(node: ast.FunctionDef) -> int:

@@ -164,16 +164,16 @@ def _error_number(error, folder):
 
 
 def with_progress(steps, describe, seconds=10):
-    """Pass on the steps of a long work, and say every `seconds` how far it is.
+    """Pass on the steps of a task, and say every `seconds` how far it is.
 
     Parameters
     ----------
     steps : iterable
-        What the work goes through.
+        What the task goes through.
     describe : callable
         Gives the sentence, for the log and standard error.
     seconds : float
-        Time between two sentences; a short work says nothing.
+        Time between two sentences; a short task says nothing.
 
     Yields
     ------

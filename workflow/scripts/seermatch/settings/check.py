@@ -43,8 +43,9 @@ def problems(kind: type, data: Any, name: str) -> list[str]:
     if found := list(_walk(kind, data, name)):
         return found
     try:
-        # as JSON, where a whole number is no text and no truth value
-        _adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
+        # as JSON, where a whole number is no text and no truth value; half a character is no JSON
+        text = json.dumps(data, default=str, ensure_ascii=False).encode(errors="replace")
+        _adapter(kind).validate_json(text, strict=True)
     except ValidationError as wrong:
         told = [_explain(kind, error, name) for error in wrong.errors(include_url=False)]
         # of a value that fits none of several types, the first says all
