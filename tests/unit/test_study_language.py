@@ -439,3 +439,18 @@ def test_dictionary_encoded_columns_give_the_same():
         study.records.with_columns(pl.all().cast(pl.Categorical)), study.declared, fields=FIELDS
     )
     assert told(encoded.values_of("x")) == told(study.values_of("x")) == ["A", "B", None]
+
+
+@pytest.mark.parametrize(
+    ("bands", "levels"),
+    [
+        ('[0-10, ">10-20", ">20"]', ["0-10", ">10-20", ">10-20", ">20"]),
+        ("[0-<10, 10-20, '>20']", ["10-20", "10-20", "10-20", ">20"]),
+    ],
+)
+def test_bands_of_decimals_may_leave_one_end_out(bands, levels):
+    rows = [{"psa": psa} for psa in ("10.0", "10.1", "20.0", "20.1")]
+    assert (
+        told(study_of(rows, f"x: {{of: psa, kind: number, bands: {bands}}}").values_of("x"))
+        == levels
+    )

@@ -51,7 +51,8 @@ def read_interval(text: str) -> Interval:
     Parameters
     ----------
     text : str
-        ``18+``, ``0-11`` (both ends included), ``<=50``, ``<50``, ``>=50``, ``>50`` or ``7``.
+        ``18+``, ``0-11`` (both ends included), ``>10-20`` and ``10-<20`` (one left out), ``<=50``,
+        ``<50``, ``>=50``, ``>50`` or ``7``.
 
     Returns
     -------
@@ -73,11 +74,11 @@ def read_interval(text: str) -> Interval:
         return Interval(float(found[1]), float(found[1]))
     if found := re.fullmatch(rf"{number}\+", compact):
         return Interval(float(found[1]), math.inf)
-    if found := re.fullmatch(rf"{number}-{number}", compact):
-        low, high = float(found[1]), float(found[2])
+    if found := re.fullmatch(rf"(>?){number}-(<?){number}", compact):
+        low, high = float(found[2]), float(found[4])
         if low > high:
-            raise StudyError(f"'{text}' runs backwards; write {found[2]}-{found[1]}.")
-        return Interval(low, high)
+            raise StudyError(f"'{text}' runs backwards; write {found[4]}-{found[2]}.")
+        return Interval(low, high, open_low=bool(found[1]), open_high=bool(found[3]))
     if found := re.fullmatch(rf"([<>])(=?){number}", compact):
         open_end, end = not found[2], float(found[3])
         if found[1] == "<":

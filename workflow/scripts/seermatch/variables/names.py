@@ -75,20 +75,27 @@ def columns_of(
     >>> list(columns_of("old", read_variables(tree), {}))
     ['age', 'sex']
     """
-    hidden = [kind for kind, of in inside[-1:] if of == name]
-    if name in declared and not hidden:
-        found = ("declared", name)
-    elif name in catalogue and hidden != ["catalogue"]:
-        found = ("catalogue", name)
-    else:
+    kind = _kind(name, declared, catalogue, inside)
+    if kind == "column":
         yield name
         return
+    found = (kind, name)
     if found in inside:
         ring = [of for _, of in inside[inside.index(found) :]]
         raise StudyError(f"variables: {' needs '.join([*ring, name])}; break the circle.")
     declaration = (declared if found[0] == "declared" else catalogue)[name]
     for source in sources_of(declaration):
         yield from columns_of(source, declared, catalogue, (*inside, found))
+
+
+def _kind(name, declared, catalogue, inside) -> str:
+    """Tell what a name means: `declared`, `catalogue` or `column`; see `Derivation`."""
+    around, within = inside[-1] if inside else ("", "")
+    if name in declared and around != "catalogue" and within != name:
+        return "declared"
+    if name in catalogue and (around, within) != ("catalogue", name):
+        return "catalogue"
+    return "column"
 
 
 def sources_of(declaration: Declaration) -> Iterator[str]:
@@ -188,17 +195,13 @@ def _plainly_named(condition: All) -> list[str]:
 
 
 def _years_covered(name, declared, catalogue, years_of, inside=()) -> frozenset[int] | None:
-    hidden = [kind for kind, of in inside[-1:] if of == name]
-    if name in declared and not hidden:
-        found = ("declared", name)
-    elif name in catalogue and hidden != ["catalogue"]:
-        found = ("catalogue", name)
-    else:
+    kind = _kind(name, declared, catalogue, inside)
+    if kind == "column":
         return years_of(name)
-    declaration = (declared if found[0] == "declared" else catalogue)[name]
+    declaration = (declared if kind == "declared" else catalogue)[name]
     covered: frozenset[int] = frozenset()
     for era in declaration.eras:
-        own = _years_covered(era.of, declared, catalogue, years_of, (*inside, found))
+        own = _years_covered(era.of, declared, catalogue, years_of, (*inside, (kind, name)))
         both = own if era.years is None else era.years if own is None else own & era.years
         if both is None:
             return None
