@@ -1,8 +1,13 @@
 # From SEER*Stat exports to a propensity-score-matched prognosis study.
 # `snakemake --cores 4` runs it; README.md tells the rest.
+import gc
+
 from snakemake.utils import min_version
 
 min_version("9.25")
+
+# What is imported by now stays; looking for garbage among it would take a third of a second.
+gc.freeze()
 
 
 configfile: "config/config.yaml"
@@ -22,6 +27,7 @@ include: "workflow/rules/configuration.smk"
 # Of the configuration as it is after all checks: what they write anew would else be forgotten.
 include: "workflow/rules/escape.smk"
 include: "workflow/rules/common.smk"
+include: "workflow/rules/printed_paper.smk"
 include: "workflow/rules/registry.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/matching.smk"

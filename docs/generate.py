@@ -1,9 +1,9 @@
 """Write what is made from other files: pages, the graph of the rules, and two lists.
 
-config/README.md, docs/variables.md, docs/files.md, docs/licences.md and the graph in README.md come
-from the settings, the field table, the list of public files, the lock file and the workflow itself;
-workflow/rules/scripts.txt names the files beside the scripts. Run ``make docs`` after a change;
-tests compare.
+config/README.md, docs/variables.md, docs/files.md, docs/licences.md and the graphs in README.md and
+docs/architecture.md come from the settings, the field table, the list of public files, the lock
+file, the workflow and the imports of the library; workflow/rules/scripts.txt names the files beside
+the scripts. Run ``make docs`` after a change; tests compare.
 """
 
 import csv
@@ -21,6 +21,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 
 from licences import licences
+from packages import package_graph
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
@@ -182,6 +183,14 @@ def readme() -> str:
     return before + start + rule_graph() + end + after
 
 
+def architecture() -> str:
+    """Compose docs/architecture.md: what stands there, with the packages of today."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    before, start, rest = text.partition("<!-- packages, made by make docs -->\n")
+    _, end, after = rest.partition("<!-- end of the packages -->")
+    return before + start + package_graph() + "\n" + end + after
+
+
 def script_files() -> str:
     """List the files below workflow/scripts, which a workflow on a forge cannot list itself."""
     scripts = ROOT / "workflow" / "scripts"
@@ -196,6 +205,7 @@ def script_files() -> str:
 
 if __name__ == "__main__":
     (ROOT / "README.md").write_text(readme(), encoding="utf-8")
+    (ROOT / "docs" / "architecture.md").write_text(architecture(), encoding="utf-8")
     (ROOT / "docs" / "files.md").write_text(public_files(), encoding="utf-8")
     (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")

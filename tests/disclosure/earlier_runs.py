@@ -29,12 +29,18 @@ def without_last_year(records: pd.DataFrame) -> pd.DataFrame:
 
 def without_one_record(records: pd.DataFrame) -> pd.DataFrame:
     """The records of a run before one was added: an exposed one of the cohort."""
-    chosen = records.index[(records["group"] == 1) & (records["failed"] == 0)]
+    once = (records["failed"] == 0) & ~records["second_record"]
+    chosen = records.index[(records["group"] == 1) & once]
     return records.drop(chosen[len(chosen) // 2]).reset_index(drop=True)
 
 
 def attack_runs(
-    later: Study, earlier: Sequence[Study], rule: DisclosureRule, most: float = np.inf
+    later: Study,
+    earlier: Sequence[Study],
+    rule: DisclosureRule,
+    *,
+    most: float = np.inf,
+    wanted: int = 1,
 ) -> list[Leak]:
     """Tie the tables of two runs together, of a study and of each of its earlier runs.
 
@@ -46,14 +52,20 @@ def attack_runs(
         By which all were published.
     most : float
         How many records were added, at most.
+    wanted : int
+        Width of an interval that is no leak; 1: only what becomes known exactly is one.
 
     Returns
     -------
     list of Leak
-        Small counts of either run that become known exactly.
+        Small counts of either run that come out.
     """
     own = _Run(later, rule)
-    return [leak for study in earlier for leak in _tied(own, _Run(study, rule), rule, most)]
+    return [
+        leak
+        for study in earlier
+        for leak in _tied(own, _Run(study, rule), rule.minimum_count, most, wanted)
+    ]
 
 
 class _Run:
@@ -65,7 +77,7 @@ class _Run:
         self.truth = private_counts(study)
 
 
-def _tied(later: _Run, earlier: _Run, rule: DisclosureRule, most: float) -> list[Leak]:
+def _tied(later: _Run, earlier: _Run, limit: int, most: float, wanted: int) -> list[Leak]:
     known, truth = Knowledge(), {}
     for number, run in enumerate((later, earlier)):
         known.parts |= {(number, name) for name in run.known.parts}
@@ -76,14 +88,14 @@ def _tied(later: _Run, earlier: _Run, rule: DisclosureRule, most: float) -> list
     for name in earlier.truth:
         if name in later.truth and _grows(name):
             known.know({(0, name): 1.0, (1, name): -1.0}, 0.0, most, LATER)
-    small = {name: count for name, count in truth.items() if 0 < count < rule.minimum_count}
+    small = {name: count for name, count in truth.items() if 0 < count < limit}
     solver = Solver(known)
     solver.explore(small)
     leaks = []
     for name, count in small.items():
-        low, high = solver.interval(name, wanted=1)
+        low, high = solver.interval(name, wanted)
         assert low <= count <= high, f"{name} = {count} is not within {low} to {high}"
-        if high == low:
+        if high - low < wanted:
             leaks.append(Leak(name, count, low, high, LATER))
     return leaks
 

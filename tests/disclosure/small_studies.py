@@ -47,6 +47,7 @@ YEARS = (2018, 2019, 2020)
 MARKS = (0, 12, 24, 36)
 MONTHS = (12, 24)
 SEPARATED = 10  # every so many studies may have cells of one group only
+RARE = 4  # every so many studies have few exposed patients of the last year
 # criterion -> columns that must be known, in the order of the criteria
 CRITERIA = (
     ("malignant tumor, M0 or M0(i+)", ()),
@@ -86,8 +87,11 @@ class Study:
     tables: dict[str, pd.DataFrame | None]
 
 
-def draw_records(rng: np.random.Generator) -> pd.DataFrame:
-    """Draw records of a registry; the last column but one says which criterion each fails."""
+def draw_records(rng: np.random.Generator, *, rare_year: bool = False) -> pd.DataFrame:
+    """Draw records of a registry; the last column but one says which criterion each fails.
+
+    Where a year is rare, most exposed records of the last year are of the first.
+    """
     n = {"reference": int(rng.integers(120, 420)), "exposed": int(rng.integers(25, 70))}
     n["other"] = int(rng.integers(0, 30))
     arm = np.repeat(list(n), list(n.values()))
@@ -108,6 +112,9 @@ def draw_records(rng: np.random.Generator) -> pd.DataFrame:
     frame = pd.DataFrame({"arm": arm, "group": exposed.astype(int)})
     frame["patient_id"] = [f"{number:08d}" for number in rng.permutation(size)]
     frame["year"] = rng.choice(YEARS, size)
+    if rare_year:
+        moved = exposed & (frame["year"] == YEARS[-1]) & (rng.spawn(1)[0].random(size) < 0.85)
+        frame["year"] = frame["year"].mask(moved, YEARS[0])
     frame["age"] = np.clip(rng.normal(60, 12, size).round(), 25, 89).astype(int)
     frame["tumor_size"] = np.clip(rng.lognormal(2.9, 0.6, size).round(), 1, 200)
     for name, names in LEVELS.items():
@@ -202,7 +209,8 @@ def make_runs(seed: int, *changes: Callable) -> list[Study]:
         Each takes the records, the last run's, and gives those of an earlier run.
     """
     for attempt in range(50):
-        records = draw_records(np.random.default_rng([seed, attempt]))
+        rng = np.random.default_rng([seed, attempt])
+        records = draw_records(rng, rare_year=seed % RARE == 1)
         try:
             return [study_of(records, seed), *(study_of(c(records), seed) for c in changes)]
         except (StudyError, NothingToMatch, ValueError):

@@ -1,12 +1,14 @@
 """Made-up results, of which the tests of the report make pages and sentences."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 from seermatch.analysis.group_effect import OUTCOMES
-from seermatch.report.page import ReportContent
+from seermatch.disclosure.rule import DisclosureRule
+from seermatch.wording.results import Results
 from seermatch.wording.study_tables import characteristics_table, regression_table
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
@@ -16,7 +18,8 @@ REFERENCE_LEVELS = {
     **{"subtype": "HR+/HER2-", "t_stage": "T1-T2", "n_stage": "N0"},
 }
 FIGURES = (
-    *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
+    *("flow_chart", "love_plot", "survival_curves", "incidence_curves", "stability_figure"),
+    "specification",
     *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
     "forest_fine_gray",
 )
@@ -270,11 +273,12 @@ def curve_rows(estimate, causes=("",)):
     return frame if causes != ("",) else frame.drop(columns="cause")
 
 
-def made_up_content():
-    comparison = pd.DataFrame(
+def comparison_of(variable, reference):
+    """Rows of a factor with two levels."""
+    return pd.DataFrame(
         {
-            "variable": "grade",
-            "level": ["I-II", "I-II", "III", "III"],
+            "variable": variable,
+            "level": [reference, reference, "other", "other"],
             "group": [0, 1, 0, 1],
             "n": [817, 408, 353, 177],
             "percent": [69.83, 69.74, 30.17, 30.26],
@@ -285,6 +289,10 @@ def made_up_content():
             "p_value": 0.971,
         }
     )
+
+
+def made_up_content():
+    comparison = pd.concat([comparison_of(name, level) for name, level in REFERENCE_LEVELS.items()])
     followup = pd.DataFrame(
         [
             ("cohort", "0", 283503, 26, 12, 42, 59, 30, 8000, 6000),
@@ -331,50 +339,86 @@ def made_up_content():
     causes = ("breast cancer death", "other death")
     cox, fine_gray = model_rows(0.803), model_rows(1.386)
     terms = ["age", "er", "group"]
-    return ReportContent(
-        reference_levels=REFERENCE_LEVELS,
-        title="Micrometastasis",
-        question="Does it matter?",
-        labels=LABELS,
-        synthetic=True,
-        attrition=attrition,
-        balance=balance,
-        followup=followup,
-        logrank=pd.DataFrame(
+    contrasts = pd.concat(
+        [contrast_rows().iloc[:0].assign(estimator=name) for name in ("cox", "fine_gray")]
+    )
+    tables = {
+        "attrition": attrition,
+        "balance": balance,
+        "followup": followup,
+        "logrank": pd.DataFrame(
             {"statistic": [0.08], "df": [1], "p_value": [0.7812], "test": ["log-rank"]}
         ),
-        gray=pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
-        table1=characteristics_table(comparison, LABELS),
-        table2=characteristics_table(comparison, LABELS),
-        table3=regression_table(cox, terms, LABELS, REFERENCE_LEVELS),
-        table4=regression_table(fine_gray, terms, LABELS, REFERENCE_LEVELS),
-        survival=curve_rows("survival"),
-        cox=cox,
-        incidence=curve_rows("incidence", causes),
-        fine_gray=fine_gray,
-        cox_contrasts=contrast_rows().iloc[:0],
-        fine_gray_contrasts=contrast_rows().iloc[:0],
-        sensitivity=sensitivity_rows(),
-        stability=stability_rows(),
-        interpretation=interpretation_rows(),
-        included=included_rows(),
-        quality=quality_rows(),
-        separated_cells=cell_rows(),
-        proportional_hazards=proportional_hazards_rows(),
-        paper_audit=audit_rows(),
-        claims=claim_rows(),
-        paper_comparison=comparison_rows(),
-        figures=dict.fromkeys(FIGURES, SVG),
-        marks=[0, 12, 24, 60],
-        config=yaml.safe_load(CONFIG.read_text(encoding="utf-8")),
-        inputs=pd.DataFrame(
-            {
-                "export": ["seer_2018"],
-                "rows": [324571],
-                "database": ["Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub"],
-                "submission": ["Nov 2024"],
-                "sha256": ["9f86d081884c7d65"],
-            }
+        "gray": pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
+        "table1": characteristics_table(comparison, LABELS),
+        "table2": characteristics_table(comparison, LABELS),
+        "table3": regression_table(cox, terms, LABELS, REFERENCE_LEVELS),
+        "table4": regression_table(fine_gray, terms, LABELS, REFERENCE_LEVELS),
+        "survival": curve_rows("survival"),
+        "incidence": curve_rows("incidence", causes),
+        "models": pd.concat(
+            [cox.assign(estimator="cox"), fine_gray.assign(estimator="fine_gray")],
+            ignore_index=True,
         ),
-        versions={"seermatch": "0.1.0"},
-    )
+        "contrasts": contrasts,
+        "sensitivity": sensitivity_rows(),
+        "stability": stability_rows(),
+        "interpretation": interpretation_rows(),
+        "included": included_rows(),
+        "quality": quality_rows(),
+        "separated_cells": cell_rows(),
+        "proportional_hazards": proportional_hazards_rows(),
+        "paper_audit": audit_rows(),
+        "paper_comparison": comparison_rows(),
+        "claims": claim_rows(),
+        "disclosure": disclosure_row(),
+    }
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    config["study"] |= {"title": "Micrometastasis", "question": "Does it matter?"}
+    config["figures"]["follow_up_marks"] = [0, 12, 24, 60]
+    export = {
+        "export": "seer_2018",
+        "rows": 324571,
+        "database": "Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub - SYNTHETIC",
+        "submission": "Nov 2024",
+        "sha256": "9f86d081884c7d65",
+    }
+    provenance = {"config": config, "exports": [export], "versions": {"seermatch": "0.1.0"}}
+    return Results(LABELS, provenance, tables, dict.fromkeys(FIGURES, SVG))
+
+
+def disclosure_row(rule=None, weighted=False):
+    """The row of ``disclosure.tsv``; without a rule nothing is masked."""
+    minimum, method = (rule.minimum_count, rule.method) if rule else (0, "suppress")
+    row = {"minimum_count": minimum, "method": method, "incomplete_sets": weighted}
+    return pd.DataFrame([row])
+
+
+def changed(results, **what):
+    """The same results with other tables, rows of one estimator, or facts about the run."""
+    tables, provenance = dict(results.tables), dict(results.provenance)
+    more = {name: what.pop(name) for name in ("labels", "figures") if name in what}
+    for name in ("config", "versions", "exports"):
+        if name in what:
+            provenance[name] = what.pop(name)
+    if isinstance(provenance.get("exports"), pd.DataFrame):
+        provenance["exports"] = provenance["exports"].to_dict("records")
+    study = {name: what.pop(name) for name in ("title", "question") if name in what}
+    config = provenance["config"]
+    provenance["config"] = config | {"study": config.get("study", {}) | study}
+    if not what.pop("synthetic", True):
+        provenance["exports"] = [
+            export | {"database": export["database"].removesuffix(" - SYNTHETIC")}
+            for export in provenance["exports"]
+        ]
+    if "weighted" in what or isinstance(what.get("disclosure"), DisclosureRule):
+        tables["disclosure"] = disclosure_row(
+            what.pop("disclosure", results.disclosure), what.pop("weighted", results.weighted)
+        )
+    for estimator in ("cox", "fine_gray"):
+        for name, suffix in (("models", ""), ("contrasts", "_contrasts")):
+            if (rows := what.pop(estimator + suffix, None)) is not None:
+                others = tables[name][tables[name]["estimator"] != estimator]
+                tables[name] = pd.concat([others, rows.assign(estimator=estimator)])
+    tables = {name: table for name, table in (tables | what).items() if table is not None}
+    return replace(results, provenance=provenance, tables=tables, **more)

@@ -24,15 +24,18 @@ from seermatch.matching.characteristics import compare_groups
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.methods.data import methods_sections
-from seermatch.report.page import ReportContent, find_warnings, render_report
+from seermatch.report.page import render_report
+from seermatch.report.sections.warnings import find_warnings
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
 from seermatch.survival.without_events import limits_without_events
 from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
-from seermatch.word.journal_tables import JournalContent, journal_tables
+from seermatch.word.journal_tables import journal_tables
+from seermatch.wording.results import Results
 from seermatch.wording.study_tables import characteristics_table, regression_table
 from seermatch.wording.terms import describe_balance_term
 
@@ -85,16 +88,10 @@ def run_study(cohort: pd.DataFrame) -> dict:
     found |= _outcomes(matched, complete)
     found |= _sensitivity(cohort, matched, score, exact)
     found["figures"] = _figures(cohort, found)
-    content = _content(found, complete)
-    found["warnings"], found["page"] = find_warnings(content), render_report(content)
-    found["methods"] = methods_sections(content)
-    names = [field for field in JournalContent.__dataclass_fields__ if hasattr(content, field)]
-    journal = JournalContent(
-        **{name: getattr(content, name) for name in names},
-        selection_p=0.05,
-        threshold=0.1,
-    )
-    found["word"] = word_document("A study", journal_tables(journal), "")
+    results = _results(found, complete)
+    found["warnings"], found["page"] = find_warnings(results), render_report(results)
+    found["methods"] = methods_sections(results)
+    found["word"] = word_document("A study", journal_tables(results), "")
     return found
 
 
@@ -167,11 +164,10 @@ def _outcomes(matched, complete) -> dict:
 
 
 def _sensitivity(cohort, matched, score, exact) -> dict:
-    main = RULE | {"link": "logit", "exact": ["region"]}
+    main = MatchingRule(covariates=COVARIATES, exact=["region"], **RULE)
     sensitivity = sensitivity_analyses(
         cohort,
         score,
-        covariates=COVARIATES,
         matching=main,
         calipers=[0.2, None],
         ratios=[1],
@@ -210,7 +206,7 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
 
 
 def _figures(cohort, found) -> dict[str, bytes]:
-    attrition = report_content.made_up_content().attrition
+    attrition = report_content.made_up_content()["attrition"]
     matched, tests = found["matched"], found["proportionality"].tests
     weights = cohort["patient_id"].map(matched.set_index("patient_id")["weight"]).fillna(0)
     score = estimate_propensity(cohort, COVARIATES).linear_predictor
@@ -225,11 +221,11 @@ def _figures(cohort, found) -> dict[str, bytes]:
     figures = {
         "flow_chart": draw_flow_chart(attrition, LABELS, (20, 10)),
         "love_plot": draw_love_plot(found["balance"]),
-        "survival": draw_survival_curves(found["survival"], found["logrank"], MARKS, LABELS),
-        "incidence": draw_cumulative_incidence(
+        "survival_curves": draw_survival_curves(found["survival"], found["logrank"], MARKS, LABELS),
+        "incidence_curves": draw_cumulative_incidence(
             found["incidence"], found["gray"], MARKS, LABELS, test=tests_of_causes
         ),
-        "stability": draw_matching_stability(found["stability"]),
+        "stability_figure": draw_matching_stability(found["stability"]),
         "specification": draw_specification_curve(found["sensitivity"]),
         "score_overlap": draw_score_overlap(overlap, LABELS, link="logit"),
         "forest_cox": draw_forest(found["cox"], **forest),
@@ -240,28 +236,23 @@ def _figures(cohort, found) -> dict[str, bytes]:
     return {name: figure_bytes(figure) for name, figure in figures.items()}
 
 
-def _content(found, complete) -> ReportContent:
+def _results(found, complete) -> Results:
     made_up = report_content.made_up_content()
-    names = set(ReportContent.__dataclass_fields__) & set(found)
-    return ReportContent(
-        **{
-            name: getattr(made_up, name)
-            for name in (
-                "title",
-                "question",
-                "labels",
-                "synthetic",
-                "attrition",
-                "quality",
-                "config",
-                "inputs",
-                "versions",
-            )
-        },
-        **{name: found[name] for name in names - {"claims"}},
-        claims=found["claims"].astype(str),
+    names = {*made_up.tables, "cox", "fine_gray", "cox_contrasts", "fine_gray_contrasts"}
+    config = dict(made_up.config)
+    for key, choices in (
+        ("figures", {"follow_up_marks": list(MARKS)}),
+        ("matching", {"covariates": list(COVARIATES)}),
+        ("regression", {"recommended": ["age"]}),
+    ):
+        config[key] = config[key] | choices
+    return report_content.changed(
+        made_up,
+        **{name: found[name] for name in names & set(found)},
+        config=config,
+        figures=found["figures"],
         proportional_hazards=found["proportionality"].tests,
-        marks=list(MARKS),
+        paper_audit=None,
+        paper_comparison=None,
         weighted=not complete,
-        reference_levels=made_up.reference_levels,
     )

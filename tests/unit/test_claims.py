@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from seermatch.analysis.claims import COLUMNS, answer_claims, judge
 from seermatch.analysis.interpretation import interpret
-from seermatch.report.claims import print_claims
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.variables.printed import EVENTS
@@ -301,14 +300,3 @@ def test_margin_and_power_are_those_of_the_configuration(matched, results):
     assert f"below the margin of 9 that was fixed in advance (90% CI {ends})" in table["answer"][0]
     assert "with 90% power" in table["context"][0]
     assert "was not fixed in advance" not in table["context"][0]
-
-
-def test_printed_claims(matched, results):
-    survival = claim("survival", ANY, [60], survival_percent=86, claim="86% live.")
-    table = answer_claims([claim(), survival], matched, **results, labels=LABELS)
-    first, second = print_claims(table.astype(str))
-    assert [when for when, _, _ in first.answers] == ["By month 36", "By month 48"]
-    assert first.context.startswith("Over the whole follow-up")
-    assert second.claim == "86% live."
-    assert second.answers[0][1] == "Cannot be answered"
-    assert second.context == ""

@@ -13,7 +13,7 @@ from seermatch.disclosure.curves import Follow, plan_steps, release_curve
 from seermatch.disclosure.estimates import masked_outcomes, masked_variables
 from seermatch.disclosure.follow_up import add_deaths, deaths_of, mask_follow_up
 from seermatch.disclosure.rule import MASKED
-from seermatch.report.tables import marks_table
+from seermatch.report.outcomes import marks_table
 from seermatch.survival.curves import numbers_at_risk
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.wording.study_tables import regression_table

@@ -3,9 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.analysis import sensitivity
 from seermatch.analysis.excluded_patients import COLUMNS, compare_included
-from seermatch.report import main_results as report_sections
 from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
@@ -34,10 +32,6 @@ def eligible(n=2000, seed=1, unknown=0.05):
     older = frame["age"] > 60
     frame.loc[older & (rng.random(n) < unknown), "grade"] = None
     return frame.assign(complete=frame.notna().all(axis=1))
-
-
-def test_names_of_the_analyses():
-    assert report_sections.IMPUTED == sensitivity.IMPUTED
 
 
 def test_distributions_by_hand():

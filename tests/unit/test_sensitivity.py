@@ -1,5 +1,6 @@
 """The sensitivity table: each analysis against the same analysis made by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +14,14 @@ from seermatch.analysis.sensitivity import COLUMNS, sensitivity_analyses
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.statistics.estimates import pool
 from seermatch.statistics.splines import natural_spline
 from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
-MAIN = {
-    "link": "logit",
-    "ratio": 2,
-    "caliper": 0.2,
-    "order": "largest",
-    "ties": "hash",
-    "seed": 20261122,
-}
 TERMS = ["age", "tumor_size", "grade", "subtype"]
+MAIN = MatchingRule(covariates=TERMS)
 
 
 def test_models_as_in_r():
@@ -78,7 +73,7 @@ def cohort(n=3000, n_exposed=120, seed=4):
 
 def run(frame, **options):
     score = estimate_propensity(frame, TERMS).linear_predictor
-    options = {"covariates": TERMS, "matching": MAIN} | options
+    options = {"matching": MAIN} | options
     return sensitivity_analyses(frame, score, **options)
 
 
@@ -119,9 +114,8 @@ def test_every_analysis_has_every_outcome(result):
 
 def by_hand(frame, score, exact=None, **changes):
     """Match and estimate overall survival."""
-    rule = {key: value for key, value in (MAIN | changes).items() if key != "link"}
     ids = frame["patient_id"].to_numpy()
-    found = match(score, frame["group"] == 1, patient_id=ids, exact=exact, **rule)
+    found = match(score, frame["group"] == 1, patient_id=ids, exact=exact, **changes)
     rows = np.flatnonzero(found.matched_set)
     part = frame.iloc[rows]
     effect = estimate_group_effect(
@@ -212,7 +206,7 @@ def test_a_main_match_that_fails_is_an_error():
     frame = cohort(n=200)
     score = np.arange(200.0)
     with pytest.raises(StudyError, match="None of the 120 exposed patients"):
-        sensitivity_analyses(frame, score, covariates=TERMS, matching=MAIN | {"caliper": 1e-12})
+        sensitivity_analyses(frame, score, matching=replace(MAIN, caliper=1e-12))
 
 
 def test_patients_outside_the_pool_are_in_the_full_cohort_only():
@@ -231,7 +225,7 @@ def test_patients_outside_the_pool_are_in_the_full_cohort_only():
     score = estimate_propensity(frame, TERMS).linear_predictor
     for exposed_outside, estimand in ((0, "ATT"), (1, "ATT in the matched")):
         score[:exposed_outside] = np.nan
-        result = sensitivity_analyses(frame, score, covariates=TERMS, matching=MAIN, **choices)
+        result = sensitivity_analyses(frame, score, matching=MAIN, **choices)
         assert result.table.loc[0, "estimand"] == estimand
 
 
@@ -305,8 +299,7 @@ def test_deaths_by_cause_of_death_change_causes_only(with_eligible):
     assert (main.loc[specific, "hr"] != other.loc[specific, "hr"]).all()
     assert other.loc[specific, "events"].sum() == main.loc[specific, "events"].sum()
     score = estimate_propensity(frame, TERMS).linear_predictor
-    rule = {key: value for key, value in MAIN.items() if key != "link"}
-    found = match(score, frame["group"] == 1, patient_id=frame["patient_id"].to_numpy(), **rule)
+    found = match(score, frame["group"] == 1, patient_id=frame["patient_id"].to_numpy())
     rows = np.flatnonzero(found.matched_set)
     event = both["event_by_cause_of_death"].cat.codes.to_numpy()[rows]
     expected = estimate_group_effect(
@@ -333,7 +326,7 @@ def test_first_primaries_by_hand(with_eligible):
 def test_multiple_imputation_by_hand(with_eligible):
     result, _, both = with_eligible
     coefs, errors = [], []
-    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN["seed"]):
+    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN.seed):
         score = estimate_propensity(one, TERMS).linear_predictor
         hr, low, _ = by_hand(one, score)
         coefs.append(np.log(hr))
@@ -407,7 +400,7 @@ def test_spline_regression_as_in_r():
 def test_an_exact_main_match_is_compared_with_one_that_is_not():
     frame = cohort().assign(registry=np.resize(["A", "B"], 3000))
     score = estimate_propensity(frame, TERMS).linear_predictor
-    exact = MAIN | {"exact": ["registry", "year"]}
+    exact = replace(MAIN, exact=["registry", "year"])
     options = {"calipers": [], "ratios": [1], "orders": [], "estimands": []}
     table = run(frame, matching=exact, **options).table
     overall = table[table["outcome"] == "overall survival (Cox)"].set_index("analysis")

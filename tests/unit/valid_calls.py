@@ -9,6 +9,7 @@ import pandas as pd
 from seermatch.analysis.group_effect import GroupEffect
 from seermatch.matching.nearest import MatchingProblem
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.matching.score_separation import find_cells
 from seermatch.statistics.design_matrix import DesignMatrix
 from seermatch.statistics.estimates import PooledEstimate, PooledProfiles
@@ -348,8 +349,7 @@ def valid_calls() -> dict:
         "sensitivity.sensitivity_analyses": {
             "cohort": cohort,
             "linear_predictor": score,
-            "covariates": ["age"],
-            "matching": rule | {"link": "logit", "caliper": None},
+            "matching": MatchingRule(covariates=["age"], **rule | {"caliper": None}),
             "calipers": [],
             "ratios": [],
             "orders": [],

@@ -123,6 +123,18 @@ def test_changed_years_read_no_export_again(study_copy):
     assert "breast_2022: 0 of 0 records are eligible" in done.stderr
 
 
+def test_changed_levels_and_names_of_groups_filter_nothing_again(study_copy):
+    """The filter knows only what it asks of the records."""
+    study_copy.edit("config/config.yaml", "label: M0(i+)", "label: micrometastasis")
+    plan = study_copy.planned()
+    assert {"filter_cohort", "recode_variables"}.isdisjoint(plan)
+    assert plan["merge_cohort"] == 1
+    study_copy.edit("config/config.yaml", "{level: Other}", "{level: other type}")
+    plan = study_copy.planned()
+    assert "filter_cohort" not in plan
+    assert plan["recode_variables"] == 5
+
+
 def test_touched_and_identical_inputs_rerun_nothing(study_copy):
     for path in (
         "resources/synthetic/breast_2019.csv",

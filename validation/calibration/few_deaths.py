@@ -130,9 +130,9 @@ def draw_matched_sets(
 
 
 def _death_times(time, risk, number: int, rng) -> np.ndarray:
-    """Draw exponential times of death, as many of which as wanted come within the follow-up.
+    """Draw exponential times of death, of which the number wanted falls within the follow-up.
 
-    The hazard is chosen without regard to the group, and draws with another number are drawn anew.
+    The hazard is chosen without regard to the group, and draws with another number are repeated.
     """
     from scipy.optimize import brentq
 

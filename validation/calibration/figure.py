@@ -53,7 +53,7 @@ def draw_coverage(table: pd.DataFrame, width: float = PAGE) -> StudyFigure:
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows of ``results/calibration.tsv``.
+        Rows of ``results/calibration/calibration.tsv``.
     width : float, default 180
         Millimetres.
 

@@ -82,7 +82,7 @@ def prepare(data: DataSet, index: int) -> Task:
     two = data.group.max() == 1 and all(
         len(c) > 1 and data.terms[c[-1]] == "group" for c in columns.values()
     )
-    # with few events the tables print Firth's estimates, which these packages of R have not
+    # with few events the tables print Firth's estimates, which these R packages do not give
     many = all(np.count_nonzero(code == 1) >= FEW_EVENTS for code in event.values())
     return Task(
         data=data,

@@ -35,9 +35,9 @@ def year_files(path: Path) -> list[Path]:
 
 
 def make_exports(folder: Path, millions: float, seed: int, by_year: bool = False) -> list[Path]:
-    """Write exports in a process of its own, unless a former run left them.
+    """Write exports in a process of its own, unless an earlier run left them.
 
-    A process of its own, because the peak memory of a child counts that of the parent which
+    A process of its own, because the peak memory of a child includes that of the parent that
     started it.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Time and memory of commands from outside, and how two sides compare pair by pair.
 
-Imports nothing heavy: the peak memory of a child counts that of the parent which started it.
+Imports nothing heavy: the peak memory of a child includes that of the parent that started it.
 """
 
 import math

@@ -118,9 +118,10 @@ def digest_of_file(path):
     return hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
 
 
-def folder_of(*modules):
-    """Give the folder of the scripts, in which the modules lie with all that they import."""
-    for path in set().union(*map(sources_of, modules)):
+def folder_of(package):
+    """Give the folder of the scripts, once a package lies there with all that it imports."""
+    inside = [file for file in script_files() if file.startswith(f"{package}/")]
+    for path in set().union(*(sources_of(file.removesuffix(".py")) for file in inside)):
         source_text(f"../scripts/{path}")
     if IS_LOCAL:
         return str((RULES / "../scripts").resolve())

@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-sys.path.insert(0, folder_of("seermatch/settings/study", "seermatch/settings/sheet"))
+sys.path.insert(0, folder_of("seermatch/settings"))
 
 from seermatch.errors import StudyError
 from seermatch.settings.check import fill, problems

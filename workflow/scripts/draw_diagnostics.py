@@ -1,11 +1,12 @@
 """Figures beside 1–4: forest plots, overlap of the scores, proportional hazards."""
 
-from study_io import job, read_table, reference_levels, released_counts, write_figures
+from study_io import job, read_table, released_counts, write_figures
 
 with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
     from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
     from seermatch.figures.forest import draw_forest
     from seermatch.figures.style import figure_bytes
+    from seermatch.wording.study_tables import reference_levels
 
     params = snakemake.params
     labels, link = params.labels, params.link

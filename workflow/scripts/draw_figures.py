@@ -3,11 +3,11 @@
 from study_io import job, read_table, released_counts, write_figures
 
 with job(snakemake) as tell, released_counts(snakemake.input.disclosure):
-    from seermatch.analysis.group_tests import print_test
     from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
     from seermatch.figures.flow_chart import draw_flow_chart
     from seermatch.figures.love_plot import draw_love_plot
     from seermatch.figures.style import figure_bytes
+    from seermatch.wording.terms import print_test
     from seermatch.wording.warnings import group_sizes
 
     params = snakemake.params

@@ -5,14 +5,15 @@ from study_io import job, read_table, write_table
 with job(snakemake) as tell:
     from seermatch.analysis.interpretation import interpret
 
-    params = snakemake.params
-    settings = dict(params.interpretation)
+    settings = snakemake.params.interpretation
     table = interpret(
         read_table(snakemake.input.cohort),
         read_table(snakemake.input.matched),
-        labels=tuple(params.labels),
-        margin=settings.pop("equivalence_margin"),
-        **settings,
+        labels=tuple(snakemake.params.labels),
+        months=settings["months"],
+        power=settings["power"],
+        margin=settings["equivalence_margin"],
+        ascertainment=settings["ascertainment"],
     )
     write_table(table, snakemake.output[0])
     detectable = table[table["quantity"] == "minimum detectable hazard ratio"]["estimate"]

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from seermatch.analysis.names import HEADLINE
+from seermatch.settings.study import Interpretation
 from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
 from seermatch.survival.curves import estimates_at_marks
 from seermatch.variables.printed import EVENTS, label_groups
 from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
 
+DEFAULT = Interpretation()
 COLUMNS = (
     *("claim", "source", "outcome", "expects", "question", "month", "verdict", "answer"),
     *("context", "quantity", "estimate", "low", "high"),
@@ -40,8 +42,8 @@ def answer_claims(
     curves: Mapping[str, pd.DataFrame],
     *,
     labels: tuple[str, str],
-    power: float = 0.8,
-    margin: float | None = None,
+    power: float = DEFAULT.power,
+    margin: float | None = DEFAULT.equivalence_margin,
 ) -> pd.DataFrame:
     """Answer each claim at each of its months.
 

@@ -46,26 +46,6 @@ class GroupTest:
     test: str
 
 
-def print_test(name: str) -> str:
-    """Print the name of a test with a typographic apostrophe.
-
-    Parameters
-    ----------
-    name : str
-        From `GroupTest`.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print_test(GRAY)
-    'Gray’s test'
-    """
-    return name.replace("'", "’")
-
-
 def compare_survival(matched: pd.DataFrame) -> GroupTest:
     """Test whether survival is equal in both groups.
 

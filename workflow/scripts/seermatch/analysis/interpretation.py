@@ -20,6 +20,7 @@ from seermatch.analysis.inference_limits import (
     risk_ratio,
 )
 from seermatch.analysis.names import HEADLINE, OVERALL, SPECIFIC, SPECIFIC_CAUSE
+from seermatch.settings.study import Interpretation
 from seermatch.statistics.checks import (
     check_binary,
     check_columns,
@@ -38,6 +39,7 @@ from seermatch.survival.proportionality_fine_gray import proportionality_test
 from seermatch.variables.printed import EVENTS
 
 COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "year", "n", "events", "note")
+DEFAULT = Interpretation()
 RARE = 0.15  # share of patients with the event up to which a hazard ratio stands for a risk ratio
 
 
@@ -46,10 +48,10 @@ def interpret(
     matched: pd.DataFrame,
     *,
     labels: tuple[str, str],
-    months: Sequence[float] = (36, 48),
-    power: float = 0.8,
-    margin: float | None = None,
-    ascertainment: Sequence[float] = (0.5, 0.1, 0.01),
+    months: Sequence[float] = DEFAULT.months,
+    power: float = DEFAULT.power,
+    margin: float | None = DEFAULT.equivalence_margin,
+    ascertainment: Sequence[float] = DEFAULT.ascertainment,
 ) -> pd.DataFrame:
     """Set what the matched cohort can show below each other.
 

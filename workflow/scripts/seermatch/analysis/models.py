@@ -18,6 +18,7 @@ from scipy.special import chdtrc, ndtr, ndtri
 
 from seermatch.analysis.group_effect import FEW_EVENTS
 from seermatch.errors import StudyError
+from seermatch.settings.study import Regression
 from seermatch.statistics.checks import (
     check_binary,
     check_choice,
@@ -39,6 +40,7 @@ from seermatch.survival.fine_gray import wald_test
 from seermatch.survival.finite_contrasts import finite_contrasts
 from seermatch.survival.separation import find_separation
 
+DEFAULT = Regression()
 GROUP = "group"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
 CLUSTERED = ("se_clustered", "hr_low_clustered", "hr_high_clustered", "p_value_clustered")
@@ -150,7 +152,7 @@ def regression_models(
     recommended: Sequence[str],
     *,
     estimator: Estimator = "cox",
-    threshold: float = 0.05,
+    threshold: float = DEFAULT.selection_p,
     group_labels: tuple[str, str] = ("reference", "exposed"),
     confidence: float = 0.95,
     describe: Callable[[str, str], str] = _name,

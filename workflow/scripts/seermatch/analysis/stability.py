@@ -12,7 +12,7 @@ import pandas as pd
 
 from seermatch.analysis.group_effect import OUTCOMES, estimate_group_effect
 from seermatch.errors import StudyError
-from seermatch.matching.nearest import Match, MatchingProblem
+from seermatch.matching.nearest import DEFAULT, Match, MatchingProblem
 from seermatch.statistics.checks import check_binary, check_columns, check_number, check_numbers
 from seermatch.survival.event_times import category_codes, check_times
 from seermatch.variables.printed import EVENTS
@@ -35,10 +35,10 @@ def matching_stability(
     distance: np.ndarray,
     *,
     seeds: Sequence[int],
-    ratio: int = 2,
-    caliper: float | None = 0.2,
-    order: str = "largest",
-    ties: str = "hash",
+    ratio: int = DEFAULT.ratio,
+    caliper: float | None = DEFAULT.caliper,
+    order: str = DEFAULT.order,
+    ties: str = DEFAULT.ties,
     exact: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Repeat the match under several seeds of the rule for ties.

@@ -14,9 +14,11 @@ from seermatch.cohort.study_labels import NamedLabels, refuse_unknown_labels
 from seermatch.errors import StudyError
 from seermatch.seer.fields import REQUIREMENTS, seer_fields
 from seermatch.seer.labels import SELECTED
+from seermatch.settings.study import DataQuality
 
 __all__ = ["assess_quality", "count_quality", "refuse_poor_quality", "render_quality"]
 
+DEFAULT = DataQuality()
 LABELS_SHOWN = 20
 VERDICTS = ("stop", "warning", "ok")
 QUALITY = COUNTS | {"percent": pl.Float64, "verdict": pl.String, "note": pl.String}
@@ -46,8 +48,8 @@ def assess_quality(
     counts: pl.DataFrame,
     *,
     last_year: int | None = None,
-    missing_cause_of_death_percent: float = 3.0,
-    stop_percent: float = 1.0,
+    missing_cause_of_death_percent: float = DEFAULT.missing_cause_of_death_percent,
+    stop_percent: float = DEFAULT.stop_percent,
     label_counts: bool = True,
     named: Sequence[NamedLabels] = (),
 ) -> pl.DataFrame:

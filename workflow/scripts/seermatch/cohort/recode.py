@@ -1,5 +1,7 @@
 """From SEER's labels to the variables of the analysis."""
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from seermatch.cohort.criteria import rule_expression
@@ -31,6 +33,26 @@ OUTCOMES = {
     ("Dead", DEAD_OF_CANCER, ALIVE_OR_CANCER): "breast cancer death",
     ("Dead", ALIVE_OR_OTHER, DEAD_OF_OTHER): "other death",
 }
+
+
+# Fields that become variables, whatever the levels; registry and those of `FURTHER` if exported.
+FIELDS = (
+    *("patient_id", "record_number", "year", "group", "age", "tumor_size", *RECEPTORS),
+    *("survival_months", "vital_status", "cause_specific", "other_cause", "registry", "complete"),
+    *FURTHER.values(),
+)
+
+
+def fields_of(columns: Iterable[str], recodes: dict[str, list[dict]]) -> list[str]:
+    """List the columns of eligible records that `recode` reads.
+
+    Examples
+    --------
+    >>> fields_of(["age", "sex", "grade", "lacks_grade"], {"grade": []})
+    ['age', 'grade', 'lacks_grade']
+    """
+    wanted = {*FIELDS, *recodes}
+    return [name for name in columns if name.removeprefix("lacks_") in wanted]
 
 
 def levels_of(recodes: dict[str, list[dict]]) -> dict[str, tuple[str, ...]]:

@@ -63,7 +63,7 @@ def plan_risk_table(
     Parameters
     ----------
     figure : StudyFigure
-        For which texts are measured.
+        Whose texts are measured.
     curves : sequence of pandas.DataFrame
         Per group time and n_at_risk, in order.
     names : sequence of str

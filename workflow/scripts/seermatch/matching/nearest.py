@@ -28,6 +28,7 @@ import numpy as np
 
 from seermatch.errors import StudyError
 from seermatch.matching.tie_rules import FileOrderRule, HashRule, ScoreBlock, digests
+from seermatch.settings.study import Matching
 from seermatch.statistics.checks import (
     check_binary,
     check_choice,
@@ -42,7 +43,7 @@ from seermatch.statistics.checks import (
 if TYPE_CHECKING:
     import pandas as pd
 
-DEFAULT_SEED = 20261122
+DEFAULT = Matching()
 ORDERS = ("largest", "smallest", "random", "data")
 TIES = ("hash", "file_order")
 
@@ -89,11 +90,11 @@ def match(
     distance: np.ndarray,
     exposed: np.ndarray,
     *,
-    ratio: int = 2,
-    caliper: float | None = 0.2,
-    order: str = "largest",
-    ties: str = "hash",
-    seed: int = DEFAULT_SEED,
+    ratio: int = DEFAULT.ratio,
+    caliper: float | None = DEFAULT.caliper,
+    order: str = DEFAULT.order,
+    ties: str = DEFAULT.ties,
+    seed: int = DEFAULT.seed,
     patient_id: Sequence[str] | None = None,
     exact: np.ndarray | None = None,
 ) -> Match:
@@ -217,7 +218,7 @@ class MatchingProblem:
         distance: np.ndarray,
         exposed: np.ndarray,
         *,
-        caliper: float | None = 0.2,
+        caliper: float | None = DEFAULT.caliper,
         patient_id: Sequence[str] | None = None,
         exact: np.ndarray | None = None,
     ):
@@ -264,10 +265,10 @@ class MatchingProblem:
     def match(
         self,
         *,
-        ratio: int = 2,
-        order: str = "largest",
-        ties: str = "hash",
-        seed: int = DEFAULT_SEED,
+        ratio: int = DEFAULT.ratio,
+        order: str = DEFAULT.order,
+        ties: str = DEFAULT.ties,
+        seed: int = DEFAULT.seed,
     ) -> Match:
         """Match under one rule; the parameters and errors are those of `match`."""
         self._check_rule(ratio, order, ties)

@@ -10,6 +10,7 @@ from seermatch.disclosure.rule import disclosure_note
 from seermatch.seer.dictionary import database_years
 from seermatch.variables.printed import printed
 from seermatch.wording.numbers import format_count
+from seermatch.wording.results import Results
 from seermatch.wording.terms import (
     describe_contrast,
     listed,
@@ -46,13 +47,13 @@ ESTIMANDS = {
 }
 
 
-def analysis_sections(facts) -> dict[str, list[str]]:
+def analysis_sections(results: Results) -> dict[str, list[str]]:
     """Write the statistical methods.
 
     Parameters
     ----------
-    facts : seermatch.methods.data.MethodsFacts
-        What was configured and used.
+    results : Results
+        As in `seermatch.methods.data.methods_sections`.
 
     Returns
     -------
@@ -60,16 +61,16 @@ def analysis_sections(facts) -> dict[str, list[str]]:
         Title of each section to its paragraphs.
     """
     return {
-        "Propensity score and matching": [_propensity(facts), *_matching(facts)],
-        "Balance and comparison of the groups": [_balance(facts), _group_tests(facts)],
-        "Overall survival": _survival(facts),
-        "Breast cancer mortality": _competing_risks(facts),
-        "Regression models": _models(facts),
-        "Stability and sensitivity": _stability(facts),
-        "What the matched patients can show": [_interpretation(facts)],
-        "Missing data and data quality": [_missing_data(facts)],
-        "Conventions and disclosure": [_conventions(facts)],
-        "Software": [_software(facts)],
+        "Propensity score and matching": [_propensity(results), *_matching(results)],
+        "Balance and comparison of the groups": [_balance(results), _group_tests(results)],
+        "Overall survival": _survival(results),
+        "Breast cancer mortality": _competing_risks(results),
+        "Regression models": _models(results),
+        "Stability and sensitivity": _stability(results),
+        "What the matched patients can show": [_interpretation(results)],
+        "Missing data and data quality": [_missing_data(results)],
+        "Conventions and disclosure": [_conventions(results)],
+        "Software": [_software(results)],
     }
 
 
@@ -85,10 +86,10 @@ FIRTH = "Firth’s penalized likelihood-ratio test, since events were few"
 # ----- matching ----------------------------------------------------------------------------------
 
 
-def _propensity(facts) -> str:
-    matching, exposed = facts.config["matching"], printed(facts.labels[1])
+def _propensity(results: Results) -> str:
+    matching, exposed = results.config["matching"], printed(results.labels[1])
     how = (
-        f"by maximum likelihood ({name_package('statsmodels', facts.versions)})"
+        f"by maximum likelihood ({name_package('statsmodels', results.versions)})"
         if matching["ties"] == "hash"
         else "by iteratively reweighted least squares with the start and stopping rule of R’s glm"
     )
@@ -97,13 +98,13 @@ def _propensity(facts) -> str:
             f"The propensity score, the probability of {exposed}, was estimated by logistic "
             f"regression with main effects of {name_variables(matching['covariates'])}, fitted "
             f"{how}; terms that are linear combinations of earlier ones are left out.",
-            *warn_about_score(facts.separated_cells, facts.labels),
+            *warn_about_score(results["separated_cells"], results.labels),
         ]
     )
 
 
-def _matching(facts) -> list[str]:
-    matching, labels = facts.config["matching"], facts.labels
+def _matching(results: Results) -> list[str]:
+    matching, labels = results.config["matching"], results.labels
     reference, exposed = map(printed, labels)
     logit = matching["link"] == "logit"
     distance = "the logit of the score (the linear predictor)" if logit else "the score itself"
@@ -118,8 +119,8 @@ def _matching(facts) -> list[str]:
             f"There were {ratio} rounds, in each of which every {exposed} patient chose one "
             f"{reference} patient who was still free, {order}."
         )
-        wanted = f"{'up to ' * facts.weighted}{ratio} {reference} patients"
-    everyone = facts.separated_cells["in_pool"].all()
+        wanted = f"{'up to ' * results.weighted}{ratio} {reference} patients"
+    everyone = results["separated_cells"]["in_pool"].all()
     scored = (
         "eligible patients of both groups" if everyone else "patients of both groups in the pool"
     )
@@ -133,7 +134,7 @@ def _matching(facts) -> list[str]:
     if matching["exact"]:
         names = {"year": "year of diagnosis", "registry": "SEER registry"}
         exact = f" Matched patients have the same {listed(names[x] for x in matching['exact'])}."
-    n = group_sizes(facts.followup, labels)
+    n = group_sizes(results["followup"], labels)
     result = (
         f"Of {format_count(n['cohort', labels[1]])} {exposed} patients "
         f"{format_count(n['matched', labels[1]])} were matched, to "
@@ -143,7 +144,7 @@ def _matching(facts) -> list[str]:
     if n["matched", labels[1]] != n["cohort", labels[1]]:  # so is a masked or rounded number
         population = "those exposed who found a match"
     sets = "All sets have the same size, so that no weights are needed."
-    if facts.weighted:
+    if results.weighted:
         sets = (
             "Sets differ in size: every analysis of the matched patients gives a reference patient "
             "a weight of one over the number in the set, scaled to a mean of 1."
@@ -172,20 +173,20 @@ def _ties(matching) -> str:
 # ----- comparison of the groups ------------------------------------------------------------------
 
 
-def _balance(facts) -> str:
+def _balance(results: Results) -> str:
     return (
         "Balance was judged by standardized mean differences: exposed minus reference, over the "
         "standard deviation of the exposed before matching, which is the denominator after "
         "matching too (convention of MatchIt). Absolute values up to "
-        f"{facts.config['balance']['threshold']:g} counted as balanced. Variance ratios, exposed "
+        f"{results.config['balance']['threshold']:g} counted as balanced. Variance ratios, exposed "
         "over reference, are given for continuous covariates and the score."
     )
 
 
-def _group_tests(facts) -> str:
+def _group_tests(results: Results) -> str:
     before, after = (
         [TESTS.get(test, test) for test in table["test"].unique() if test]
-        for table in (facts.table1, facts.table2)
+        for table in (results["table1"], results["table2"])
     )
     told = "Characteristics are medians with quartiles, or counts with percentages."
     if before:
@@ -199,11 +200,11 @@ def _group_tests(facts) -> str:
 # ----- outcomes ----------------------------------------------------------------------------------
 
 
-def _survival(facts) -> list[str]:
-    lifelines = name_package("lifelines", facts.versions)
-    interval = facts.config["survival"]["interval"]
+def _survival(results: Results) -> list[str]:
+    lifelines = name_package("lifelines", results.versions)
+    interval = results.config["survival"]["interval"]
     scale = {"plain": "untransformed"}.get(interval, interval)
-    if facts.weighted:
+    if results.weighted:
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of the log-rank test"
         errors = "robust standard errors"
@@ -211,7 +212,7 @@ def _survival(facts) -> list[str]:
         variance = "Greenwood’s variance"
         test = "the log-rank test"
         errors = "model-based standard errors"
-    if _few_events(facts.cox):
+    if _few_events(results.of_model("cox")):
         test = FIRTH
     return [
         f"Overall survival was estimated by the Kaplan–Meier method ({lifelines}), with 95% "
@@ -223,18 +224,20 @@ def _survival(facts) -> list[str]:
     ]
 
 
-def _competing_risks(facts) -> list[str]:
+def _competing_risks(results: Results) -> list[str]:
     checked = ""
-    if facts.weighted:
+    if results.weighted:
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of Gray’s test"
         weights = ", both they and the likelihood weighted by the matched sets"
     else:
         variance = "the variance of R’s cmprsk"
-        checked = f" (estimates checked against {name_package('scikit-survival', facts.versions)})"
+        checked = (
+            f" (estimates checked against {name_package('scikit-survival', results.versions)})"
+        )
         test = "Gray’s test (ρ = 0)"
         weights = ""
-    if _few_events(facts.fine_gray):
+    if _few_events(results.of_model("fine_gray")):
         test = FIRTH
     return [
         "Cumulative incidence of both causes of death was estimated by the Aalen–Johansen method "
@@ -251,16 +254,16 @@ def _competing_risks(facts) -> list[str]:
 # ----- models ------------------------------------------------------------------------------------
 
 
-def _models(facts) -> list[str]:
-    regression = facts.config["regression"]
+def _models(results: Results) -> list[str]:
+    regression = results.config["regression"]
     joint = "likelihood-ratio test for Cox, Wald test for Fine–Gray models"
-    if facts.weighted:
+    if results.weighted:
         joint = "Wald test with the robust variance"
     entered = [
         f"in the {name} analysis {name_variables(terms) if terms else 'no covariate'}"
         for name, terms in (
-            ("Cox", _selected(facts.cox)),
-            ("Fine–Gray", _selected(facts.fine_gray)),
+            ("Cox", _selected(results.of_model("cox"))),
+            ("Fine–Gray", _selected(results.of_model("fine_gray"))),
         )
     ]
     return [
@@ -274,7 +277,7 @@ def _models(facts) -> list[str]:
         "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests, "
         "both approximate; tables mark them. The other terms of such a model, and the comparisons "
         "among its infinite terms that are finite, are estimates in the limit of the likelihood. "
-        f"{_irregular(facts)}",
+        f"{_irregular(results)}",
         f"With fewer than {MANY_EVENTS} events every estimate of a model is Firth’s. With so "
         "few, or none in one group, estimate, interval and test of the group’s effect are those of "
         "one penalized likelihood in all analyses, and no other test stands beside them. A group "
@@ -288,14 +291,17 @@ def _selected(models: pd.DataFrame) -> list[str]:
     return [term for term in terms if term != "group"]
 
 
-def _irregular(facts) -> str:
+def _irregular(results: Results) -> str:
     """Name the terms that a model could not estimate as usual."""
     told = []
-    for name, models in (("Cox", facts.cox), ("Fine–Gray", facts.fine_gray)):
+    for name, models in (
+        ("Cox", results.of_model("cox")),
+        ("Fine–Gray", results.of_model("fine_gray")),
+    ):
         rows = models[models["status"].isin([ALIASED, SEPARATED])].fillna({"level": ""})
         for (status, model), part in rows.groupby(["status", "model"], sort=False):
             terms = [
-                describe_contrast(row.term, row.level, facts.labels, facts.reference_levels)
+                describe_contrast(row.term, row.level, results.labels, results.reference_levels)
                 for row in part.itertuples()
             ]
             told.append(f"{status} in the {name} analysis ({model}): {listed(terms)}")
@@ -304,9 +310,9 @@ def _irregular(facts) -> str:
     return f"In this run: {'; '.join(told)}."
 
 
-def _stability(facts) -> list[str]:
-    seeds, table = facts.config["stability"]["seeds"], facts.sensitivity
-    matching = facts.config["matching"]
+def _stability(results: Results) -> list[str]:
+    seeds, table = results.config["stability"]["seeds"], results["sensitivity"]
+    matching = results.config["matching"]
     seeded = "the tie rule" if matching["ties"] == "hash" else "a tie rule by seeded hash"
     if matching["order"] == "random":
         seeded += " and of the order"
@@ -336,8 +342,8 @@ def _alternatives(words: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def _interpretation(facts) -> str:
-    settings = facts.config["interpretation"]
+def _interpretation(results: Results) -> str:
+    settings = results.config["interpretation"]
     months = listed(f"{month:g}" for month in sorted(settings["months"]))
     margin = settings["equivalence_margin"]
     found = [
@@ -363,7 +369,7 @@ def _interpretation(facts) -> str:
             "Equivalence was tested by two one-sided tests (90% interval) against hazard ratios of "
             f"{1 / margin:.3g} and {margin:g}."
         )
-    if claims := facts.config["study"]["claims"]:
+    if claims := results.config["study"]["claims"]:
         told = [f"“{claim['claim']}” ({claim['source']})" for claim in claims]
         found.append(
             "Claims of other sources were put to these differences, at their months and with their "
@@ -372,9 +378,9 @@ def _interpretation(facts) -> str:
     return " ".join(found)
 
 
-def _missing_data(facts) -> str:
-    limits = facts.config["data_quality"]
-    imputed = IMPUTED in set(facts.sensitivity["analysis"])
+def _missing_data(results: Results) -> str:
+    limits = results.config["data_quality"]
+    imputed = IMPUTED in set(results["sensitivity"]["analysis"])
     complete = (
         "Complete cases were analyzed: the criteria exclude records with unknown values, "
         f"{'' if imputed else 'nothing was imputed, '}and a value that is still missing stops the "
@@ -383,13 +389,13 @@ def _missing_data(facts) -> str:
     if imputed:
         complete += (
             "One sensitivity analysis includes the patients who meet every criterion but for "
-            f"unknown covariates: {facts.config['sensitivity']['imputations']} data sets imputed "
+            f"unknown covariates: {results.config['sensitivity']['imputations']} data sets imputed "
             "by chained equations (logistic regression, predictive mean matching of numbers) from "
             "the other covariates, the group, the year of diagnosis, and the event and the "
             "Nelson–Aalen cumulative hazard of each cause of death; each was scored and matched "
             "anew, and estimates pooled by Rubin’s rules with a t reference. "
         )
-    named = all(map(database_years, facts.inputs["database"]))
+    named = all(map(database_years, results.exports["database"]))
     unknown = ", which counts as unknown" if named else ""
     return complete + (
         "The exports were checked for unknown labels, contradictions between fields, and follow-up "
@@ -400,8 +406,8 @@ def _missing_data(facts) -> str:
     )
 
 
-def _conventions(facts) -> str:
-    note = disclosure_note(facts.disclosure)
+def _conventions(results: Results) -> str:
+    note = disclosure_note(results.disclosure)
     how, _, which = note.partition(": ")
     masking = (
         f"{how.capitalize()} in everything published are {which}"
@@ -414,6 +420,6 @@ def _conventions(facts) -> str:
     )
 
 
-def _software(facts) -> str:
-    told = [name_package(package, facts.versions) for package in facts.versions]
+def _software(results: Results) -> str:
+    told = [name_package(package, results.versions) for package in results.versions]
     return f"The analyses were run with {listed(told)}."

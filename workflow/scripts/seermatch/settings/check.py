@@ -1,6 +1,5 @@
 """Check values against what is declared, add defaults, and say in words what a key takes."""
 
-import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -44,8 +43,9 @@ def problems(kind: type, data: Any, name: str) -> list[str]:
     if found := list(_walk(kind, data, name)):
         return found
     try:
-        # as JSON, where a whole number is no text and no truth value
-        _adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
+        # as JSON, where a whole number is no text and no truth value; half a character is no JSON
+        text = json.dumps(data, default=str, ensure_ascii=False).encode(errors="replace")
+        _adapter(kind).validate_json(text, strict=True)
     except ValidationError as wrong:
         told = [_explain(kind, error, name) for error in wrong.errors(include_url=False)]
         # of a value that fits none of several types, the first says all
@@ -160,7 +160,9 @@ def _walk(kind: Any, data: Any, place: str) -> Iterator[str]:
     if isinstance(data, dict) and is_dataclass(kind):
         known = _declared(kind)
         if unknown := sorted(str(name) for name in data if name not in known):
-            near = difflib.get_close_matches(unknown[0], known, n=1)
+            from difflib import get_close_matches  # slow to import
+
+            near = get_close_matches(unknown[0], known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
             yield f"{place}: unknown key {unknown[0]!r}; {hint}"
         if kind is Rule and not data:

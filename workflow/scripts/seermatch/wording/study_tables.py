@@ -165,3 +165,26 @@ def _estimate(row) -> tuple[str, str, str]:
 
 
 # ----- curves at chosen times --------------------------------------------------------------------
+
+
+def reference_levels(table: pd.DataFrame) -> dict[str, str]:
+    """Name the reference level of each factor: the first that a table lists.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With variable and level, such as `characteristics_table` gives.
+
+    Returns
+    -------
+    dict
+        Variable to level; numbers have none.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"variable": "er", "level": ["Negative", "Positive"]})
+    >>> reference_levels(table)
+    {'er': 'Negative'}
+    """
+    levels = table[~table["level"].isin(["", MEDIAN])]
+    return levels.drop_duplicates("variable").set_index("variable")["level"].to_dict()

@@ -186,3 +186,23 @@ def describe_balance_term(term: str, level: str) -> str:
         return "Propensity score (distance)"
     label = VARIABLES[term].label if term in VARIABLES else term
     return f"{label}: {printed(level)}" if level and isinstance(level, str) else label
+
+
+def print_test(name: str) -> str:
+    """Print the name of a test with a typographic apostrophe.
+
+    Parameters
+    ----------
+    name : str
+        As the result files spell it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print_test("Gray's test")
+    'Gray’s test'
+    """
+    return name.replace("'", "’")

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from seermatch.analysis.group_effect import FIRTH_NOTE
-from seermatch.analysis.names import OTHER, OVERALL, SPECIFIC, SPECIFIC_CAUSE
+from seermatch.analysis.names import IMPUTED, OTHER, OVERALL, SPECIFIC, SPECIFIC_CAUSE
 from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
 from seermatch.disclosure.rule import MASKED
+from seermatch.report.excluded import explain_included, included_table
+from seermatch.report.section import Section, Sentences, Table
 from seermatch.variables.printed import printed
 from seermatch.wording.numbers import (
     NOT_ESTIMABLE,
@@ -20,6 +22,7 @@ from seermatch.wording.numbers import (
     state_p,
 )
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
+from seermatch.wording.results import Results
 from seermatch.wording.terms import print_outcome
 
 HEADLINE = (OVERALL, SPECIFIC, OTHER)
@@ -28,6 +31,23 @@ PROPORTIONAL = "proportional hazards test p"
 EQUIVALENCE = "equivalence test p"
 MISSED = "hazard ratio, missed exposure"
 SIGNIFICANT = 0.05
+
+
+def section(results: Results) -> Section:
+    """Say what the data can and cannot show, and who was left out."""
+    rows, included = results["interpretation"], results["included"]
+    imputed = IMPUTED in set(results["sensitivity"]["analysis"])
+    said = (
+        *explain_limits(rows, results.labels, results.config),
+        *explain_included(included, imputed),
+    )
+    parts = (
+        Sentences(said),
+        Table("limits", limits_table(rows), "S8", "compact"),
+        Table("exposure", exposure_table(rows, results.labels), "S9", "compact"),
+        Table("included", included_table(included, results.labels), "S10", "compact"),
+    )
+    return Section("limits", "What the data can and cannot show", parts)
 
 
 def _row(table: pd.DataFrame, quantity: str, outcome: str) -> pd.Series | None:
