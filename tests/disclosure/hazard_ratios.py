@@ -7,7 +7,6 @@ at once, taking the composition of the risk sets as constant, is only nearly rig
 (`estimated_deaths`): such a claim counts as a recovery where it is true.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -65,9 +64,8 @@ def _detectable(known: Knowledge, interpretation: pd.DataFrame) -> None:
         first = row.outcome.split(" (")[0]
         causes = (EVENTS.index(first),) if first in EVENTS else CAUSES
         parts = {("deaths", "matched", arm, cause): 1.0 for arm in ARMS for cause in causes}
-        found = re.search(r"(\d+) events", str(row.note))
-        if found:
-            known.know(parts, float(found[1]), float(found[1]), DETECTABLE)
+        if pd.notna(row.events):
+            known.know(parts, float(row.events), float(row.events), DETECTABLE)
         if all(low == high for low, high in ends) and np.isfinite(row.estimate):
             share = ends[1][0] / (ends[0][0] + ends[1][0])
             z = ndtri(0.975) + ndtri(0.8)

@@ -76,8 +76,7 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
     for name in ("survival", "incidence"):
         tables[name] = tables[name].assign(n_events=np.nan)
     exposed = tables["interpretation"].copy()
-    few = exposed["note"].str.fullmatch(rf"\d{{4}}: [1-{limit - 1}] of .*")
-    exposed.loc[few, "note"] = exposed.loc[few, "note"].str.replace(": . of", ": masked of")
-    exposed.loc[few, ["estimate", "low", "high"]] = np.nan
+    few = exposed["year"].notna() & exposed["events"].between(1, limit - 1).fillna(False)
+    exposed.loc[few, ["estimate", "low", "high", "events"]] = np.nan
     tables["interpretation"] = exposed
     return tables

@@ -150,14 +150,14 @@ def _analyses(bins: Bins, tables: Mapping[str, pd.DataFrame]) -> None:
         bins.add(deaths[0], row.deaths_breast_cancer)
     rows = tables["interpretation"]
     for row in rows[rows["quantity"] == "exposed per 1,000 patients"].itertuples():
-        year = int(row.note[:4])
+        year = int(row.year)
         bins.add({("year", year, arm): 1.0 for arm in ARMS}, row.n)
         bins.add(("year", year, 1), row.events)
     for row in rows[rows["quantity"] == "minimum detectable hazard ratio"].itertuples():
         causes = kind_of_outcome(row.outcome)
         deaths = {("deaths", "matched", arm, cause): 1.0 for arm in ARMS for cause in causes}
         bins.add(deaths, row.events)
-    years = rows.loc[rows["quantity"] == "exposed per 1,000 patients", "note"].str[:4].astype(int)
+    years = rows.loc[rows["quantity"] == "exposed per 1,000 patients", "year"].astype(int)
     for arm in ARMS:
         bins.known.total(("size", "cohort", arm), [("year", year, arm) for year in years])
 

@@ -24,6 +24,7 @@ from seermatch.matching.characteristics import compare_groups
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.matching.nearest import match
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.survival.incidence import incidence_by_group
 from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
 from seermatch.survival.proportionality_cox import assess_proportionality
@@ -334,8 +335,7 @@ def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.Data
     analyses = sensitivity_analyses(
         cohort,
         score,
-        covariates=list(COVARIATES),
-        matching=rule,
+        matching=MatchingRule(covariates=list(COVARIATES), **rule),
         calipers=(0.1,),
         ratios=(1,),
         orders=(),

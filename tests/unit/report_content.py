@@ -6,7 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from seermatch.analysis import names
+from seermatch.analysis.claims import COLUMNS as CLAIM_COLUMNS
+from seermatch.analysis.claims import NUMBERS
 from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.analysis.interpretation import COLUMNS, COUNTS, TEXTS
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.wording.results import Results
 from seermatch.wording.study_tables import characteristics_table, regression_table
@@ -131,45 +135,40 @@ def interpretation_rows(margin=False):
     overall, specific, by_cause, other, _ = OUTCOMES
     rows = []
     for outcome, hr, events in ((overall, 0.8, 82), (specific, 1.39, 47), (other, 0.5, 35)):
-        detectable = f"or below 0.5; {events} events, 33.3% exposed, power 80%, two-sided 5%"
-        rows += [
-            ("hazard ratio", outcome, np.nan, hr, hr / 2, hr * 2, "p = 0.3"),
-            ("minimum detectable hazard ratio", outcome, np.nan, 2.0, np.nan, np.nan, detectable),
-            ("E-value of the estimate", outcome, np.nan, 1.81, np.nan, np.nan, "rare"),
-            ("E-value of the interval", outcome, np.nan, 1.0, np.nan, np.nan, "rare"),
-            ("hazard ratio, missed exposure", outcome, np.nan, np.nan, np.nan, np.nan,
-             "if 10% of the truly exposed were found; no hazard of the others would explain the "
-             "estimate"),
-        ]  # fmt: skip
+        interval = {"estimate": hr, "low": hr / 2, "high": hr * 2, "p_value": 0.3}
+        found = {
+            names.HAZARD_RATIO: interval | {"variance": names.CLUSTERED},
+            names.DETECTABLE: {"estimate": 2.0, "events": events},
+            names.E_VALUE: {"estimate": 1.81, "status": names.RARE},
+            names.E_VALUE_OF_INTERVAL: {"estimate": 1.0, "status": names.RARE},
+            names.MISSED: {"found": 0.1, "status": names.NO_SOLUTION},
+        }
         if margin:
-            note = "equivalence not shown within 0.8 to 1.25"
-            rows.append(("equivalence test p", outcome, np.nan, 0.41, np.nan, np.nan, note))
-            rows.append(("E-value of equivalence", outcome, np.nan, 1.37, np.nan, np.nan, ""))
-    for quantity, outcome, values in (
-        ("cumulative incidence", "breast cancer death", (0.0081, -0.0111, 0.0274)),
-        ("cumulative incidence", "other death", (0.0044, -0.0124, 0.0212)),
-        ("months lost", "breast cancer death", (0.294, -0.089, 0.677)),
-        ("months lost", "other death", (0.201, -0.145, 0.548)),
-        ("survival", "death of any cause", (-0.0124, -0.038, 0.013)),
-        ("restricted mean survival", "death of any cause", (-0.494, -1.011, 0.02)),
+            told = {"margin": 1.25, "status": names.NOT_SHOWN}
+            found[names.EQUIVALENCE] = {"estimate": 0.41} | told
+            found[names.E_VALUE_OF_EQUIVALENCE] = {"estimate": 1.37} | told
+        rows += [{"quantity": key, "outcome": outcome} | row for key, row in found.items()]
+    for quantity, outcome, (estimate, low, high) in (
+        (names.IN_INCIDENCE, "breast cancer death", (0.0081, -0.0111, 0.0274)),
+        (names.IN_INCIDENCE, "other death", (0.0044, -0.0124, 0.0212)),
+        (names.IN_MONTHS_LOST, "breast cancer death", (0.294, -0.089, 0.677)),
+        (names.IN_MONTHS_LOST, "other death", (0.201, -0.145, 0.548)),
+        (names.IN_SURVIVAL, "death of any cause", (-0.0124, -0.038, 0.013)),
+        (names.IN_RESTRICTED_MEAN, "death of any cause", (-0.494, -1.011, 0.02)),
     ):
-        rows.append((f"difference in {quantity}", outcome, 36.0, *values, "M0(i+) 1, M0 2"))
+        values = {"estimate": estimate, "low": low, "high": high, "reference": 2, "exposed": 1}
+        rows.append({"quantity": quantity, "outcome": outcome, "month": 36.0} | values)
     for outcome, p in ((overall, 0.21), (by_cause, 0.38), (specific, 0.01)):
-        test = ("proportional hazards test p", outcome, np.nan, p, np.nan, np.nan, "score test")
-        rows.append(test)
-    for year, count, n in ((2018, 300, 1000), (2019, 281, 1100), (2020, 4, 1200)):
-        rate = 1000 * count / n
-        rows.append(("exposed per 1,000 patients", "", np.nan, rate, rate / 2, rate * 2,
-                     f"{year}: {count} of {n:,}"))  # fmt: skip
-    columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
-    table = pd.DataFrame(rows, columns=columns)
-    counted = table["note"].str.extract(r"(?P<events>\d+) events")
-    years = table["note"].str.extract(r"^(?P<year>\d{4}): (?P<exposed>\d+) of (?P<n>[\d,]+)$")
-    table["events"] = counted["events"].fillna(years["exposed"])
-    table["n"], table["year"] = years["n"].str.replace(",", ""), years["year"]
-    counts = ["year", "n", "events"]
-    table[counts] = table[counts].astype(float).astype("Int64")
-    return table
+        rows.append({"quantity": names.PROPORTIONALITY, "outcome": outcome, "estimate": p})
+    for year, events, n in ((2018, 300, 1000), (2019, 281, 1100), (2020, 4, 1200)):
+        rate = 1000 * events / n
+        rows.append(
+            {"quantity": names.EXPOSURE, "estimate": rate, "low": rate / 2, "high": rate * 2}
+            | {"year": year, "n": n, "events": events}
+        )
+    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    table = table.fillna({name: "" for name in TEXTS if name != "status"} | {"status": "ok"})
+    return table.astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def proportional_hazards_rows():
@@ -239,16 +238,19 @@ def audit_rows():
 
 
 def claim_rows():
+    harm = {"claim": "It does harm.", "source": "A leaflet", "expects": "worse"}
+    alive = {"claim": "86% live.", "source": "A leaflet", "expects": "survival"}
+    alive["survival_percent"] = 86
+    known = dict(zip(NUMBERS, (0.01, -0.02, 0.04, 0.05, 0.06, 1.1, 0.8, 1.5, 0.85, 1.4, 2.0),
+                     strict=True))  # fmt: skip
+    late = {"verdict": "cannot be answered", "status": names.BEYOND_ALL_FOLLOW_UP}
     rows = [
-        ("It does harm.", "A leaflet", "Is the risk higher?", "36", "undecided",
-         "The interval is wide.", "The hazard ratio was 1.1."),
-        ("It does harm.", "A leaflet", "Is the risk higher?", "60", "cannot be answered",
-         "The longest follow-up is 59 months.", ""),
-        ("86% live.", "A leaflet", "Are 86% alive?", "60", "cannot be answered",
-         "The longest follow-up is 59 months.", ""),
-    ]  # fmt: skip
-    columns = ["claim", "source", "question", "month", "verdict", "answer", "context"]
-    return pd.DataFrame(rows, columns=columns)
+        harm | {"month": 36, "verdict": "undecided", "status": "ok"} | known,
+        harm | {"month": 60} | late,
+        alive | {"month": 60} | late,
+    ]
+    table = pd.DataFrame(rows).assign(outcome="death of any cause")
+    return table.reindex(columns=list(CLAIM_COLUMNS))
 
 
 def comparison_rows():

@@ -188,7 +188,6 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
     ]
     found = _outcomes(matched, has_complete_sets(matched))
     curves = {"death of any cause": found["survival"], EVENTS[1]: found["incidence"]}
-    followup = follow_up(_with_labels(matched), "matched")
     return {
         "sensitivity": sensitivity.table,
         "stability": matching_stability(
@@ -200,7 +199,7 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
         ),
         "interpretation": interpretation,
         "claims": answer_claims(
-            claims, matched, interpretation, followup, curves, labels=LABELS, margin=1.25
+            claims, matched, interpretation, curves, labels=LABELS, margin=1.25
         ),
     }
 

@@ -229,10 +229,10 @@ def test_claims_come_after_the_summary_and_are_optional(content):
     assert html.index('<section id="summary"') < after < html.index('<section id="warnings"')
     section = re.sub(r"\s+", " ", html[after : html.index("</section>", after)])
     assert section.count("<h3>") == 2 and "<h3>“It does harm.”</h3>" in section
-    assert "<b>Is the risk higher?</b>" in section
-    assert "<li>By month 36: <b>Undecided.</b> The interval is wide.</li>" in section
-    assert "By month 60: <b>Cannot be answered.</b> The longest follow-up is 59 months." in section
-    assert section.count("The hazard ratio was 1.1.") == 1
+    assert "<b>Is the risk of dying higher with M0(i+) than with M0?</b>" in section
+    assert "<li>By month 36: <b>Undecided.</b> 6.0 of 100 M0(i+) patients had died" in section
+    assert "By month 60: <b>Cannot be answered.</b> The longest follow-up is 59 months;" in section
+    assert section.count("(Cox), M0(i+) vs M0, was 1.10 (95% CI 0.80–1.50)") == 1
     assert "nothing about real ones" in section
     assert "nothing about real ones" not in render_report(changed(content, synthetic=False))
     without = render_report(changed(content, claims=None))
@@ -268,7 +268,7 @@ def test_markup_in_data_is_escaped(content):
         survival=content["survival"].replace({"group": {"M0(i+)": script}}),
         incidence=content["incidence"].replace({"group": {"M0(i+)": script}}),
         versions={script: script},
-        claims=content["claims"].assign(claim=script, source=script, answer=script),
+        claims=content["claims"].assign(claim=script, source=script),
     )
     html = render_report(hostile)
     assert "<script" not in html

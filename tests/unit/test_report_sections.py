@@ -201,7 +201,7 @@ def test_nothing_is_said_of_what_is_masked(content):
     overall = table["outcome"] == next(iter(OUTCOMES))
     year = table["year"] == 2020
     table.loc[overall | year, ["estimate", "low", "high"]] = np.nan
-    table.loc[overall, "note"] = "masked"
+    table.loc[overall, "status"] = "masked"
     table.loc[overall | year, "events"] = pd.NA
     cells = {row.label: row.cells for row in limits_table(table).rows}
     for label in ("Hazard ratio (95% CI)", "Detectable hazard ratio", "E-value of the estimate"):

@@ -163,7 +163,6 @@ if config["study"]["claims"]:
         input:
             matched="<results>/private/matched.parquet",
             interpretation="<results>/private/interpretation.parquet",
-            followup="<results>/private/followup.parquet",
             kaplan_meier="<results>/private/survival/kaplan_meier.parquet",
             incidence="<results>/private/competing_risks/incidence.parquet",
         output:
@@ -182,7 +181,7 @@ if config["study"]["claims"]:
             code=code_of("answer_claims"),
             claims=sorted_keys(config["study"]["claims"]),
             labels=LABELS,
-            interpretation=section("interpretation"),
+            margin=config["interpretation"]["equivalence_margin"],
         message:
             "Putting the claims of another source to the data"
         script:

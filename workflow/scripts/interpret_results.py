@@ -4,6 +4,7 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.analysis.interpretation import interpret
+    from seermatch.analysis.names import DETECTABLE
 
     settings = snakemake.params.interpretation
     table = interpret(
@@ -16,5 +17,5 @@ with job(snakemake) as tell:
         ascertainment=settings["ascertainment"],
     )
     write_table(table, snakemake.output[0])
-    detectable = table[table["quantity"] == "minimum detectable hazard ratio"]["estimate"]
+    detectable = table[table["quantity"] == DETECTABLE]["estimate"]
     tell(f"smallest hazard ratio of death that could be detected: {detectable.iloc[0]:.2f}")

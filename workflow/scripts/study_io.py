@@ -381,15 +381,6 @@ def read_rule(path):
     return DisclosureRule(int(row["minimum_count"]), row["method"])
 
 
-@contextmanager
-def released_counts(path):
-    """Print counts as `disclosure.tsv` says that they were released."""
-    from seermatch.wording.numbers import rounded_counts
-
-    with rounded_counts(read_rule(path).width):
-        yield
-
-
 def read_records(paths):
     """Read what earlier releases made public and what they masked."""
     return [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]

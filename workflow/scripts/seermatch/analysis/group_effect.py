@@ -30,7 +30,6 @@ OUTCOMES = {
 }
 
 
-FIRTH_NOTE = ", Firth's likelihood ratio"  # ends the note of such a hazard ratio
 # Wald and score tests reject too often with fewer events (docs/validation.md)
 FEW_EVENTS = 20
 

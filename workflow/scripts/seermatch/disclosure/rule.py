@@ -79,18 +79,36 @@ def disclosure_note(rule: DisclosureRule) -> str:
 sums and in files of numbers; 8 stands for 6–10); sums add rounded parts, and what is computed \
 from counts is as coarse.'
     """
-    if not rule.active:
-        return ""
+    return "{}: {}.".format(*protected_counts(rule)) if rule.active else ""
+
+
+def protected_counts(rule: DisclosureRule) -> tuple[str, str]:
+    """Say how counts are protected, and which.
+
+    Parameters
+    ----------
+    rule : DisclosureRule
+        One that is active.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> protected_counts(DisclosureRule(5))
+    ('masked', 'counts of 1–4, and others from which they could be computed')
+    """
     width, few = rule.minimum_count, rule.minimum_count - 1
-    if rule.rounds:
-        first, second = round_count(1, width), round_count(width + 1, width)
-        return (
-            f"rounded: all counts, to the middles of bins of {width} (≤{width} stands for "
-            f"1–{width}, and counts as {first} in sums and in files of numbers; {second} stands "
-            f"for {width + 1}–{2 * width}); sums add rounded parts, and what is computed from "
-            "counts is as coarse."
-        )
-    return f"{MASKED}: counts of 1–{few}, and others from which they could be computed."
+    if not rule.rounds:
+        return MASKED, f"counts of 1–{few}, and others from which they could be computed"
+    first, second = round_count(1, width), round_count(width + 1, width)
+    return "rounded", (
+        f"all counts, to the middles of bins of {width} (≤{width} stands for 1–{width}, and counts "
+        f"as {first} in sums and in files of numbers; {second} stands for "
+        f"{width + 1}–{2 * width}); sums add rounded parts, and what is computed from counts is "
+        "as coarse"
+    )
 
 
 def disclosure_limits(rule: DisclosureRule) -> str:

@@ -40,18 +40,17 @@ def marks_table(
         Label of the reference and of the exposed group.
     marks : sequence of float
         Months; 0 and those after the last time are left out.
-    estimate : str
-        ``"survival"`` or ``"incidence"``.
+    estimate : {"survival", "incidence"}
+        What the curves estimate.
     start : float
         Value at month 0.
     caption : str
-        Caption.
+        Of the table.
 
     Returns
     -------
     PrintedTable
-        One row per month, under a heading per cause; numbers at risk, and estimates in percent
-        with 95% intervals.
+        One row per month, under a heading per cause: at risk, and percent with 95% intervals.
 
     Examples
     --------

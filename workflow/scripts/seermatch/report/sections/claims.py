@@ -1,11 +1,17 @@
 """What other sources claim, put to the data."""
 
+import pandas as pd
 from markupsafe import Markup
 
+from seermatch.analysis.names import OK
 from seermatch.report.section import Heading, Paragraph, Part, Section, Sentences
 from seermatch.report.sections import sensitivity
+from seermatch.wording.claims import ask, say_context, say_row
 from seermatch.wording.numbers import capitalize
 from seermatch.wording.results import Results
+
+ASKED = ["claim", "source", "outcome", "expects", "survival_percent"]
+ROUNDED = "Rounded for disclosure control; see the numbers."
 
 
 def section(results: Results) -> Section | None:
@@ -23,22 +29,8 @@ def section(results: Results) -> Section | None:
             f"includes 0 does not show that there is no difference.{simulated}"
         )
     ]
-    named = ["claim", "source", "question"]
-    for (claim, source, question), rows in results["claims"].groupby(named, sort=False):
-        answers = tuple(
-            Markup("By month {}: <b>{}.</b> {}").format(
-                row.month, capitalize(row.verdict), row.answer
-            )
-            for row in rows.itertuples()
-        )
-        context = next(filter(None, rows["context"]), "")
-        parts += [
-            Heading(f"“{claim}”"),
-            Paragraph(f"Source: {source}", "notes"),
-            Paragraph(Markup("<b>{}</b>").format(question)),
-            Sentences(answers),
-            *([Paragraph(context)] if context else []),
-        ]
+    for _, rows in results["claims"].groupby(ASKED, sort=False, dropna=False):
+        parts += _answer(results, rows)
     parts.append(
         Paragraph(
             Markup(
@@ -52,3 +44,32 @@ def section(results: Results) -> Section | None:
         )
     )
     return Section("claims", "Claims put to the data", tuple(parts))
+
+
+def _answer(results: Results, rows: pd.DataFrame) -> list[Part]:
+    """Put a claim as a question, and answer it at each of its months."""
+    settings, first = results.config["interpretation"], rows.iloc[0]
+    margin, power = settings["equivalence_margin"], settings["power"]
+    followup = results["followup"]
+    everybody = (followup["population"] == "matched") & (followup["group"] == "all")
+    longest = float(followup.loc[everybody, "maximum"].iloc[0])
+    rounds = results.disclosure.rounds
+    answers = []
+    for _, row in rows.iterrows():
+        answer = say_row(row, longest, results.labels, margin)
+        if rounds and row["status"] == OK:
+            answer = ROUNDED
+        verdict = Markup("By month {:g}: <b>{}.</b> {}")
+        answers.append(verdict.format(row["month"], capitalize(row["verdict"]), answer))
+    told = rows[rows["status"] == OK]
+    context = ""
+    if len(told) and not rounds:
+        context = say_context(first, told.iloc[0], results.labels, power, margin)
+    question = ask({**first, "months": rows["month"].tolist()}, results.labels)
+    return [
+        Heading(f"“{first['claim']}”"),
+        Paragraph(f"Source: {first['source']}", "notes"),
+        Paragraph(Markup("<b>{}</b>").format(question)),
+        Sentences(tuple(answers)),
+        *([Paragraph(context)] if context else []),
+    ]

@@ -5,9 +5,27 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from seermatch.analysis.group_effect import FIRTH_NOTE
-from seermatch.analysis.names import IMPUTED, OTHER, OVERALL, SPECIFIC, SPECIFIC_CAUSE
-from seermatch.disclosure.interpretation import DETECTABLE, EXPOSURE
+from seermatch.analysis.names import (
+    DETECTABLE,
+    E_VALUE,
+    E_VALUE_OF_EQUIVALENCE,
+    E_VALUE_OF_INTERVAL,
+    EQUIVALENCE,
+    EXPOSURE,
+    HAZARD_RATIO,
+    HEADLINE,
+    IMPOSSIBLE,
+    IMPUTED,
+    MISSED,
+    NO_SOLUTION,
+    NOT_SHOWN,
+    OVERALL,
+    PENALIZED,
+    PROPORTIONALITY,
+    SHOWN,
+    SPECIFIC,
+    SPECIFIC_CAUSE,
+)
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.excluded import explain_included, included_table
 from seermatch.report.section import Section, Sentences, Table
@@ -25,11 +43,7 @@ from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTabl
 from seermatch.wording.results import Results
 from seermatch.wording.terms import print_outcome
 
-HEADLINE = (OVERALL, SPECIFIC, OTHER)
 NAMES = {OVERALL: "Overall survival", SPECIFIC: "Breast cancer mortality"}
-PROPORTIONAL = "proportional hazards test p"
-EQUIVALENCE = "equivalence test p"
-MISSED = "hazard ratio, missed exposure"
 SIGNIFICANT = 0.05
 
 
@@ -75,31 +89,27 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
         exposure, and tests of proportional hazards.
     """
     rows = [
-        ("Hazard ratio (95% CI)", [_ratio(_row(table, "hazard ratio", o)) for o in HEADLINE]),
+        ("Hazard ratio (95% CI)", [_ratio(_row(table, HAZARD_RATIO, o)) for o in HEADLINE]),
         ("Detectable hazard ratio", [_detectable(table, o) for o in HEADLINE]),
     ]
-    with_margin = (table["quantity"] == EQUIVALENCE).any()
-    e_values = ["E-value of the estimate", "E-value of the interval"]
-    for quantity in [*e_values, *(["E-value of equivalence"] if with_margin else [])]:
+    with_margin = EQUIVALENCE in set(table["quantity"])
+    for quantity in (E_VALUE, E_VALUE_OF_INTERVAL, *[E_VALUE_OF_EQUIVALENCE] * with_margin):
         found = [_row(table, quantity, outcome) for outcome in HEADLINE]
         rows.append((quantity, [_number(row, "{:.2f}".format) for row in found]))
     if with_margin:
         tests = [_row(table, EQUIVALENCE, outcome) for outcome in HEADLINE]
         cells = [NOTHING if t is None else _equivalence(t) for t in tests]
         rows.append(("Equivalence", cells))
-    missed = table[table["quantity"] == MISSED]
-    told = missed["note"].str.split(";").str[0]
-    for note, part in missed.groupby(
-        told.where(told != MASKED, "if only some were found"), sort=False
-    ):
+    for found, part in table[table["quantity"] == MISSED].groupby("found", sort=False):
         by_outcome = part.drop_duplicates("outcome").set_index("outcome")
         cells = [_missed(by_outcome.loc[o]) if o in by_outcome.index else NOTHING for o in HEADLINE]
-        rows.append((f"Hazard ratio {note}", cells))
+        name = f"Hazard ratio if {100 * found:g}% of the truly exposed were found"
+        rows.append((name, cells))
     for name, outcomes in (
         ("Proportional hazards (Cox), p", (OVERALL, SPECIFIC_CAUSE, None)),
         ("Proportional hazards (Fine–Gray), p", (None, SPECIFIC, None)),
     ):
-        cells = [_number(_row(table, PROPORTIONAL, o), format_p) for o in outcomes]
+        cells = [_number(_row(table, PROPORTIONALITY, o), format_p) for o in outcomes]
         rows.append((name, cells))
     header = ("Quantity", *map(print_outcome, HEADLINE))
     return PrintedTable(
@@ -122,7 +132,7 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
 
 
 def _is_masked(row: pd.Series) -> bool:
-    return pd.isna(row["estimate"]) and row["note"] == MASKED
+    return row["status"] == MASKED
 
 
 def _number(row: pd.Series | None, formatted: Callable[[float], str]) -> str:
@@ -134,7 +144,7 @@ def _number(row: pd.Series | None, formatted: Callable[[float], str]) -> str:
 
 def _intervals(table: pd.DataFrame) -> str:
     """Say how the intervals of the hazard ratios were made."""
-    few = table[table["quantity"] == "hazard ratio"]["note"].str.endswith(FIRTH_NOTE)
+    few = table.loc[table["quantity"] == HAZARD_RATIO, "variance"] == PENALIZED
     return "clustered by matched set" + (", with few events Firth’s" if few.any() else "")
 
 
@@ -161,15 +171,21 @@ def _detectable(table: pd.DataFrame, outcome: str) -> str:
 def _equivalence(row: pd.Series) -> str:
     if _is_masked(row):
         return MASKED
-    return f"{capitalize(row['note'].removeprefix('equivalence '))}, {state_p(row['estimate'])}"
+    p = state_p(row["estimate"])
+    return f"{capitalize(_conclusion(row))}, {p}" if row["status"] in (SHOWN, NOT_SHOWN) else p
+
+
+def _conclusion(row: pd.Series) -> str:
+    """Say whether equivalence is shown, and within which hazard ratios."""
+    return f"{row['status']} within {1 / row['margin']:.3g} to {row['margin']:g}"
 
 
 def _missed(row: pd.Series) -> str:
     if _is_masked(row):
         return MASKED
-    if "impossible" in row["note"]:
-        return "impossible"
-    return "no solution" if pd.isna(row["estimate"]) else _ratio(row)
+    if row["status"] in (IMPOSSIBLE, NO_SOLUTION):
+        return row["status"]
+    return NOTHING if pd.isna(row["estimate"]) else _ratio(row)
 
 
 def exposure_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
@@ -251,8 +267,8 @@ def _size_of_effects(table: pd.DataFrame, power: float) -> list[str]:
 def _confounding(table: pd.DataFrame) -> list[str]:
     ratios, enough = [], []
     for outcome, name in NAMES.items():
-        value = _value(table, "E-value of the estimate", outcome)
-        limit = _value(table, "E-value of the interval", outcome)
+        value = _value(table, E_VALUE, outcome)
+        limit = _value(table, E_VALUE_OF_INTERVAL, outcome)
         if pd.notna(value):
             ratios.append(f"{value:.2f} ({name.lower()})")
             enough += [f"{limit:.2f} ({name.lower()})"] if limit > 1 else []
@@ -277,14 +293,14 @@ def _about_equivalence(table: pd.DataFrame, margin: float | None) -> list[str]:
         ]
     tests = {name: _row(table, EQUIVALENCE, outcome) for outcome, name in NAMES.items()}
     return [
-        f"{name}: {row['note']} ({state_p(row['estimate'])})."
+        f"{name}: equivalence {_conclusion(row)} ({state_p(row['estimate'])})."
         for name, row in tests.items()
-        if row is not None and not _is_masked(row)
+        if row is not None and row["status"] in (SHOWN, NOT_SHOWN)
     ]
 
 
 def _about_proportionality(table: pd.DataFrame) -> list[str]:
-    tests = table[(table["quantity"] == PROPORTIONAL) & table["estimate"].notna()]
+    tests = table[(table["quantity"] == PROPORTIONALITY) & table["estimate"].notna()]
     if tests.empty:
         return []
     doubted = tests[tests["estimate"] < SIGNIFICANT]

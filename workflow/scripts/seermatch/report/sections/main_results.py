@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from seermatch.analysis.names import OVERALL, SPECIFIC
+from seermatch.analysis.names import (
+    IN_INCIDENCE,
+    IN_MONTHS_LOST,
+    IN_RESTRICTED_MEAN,
+    IN_SURVIVAL,
+    OVERALL,
+    SPECIFIC,
+)
 from seermatch.analysis.stability import stability_range
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.group_ratio import clustered_ratio, intervals_in_words, is_masked
@@ -14,8 +21,8 @@ from seermatch.wording.result_tables import print_ratio
 from seermatch.wording.results import Results
 
 KEY = "main-results"
-SHOWN_TOGETHER = "difference in survival", "difference in restricted mean survival"
-BY_CAUSE = "difference in cumulative incidence", "difference in months lost"
+SHOWN_TOGETHER = IN_SURVIVAL, IN_RESTRICTED_MEAN
+BY_CAUSE = IN_INCIDENCE, IN_MONTHS_LOST
 CAUSES = {
     "death of any cause": "Death of any cause",
     "breast cancer death": "Breast cancer death",
@@ -126,7 +133,7 @@ def differences_table(results: Results) -> PrintedTable:
                 values = np.array([row["estimate"], row["low"], row["high"]], dtype=float) * factor
                 if row["quantity"] == together:
                     values = -values[[0, 2, 1]]
-                cells.append(print_estimate(*values, decimals, masked=row["note"] == MASKED))
+                cells.append(print_estimate(*values, decimals, masked=row["status"] == MASKED))
             rows.append(PrintedRow(f"By month {month:g}", tuple(cells), "level"))
     header = ("Difference (95% CI)", *CAUSES.values())
     return PrintedTable(
