@@ -112,10 +112,12 @@ def based_on(variant: Mapped, base: Mapped) -> Mapped:
     """
     result = Mapped(base)
     for key, value in variant.items():
-        if isinstance(value, Mapped) and isinstance(base.get(key), Mapped):
-            section = Mapped(base[key] | value)
+        if isinstance(value, Mapped):
+            own = base.get(key)
+            both = (own if isinstance(own, Mapped) else {}) | value
+            section = Mapped({name: of for name, of in both.items() if of != NONE})
             section.line = value.line
-            value = Mapped({name: of for name, of in section.items() if of != NONE})
+            value = section
         if isinstance(value, Text) and value == NONE:
             result.pop(key, None)
         elif key != "based_on":
