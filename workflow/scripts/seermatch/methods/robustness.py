@@ -31,7 +31,7 @@ def describe_stability(results: Results) -> list[str]:
     analyses = [name for name in table["analysis"].unique() if name != "main"]
     outcomes = [_lower(print_outcome(outcome)) for outcome in table["outcome"].unique()]
     estimands = [ESTIMANDS.get(name, name) for name in table["estimand"].unique()]
-    found = [f"The match was repeated with {format_count(seeds)} other seeds of {seeded}."]
+    found = [f"The match was repeated with {seeds:,} other seeds of {seeded}."]
     if analyses:
         found.append(
             f"Sensitivity analyses estimated the effect of the group on {listed(outcomes)} in "
