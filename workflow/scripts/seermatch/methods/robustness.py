@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from seermatch.analysis.names import IMPUTED, OTHER
 from seermatch.seer.dictionary import database_years
-from seermatch.wording.numbers import format_count
 from seermatch.wording.results import Results
 from seermatch.wording.terms import listed, print_outcome
 
