@@ -6,20 +6,20 @@ one, or a sum or a difference of two.
 
 import io
 import re
-from dataclasses import replace
 from html import unescape
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from report_content import REFERENCE_LEVELS, made_up_content
-from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
+from report_content import REFERENCE_LEVELS, changed, made_up_content
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.methods.data import methods_sections
-from seermatch.report.page import find_warnings, render_report
+from seermatch.report.page import render_report
+from seermatch.report.sections.warnings import find_warnings
 from seermatch.wording.numbers import rounded_counts
 from seermatch.wording.study_tables import characteristics_table, regression_table
-from small_studies import COVARIATES, LABELS, Study
+from small_studies import COVARIATES, LABELS, RECOMMENDED, Study
 
 PEOPLE = r"(?:patients?|records?|deaths?|events?|died|tumors?)\b"
 NUMBER = r"(?<![\w.,–/-])(≤?\d[\d,]*)"
@@ -48,15 +48,17 @@ def sentences(study: Study, tables: dict[str, pd.DataFrame], rule: DisclosureRul
         for number, name in ((3, "cox"), (4, "fine_gray")):
             terms = [*COVARIATES, "group"]
             shown[f"table{number}"] = regression_table(shown[name], terms, LABELS, REFERENCE_LEVELS)
-        fields = set(content.__dataclass_fields__)
-        rows = int(shown["quality"]["records"].max())
-        content = replace(
+        names = {*content.tables, *(n for n in shown if n.startswith(("cox", "fine_gray")))}
+        config = dict(content.config)
+        config["matching"] = config["matching"] | {"covariates": list(COVARIATES)}
+        config["regression"] = config["regression"] | {"recommended": list(RECOMMENDED)}
+        content = changed(
             content,
-            **{name: shown[name] for name in fields & set(shown)},
-            inputs=content.inputs.assign(rows=rows),
+            **{name: shown[name] for name in names & set(shown)},
+            config=config,
+            exports=content.exports.assign(rows=int(shown["quality"]["records"].max())),
             weighted=not has_complete_sets(study.matched),
             disclosure=rule,
-            notes=[disclosure_limits(rule)] if rule.active else [],
             claims=None,
             paper_audit=None,
             paper_comparison=None,
