@@ -1,9 +1,10 @@
 """Write what is made from other files: pages, the graph of the rules, and two lists.
 
-config/README.md, docs/variables.md, docs/files.md, docs/licences.md and the graphs in README.md and
-docs/architecture.md come from the settings, the field table, the list of public files, the lock
-file, the workflow and the imports of the library; workflow/rules/scripts.txt names the files beside
-the scripts. Run ``make docs`` after a change; tests compare.
+config/README.md, docs/variables.md, docs/catalogue.md, docs/files.md, docs/licences.md and the
+graphs in README.md and docs/architecture.md come from the settings, the field table, the catalogue
+of variables, the list of public files, the lock file, the workflow and the imports of the library;
+workflow/rules/scripts.txt names the files beside the scripts. Run ``make docs`` after a change;
+tests compare.
 """
 
 import csv
@@ -20,6 +21,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from catalogue import catalogue_page
 from licences import licences
 from packages import package_graph
 
@@ -212,3 +214,4 @@ if __name__ == "__main__":
     (ROOT / "workflow" / "schemas" / "config.schema.yaml").write_text(schema(), encoding="utf-8")
     (ROOT / "workflow" / "rules" / "scripts.txt").write_text(script_files(), encoding="utf-8")
     (ROOT / "docs" / "licences.md").write_text(licences(), encoding="utf-8")
+    (ROOT / "docs" / "catalogue.md").write_text(catalogue_page(), encoding="utf-8")

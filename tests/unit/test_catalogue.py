@@ -4,7 +4,6 @@ Labels come from the field table, never from the catalogue.
 """
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,15 +11,13 @@ import pytest
 from seermatch.seer.fields import identify_field, seer_fields
 from seermatch.variables.catalogue import canonical, catalogue, field_facts
 from seermatch.variables.conditions import All, judge, names_in, read_condition
-from seermatch.variables.definition import read_variables
 from seermatch.variables.derivation import Derivation
 from seermatch.variables.study_file import read_study_file
-from seermatch.variables.values import UNKNOWN, UNPLACED
+from seermatch.variables.values import UNPLACED
 
 CATALOGUE = catalogue()
 FIELDS = seer_fields()
 READY = {name: entry.declaration for name, entry in CATALOGUE.items()}
-STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
 AS_SEER = ("income", "rural", "registry", "site", "dx_confirmation", "reporting_source", "sequence")
 # A variable of these stands in for a column, or follows from another variable.
 DERIVED = {"grade_2018_either", "subtype_of_receptors"}
@@ -867,60 +864,3 @@ def test_subtype_from_receptors():
 
     found = told(study_of(columns).values_of("subtype"))
     assert found == [expected(*three) for three in receptors]
-
-
-# ----- whole studies -----------------------------------------------------------------------------
-
-
-def made_up(names: set[str]) -> dict[str, list]:
-    """Make records that hold every listed label of the fields, one after another."""
-    n = 400
-    columns = {}
-    for shift, name in enumerate(sorted(names)):
-        field = FIELDS[name]
-        labels = [label for label in field.labels if not label.startswith("~")]
-        labels += MORE.get(name, [None])
-        columns[name] = [labels[(i * (shift + 1) + i // 7) % len(labels)] for i in range(n)]
-    columns["year"] = [str(1990 + i % 34) for i in range(n)]
-    return columns
-
-
-MORE = {
-    "age": [f"{age:02d} years" for age in range(90)],
-    "histology": ["8500", "8522", "8140", "8070", "8312", "8041", "8013", "8250", "9823"],
-    "primary_site": ["C181", "C670", "C221", "C240", "C340"],
-    "tumor_size": ["001", "020", "055"],
-    "cs_tumor_size": ["001", "020", "055"],
-    "eod10_size": ["010", "020", "055"],
-    "regional_nodes_examined": ["00", "01", "12", "20", "98"],
-    "surgery_1998_2022": ["00", "20", "25", "30", "45", "50", "55", "80", "99"],
-    "surgery_2023": ["A000", "A200", "A300", "A550", "A990"],
-    "survival_months": ["0000", "0012", "0120"],
-}
-
-
-def mentioned(tree) -> list[All]:
-    """Read the criteria of a study file."""
-    return [
-        read_condition(next(iter(item.values())), "cohort.criteria")
-        for item in tree["cohort"].get("criteria", [])
-    ]
-
-
-@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
-def test_a_study_file_derives_all_its_variables(file):
-    tree = read_study_file(file.read_bytes(), file.name)
-    declared = read_variables(tree.get("variables", read_study_file("{}", "none")))
-    used = set(declared) | set(tree["matching"]["covariates"]) | set(tree.get("subgroups", []))
-    used.add(tree["cohort"]["exposure"]["variable"])
-    conditions = mentioned(tree)
-    used |= {name for condition in conditions for name in names_in(condition)}
-    used -= {"exposure", "covariates", "outcome"}
-    study = study_of(made_up(set(FIELDS)), declared)
-    values = {name: study.values_of(str(name)) for name in used}
-    for name, each in values.items():
-        assert (each.codes != UNKNOWN).any(), name
-    for condition in conditions:
-        parts = [part for part in condition.parts if not hasattr(part, "names")]
-        if parts:
-            judge(All(tuple(parts)), study.values_of)

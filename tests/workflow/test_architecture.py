@@ -37,7 +37,6 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 REASON = re.compile(r"# long: \S")
 
 # Breaches known
-IMPORTS_AGAINST_THE_LAW: set[str] = set()
 LONG_MODULES = {
     "study_io.py",
     "seermatch/analysis/models.py",

@@ -85,6 +85,7 @@ def test_what_make_docs_writes_is_current():
         ("docs/variables.md", generate.variables()),
         ("README.md", generate.readme()),
         ("docs/licences.md", generate.licences()),
+        ("docs/catalogue.md", generate.catalogue_page()),
         ("workflow/rules/scripts.txt", generate.script_files()),
     ):
         assert (ROOT / page).read_text(encoding="utf-8") == text, "run `make docs`"
