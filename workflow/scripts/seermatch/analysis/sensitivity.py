@@ -13,7 +13,7 @@ import pandas as pd
 
 from seermatch.analysis.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
-from seermatch.analysis.names import CLUSTERED, IMPUTED, MAIN, PENALIZED
+from seermatch.analysis.names import CLUSTERED, FULL_COHORT, IMPUTED, MAIN, PENALIZED, WEIGHTED
 from seermatch.analysis.populations import compare_populations
 from seermatch.errors import StudyError
 from seermatch.matching.propensity import estimate_propensity
@@ -40,8 +40,6 @@ COLUMNS = (
     *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
 )
 ROBUST = "robust by patient"
-WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
-FULL_COHORT = "full cohort, adjusted"
 CAUSE_OF_DEATH = "cause of death = breast"
 FIRST_PRIMARY = "first primary only"
 
