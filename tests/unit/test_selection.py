@@ -355,6 +355,22 @@ def test_a_criterion_whose_column_is_not_exported():
         selected(patients(), study_text("{nodes: {nodes: 1+}}"))
 
 
+def test_a_criterion_whose_column_one_export_lacks():
+    text = study_text("{nodes: {nodes: 1+, if_exported: yes}}")
+    study = read_study(text, "study.yaml")
+    records = records_of(patients()).with_columns(
+        nodes=pl.Series(["01", "00", None, None, "00"]),
+        export=pl.Series(["a", "a", "b", "b", "a"]),
+    )
+    rows = [*patients(), *patients(surgery="00", patient_id="98")[4:]]
+    records = pl.concat([records, records_of(rows)[5:]], how="diagonal").with_columns(
+        pl.col("export").fill_null("b")
+    )
+    found = select_cohort(Derivation(records, study.variables, fields=FIELDS), study)
+    assert words_of(found)[1] == "nodes (where exported)"
+    assert found.rows.tolist() == [0, 2, 3, 5]
+
+
 # ----- what stops and what warns -----------------------------------------------------------------
 
 

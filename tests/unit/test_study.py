@@ -123,6 +123,7 @@ def test_what_a_file_says_is_read():
         ("[age, sex]", "[age, sex], splines: [size]", "'size' is not among the covariates"),
         ("[age, sex]", "[age, sex], calliper: 0.1", "did you mean 'caliper'"),
         ("[age, sex]", "[age, sex], caliper: 0", "null for no caliper"),
+        ("[age, sex]", "[age, sex], caliper: none", "line 11: matching, caliper: write null"),
         ("[age, sex]", "[age, sex], ratio: 1.5", "a whole number of 1 or more"),
         ("[age, sex]}", "[age, sex]}\nanalysis: weigthed", "did you mean 'weighted'"),
         ("[age, sex]}", "[age, sex]}\nweighting: {estimand: ATU}", "weighting, estimand: 'ATU'"),
@@ -152,6 +153,12 @@ def test_a_variant_takes_the_rest_from_its_base():
     files["broken.yaml"] = changed("[age, sex]", "[age, age]")
     with pytest.raises(StudyError, match=r"^broken.yaml, line 11: matching, covariates: 'age' is"):
         read_study("based_on: broken.yaml", "men.yaml", files.__getitem__)
+
+
+def test_none_unsets_a_key():
+    text = MINIMAL.replace("cohort:", "paper: none\ncohort:\n  landmark: none")
+    study = read_study(text, "lung.yaml")
+    assert (study.paper, study.cohort.landmark) == ("", None)
 
 
 def test_names_and_the_columns_they_need():

@@ -42,14 +42,21 @@ class Asked:
 
     def __init__(self, derivation: Derivation, study: Study, last_year: int | None = None):
         self.derivation, self.study, self.last_year = derivation, study, last_year
-        exposure = study.cohort.exposure
-        self.exposure = exposure_values(derivation.values_of(exposure.variable), exposure)
-        self._kept: dict[str, Values] = {"exposure": self.exposure}
+        self._kept: dict[str, Values] = {}
+
+    @property
+    def exposure(self) -> Values:
+        """The two groups."""
+        return self.values_of("exposure")
 
     def values_of(self, name: str) -> Values:
         """Give the values of a name; see `Derivation.values_of`."""
         if name not in self._kept:
-            if name == "covariates":
+            if name == "exposure":
+                exposure = self.study.cohort.exposure
+                values = self.derivation.values_of(exposure.variable)
+                self._kept[name] = exposure_values(values, exposure)
+            elif name == "covariates":
                 names = self.study.matching.covariates
                 self._kept[name] = _together([self.values_of(one) for one in names])
             elif name == "outcome":

@@ -1,6 +1,6 @@
 """The cohort of a study: criteria in order, what each takes away, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -12,8 +12,8 @@ from seermatch.errors import StudyError
 from seermatch.variables.conditions import All, Holds, IsKnown, NotExported, judge, names_in
 from seermatch.variables.derivation import Derivation, refuse_unplaced
 from seermatch.variables.design import Criterion, Study
-from seermatch.variables.printed import NOT_APPLIED
-from seermatch.variables.values import NOT_IN_STUDY, TRUE, UNDETERMINED, UNKNOWN, truth
+from seermatch.variables.printed import NOT_APPLIED, WHERE_EXPORTED
+from seermatch.variables.values import NOT_IN_STUDY, TRUE, UNDETERMINED, UNKNOWN, from_labels, truth
 
 REASONS = ("unknown", "not_in_study", "not_first_tumor")
 
@@ -71,17 +71,14 @@ def select_cohort(derivation: Derivation, study: Study, last_year: int | None = 
     criteria = [*study.cohort.criteria, *_implicit(asked, alive)]
     rows, warnings = [_flow_row("records", alive, alive, asked, {})], []
     for criterion in criteria:
-        judged = _judge(criterion, asked)
-        if judged is None:
+        judged, where = _judge(criterion, asked)
+        if where == NOT_APPLIED:
             missing = ", ".join(_not_exported(criterion.condition, asked))
             told = f"'{criterion.words}' is not applied: {missing} not exported"
             warnings.append(f"warning: {told}")
-            words = criterion.words + NOT_APPLIED
-            rows.append(_flow_row(words, alive, alive, asked, {}))
-            continue
         stay = alive & (judged == TRUE)
         reasons = _reasons(criterion.condition, alive & ~stay, asked)
-        rows.append(_flow_row(criterion.words, alive, stay, asked, reasons))
+        rows.append(_flow_row(criterion.words + where, alive, stay, asked, reasons))
         alive = stay
     _refuse_empty(rows, study)
     for name in grouped_by(study):
@@ -115,13 +112,36 @@ def _of_years(derivation: Derivation, study: Study) -> np.ndarray:
     return within
 
 
-def _judge(criterion: Criterion, asked: Asked, open_to=frozenset()) -> np.ndarray | None:
+def _judge(criterion: Criterion, asked: Asked) -> tuple[np.ndarray, str]:
+    """Judge a criterion, and say what the flow adds to its words where it is left out."""
     try:
-        return judge(criterion.condition, asked.values_of, open_to)
+        if criterion.condition.if_exported:
+            return _judge_where_exported(criterion.condition, asked)
+        return judge(criterion.condition, asked.values_of), ""
     except NotExported:
         raise
     except StudyError as error:
         raise StudyError(f"cohort, criteria, '{criterion.words}': {error}") from None
+
+
+def _judge_where_exported(condition: All, asked: Asked) -> tuple[np.ndarray, str]:
+    """Judge a condition export by export: where one lacks a column, its cells are null."""
+    derivation = asked.derivation
+    records = derivation.records
+    exports = np.zeros(len(records), dtype=np.int32)
+    if "export" in records.columns:
+        exports = from_labels(records["export"])[1]
+    judged, applied = np.full(len(records), TRUE), []
+    for export in np.unique(exports):
+        rows = np.flatnonzero(exports == export)
+        own = records[rows]
+        there = [name for name in own.columns if own[name].null_count() < len(own)]
+        part = Asked(replace(derivation, records=own[there]), asked.study, asked.last_year)
+        found = judge(condition, part.values_of)
+        applied.append(found is not None)
+        if found is not None:
+            judged[rows] = found
+    return judged, "" if all(applied) else WHERE_EXPORTED if any(applied) else NOT_APPLIED
 
 
 def _not_exported(condition: All, asked: Asked) -> list[str]:
@@ -139,7 +159,7 @@ def _implicit(asked: Asked, within: np.ndarray) -> list[Criterion]:
     study = asked.study
     named: set[str] = set()
     for criterion in study.cohort.criteria:
-        if not (criterion.condition.if_exported and _not_exported(criterion.condition, asked)):
+        if not criterion.condition.if_exported:
             named |= _surely_known(criterion.condition)
     criteria = []
     if "exposure" not in named:

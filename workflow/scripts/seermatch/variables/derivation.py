@@ -305,7 +305,7 @@ def _join_eras(parts: list[tuple[np.ndarray, Values]], where: str, order: list[s
         unplaced.append((mine & (values.codes == UNPLACED), values.unplaced))
         missing.append((mine, values.missing))
         place = np.array([labels.index(label) for label in values.labels] or [0], dtype=np.int32)
-        own = np.where(values.codes >= 0, place[values.codes], values.codes)
+        own = np.where(values.codes >= 0, place[np.maximum(values.codes, 0)], values.codes)
         codes[mine] = own[mine]
         if values.numbers is not None:
             numbers[mine] = values.numbers[mine]

@@ -32,7 +32,15 @@ from seermatch.variables.design import (
     Outcome,
     Study,
 )
-from seermatch.variables.study_file import Listed, Mapped, Text, Tree, based_on, read_study_file
+from seermatch.variables.study_file import (
+    NONE,
+    Listed,
+    Mapped,
+    Text,
+    Tree,
+    based_on,
+    read_study_file,
+)
 
 # Sections that are handed on as they stand, with the keys that each may have; None: any.
 SECTIONS: Mapping[str, tuple[str, ...] | None] = {
@@ -102,12 +110,20 @@ def read_study(
     (Arm(name='Partial', levels=('Partial',)), 1)
     """
     tree = read_study_file(content, name)
-    if "based_on" in tree:
-        tree = based_on(tree, _base(tree, name, base))
+    _refuse_no_caliper(tree, name)
+    tree = based_on(tree, _base(tree, name, base) if "based_on" in tree else Mapped())
     try:
         return _study(tree)
     except StudyError as error:
         raise StudyError(_with_file(name, error)) from None
+
+
+def _refuse_no_caliper(tree: Mapped, name: str) -> None:
+    """Refuse `caliper: none`, which would unset it, so that the default held."""
+    matching = tree.get("matching")
+    if isinstance(matching, Mapped) and matching.get("caliper") == NONE:
+        where = f"{name}, {at_line(matching['caliper'], 'matching, caliper')}"
+        raise StudyError(f"{where}: write null for no caliper, or leave it out for the default.")
 
 
 def _base(tree: Mapped, name: str, base) -> Mapped:
