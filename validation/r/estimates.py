@@ -126,6 +126,8 @@ def survival(data: DataSet) -> dict:
     table = absolute_effects(twice, np.tile(died, 2), arms, [data.horizon])
     mean = table.set_index("measure").loc["restricted mean survival"]
     error = mean["high"] / (ndtri(0.975) * np.sqrt(2))
+    if not died[data.time <= data.horizon].any():
+        error = np.nan  # the interval is Wilson's then, not Wald's
     out |= {"rmst": mean["reference"], "rmst se": error}
     curve = kaplan_meier(data.time, died, data.weight)
     out |= {"km weighted survival": curve["survival"], "km weighted se": curve["se"]}
