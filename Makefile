@@ -29,7 +29,7 @@ test: environment
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-r: environment
-	$(BIN)/pytest tests/r
+	$(BIN)/pytest validation/r
 
 # The executor plugins stay out of .venv: one of them imports pandas at every start of Snakemake.
 test-cluster: environment
@@ -37,15 +37,15 @@ test-cluster: environment
 	.venv-cluster/bin/pytest tests/cluster
 
 validation: environment
-	$(BIN)/python tests/r/validate.py --data-sets 2000
+	$(BIN)/python validation/r/validate.py --data-sets 2000
 
 calibration: environment
-	$(BIN)/snakemake calibration --cores $(CORES)
-	$(BIN)/python docs/calibration.py
+	$(BIN)/snakemake -s validation/calibration/Snakefile --cores $(CORES)
+	$(BIN)/python -m validation.calibration.page
 
 # On a quiet machine.
 benchmark: environment
-	$(BIN)/python peers/benchmark.py
+	$(BIN)/python validation/speed/benchmark.py
 
 lint: environment
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Write what is made from other files: pages, the graph of the rules, and two lists.
 
-config/README.md, docs/variables.md, docs/files.md, docs/licences.md and the graph in README.md come
-from the schemas, the field table, the list of public files, the lock file and the workflow itself;
+config/README.md, docs/variables.md, docs/catalogue.md, docs/files.md, docs/licences.md and the
+graphs in README.md and docs/architecture.md come from the settings, the field table, the catalogue
+of variables, the list of public files, the lock file, the workflow and the imports of the library;
 workflow/rules/scripts.txt names the files beside the scripts. Run ``make docs`` after a change;
 tests compare.
 """
@@ -12,16 +13,20 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from typing import get_args, get_origin
 
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from catalogue import catalogue_page
 from licences import licences
+from packages import package_graph
 
 ROOT = Path(__file__).parent.parent
-SCHEMAS = ROOT / "workflow" / "schemas"
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 INTRODUCTION = """\
 # Configuration
@@ -31,7 +36,7 @@ your own needs only the keys that differ, in a file for `--configfile`. Lists re
 list as a whole. Unknown keys and values out of bounds stop the run at once. Threads and memory
 belong to the rules and to `profiles/`.
 
-This file is made from `workflow/schemas/` by `make docs`.
+This file is made from `workflow/scripts/seermatch/settings/` by `make docs`.
 
 ## The sheet of exports
 
@@ -76,52 +81,41 @@ and unmasked results at full precision under the names that they have above.
 """
 
 
-def allowed(schema: dict) -> str:
-    """Say in words which values a key takes."""
-    if "enum" in schema:
-        return ", ".join(f"`{value}`" for value in schema["enum"])
-    kinds = schema.get("type", "")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    words = " or ".join(kinds)
-    if "array" in kinds:
-        items = schema.get("items", {})
-        inner = allowed(items) if "enum" in items or items.get("type") != "object" else "objects"
-        words = f"list of {inner}" + (" or null" if "null" in kinds else "")
-    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {schema[key]}" for key, sign in bounds.items() if key in schema]
-    return f"{words} {', '.join(limits)}".strip()
-
-
-def default(schema: dict) -> str:
+def default(declared) -> str:
     """Print the default of a key; long ones stand in config.yaml."""
-    if "default" not in schema:
+    value = declared.default
+    if declared.default_factory is not MISSING:
+        value = declared.default_factory()
+    if value is MISSING or declared.metadata.get("optional"):
         return ""
-    text = json.dumps(schema["default"], ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
     return f"`{text}`" if len(text) < 90 else "see `config.yaml`"
 
 
-def rows(schema: dict, prefix: str = ""):
-    """Yield a table row for each key below a schema."""
-    for name, child in schema.get("properties", {}).items():
-        key = f"{prefix}{name}"
-        if child.get("type") == "object" and "properties" in child:
-            yield f"| **`{key}`** | {child['description']} | | |"
-            yield from rows(child, f"{key}.")
-        else:
-            yield f"| `{key}` | {child['description']} | {allowed(child)} | {default(child)} |"
-        items = child.get("items", {})
-        if items.get("type") == "object":
-            yield from rows(items, f"{key}[].")
-            rule = items.get("properties", {}).get("keep", {}).get("additionalProperties")
-            if rule:
-                yield from rows(rule, f"{key}[].keep.<field>.")
+def rows(section: type, prefix: str = ""):
+    """Yield a table row for each key of a section of the configuration, and of those within."""
+    from seermatch.settings.check import allowed
+
+    for declared in fields(section):
+        name, kind, meaning = f"{prefix}{declared.name}", declared.type, declared.metadata
+        if is_dataclass(kind):
+            yield f"| **`{name}`** | {meaning['description']} | | |"
+            yield from rows(kind, f"{name}.")
+            continue
+        values = allowed(kind, meaning)
+        yield f"| `{name}` | {meaning['description']} | {values} | {default(declared)} |"
+        inner = get_args(kind)[-1] if get_args(kind) else None
+        if is_dataclass(inner):
+            below = "[]." if get_origin(kind) is list else ".<field>."
+            yield from rows(inner, name + below)
 
 
 def configuration() -> str:
     """Compose config/README.md."""
-    sheet = yaml.safe_load((SCHEMAS / "exports.schema.yaml").read_text(encoding="utf-8"))
-    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8"))
-    lines = [f"| `{name}` | {item['description']} |" for name, item in sheet["properties"].items()]
+    from seermatch.settings.cohort import Export
+    from seermatch.settings.study import Study
+
+    columns = [f"| `{item.name}` | {item.metadata['description']} |" for item in fields(Export)]
     keys = [
         "",
         "## The keys",
@@ -129,12 +123,25 @@ def configuration() -> str:
         "| key | what it is | values | default |",
         "| --- | --- | --- | --- |",
     ]
-    return INTRODUCTION + "\n".join([*lines, *keys, *rows(schema)]) + "\n"
+    return INTRODUCTION + "\n".join([*columns, *keys, *rows(Study)]) + "\n"
+
+
+def schema() -> str:
+    """Compose the schema with which editors complete and check config/config.yaml."""
+    from seermatch.settings.check import json_schema
+    from seermatch.settings.study import Study
+
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    text = yaml.safe_dump(
+        draft | json_schema(Study), sort_keys=False, allow_unicode=True, width=100
+    )
+    return (
+        "# Made from seermatch.settings by `make docs`, for editors; runs do not read it.\n" + text
+    )
 
 
 def variables() -> str:
     """Compose docs/variables.md."""
-    sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
     from seermatch.seer.fields import REQUIREMENTS, seer_fields
 
     fields = seer_fields()
@@ -178,6 +185,14 @@ def readme() -> str:
     return before + start + rule_graph() + end + after
 
 
+def architecture() -> str:
+    """Compose docs/architecture.md: what stands there, with the packages of today."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    before, start, rest = text.partition("<!-- packages, made by make docs -->\n")
+    _, end, after = rest.partition("<!-- end of the packages -->")
+    return before + start + package_graph() + "\n" + end + after
+
+
 def script_files() -> str:
     """List the files below workflow/scripts, which a workflow on a forge cannot list itself."""
     scripts = ROOT / "workflow" / "scripts"
@@ -192,8 +207,11 @@ def script_files() -> str:
 
 if __name__ == "__main__":
     (ROOT / "README.md").write_text(readme(), encoding="utf-8")
+    (ROOT / "docs" / "architecture.md").write_text(architecture(), encoding="utf-8")
     (ROOT / "docs" / "files.md").write_text(public_files(), encoding="utf-8")
     (ROOT / "docs" / "variables.md").write_text(variables(), encoding="utf-8")
     (ROOT / "config" / "README.md").write_text(configuration(), encoding="utf-8")
+    (ROOT / "workflow" / "schemas" / "config.schema.yaml").write_text(schema(), encoding="utf-8")
     (ROOT / "workflow" / "rules" / "scripts.txt").write_text(script_files(), encoding="utf-8")
     (ROOT / "docs" / "licences.md").write_text(licences(), encoding="utf-8")
+    (ROOT / "docs" / "catalogue.md").write_text(catalogue_page(), encoding="utf-8")

@@ -57,7 +57,7 @@ class Checkout:
         if len(table) == 1:
             return {}
         counts = dict(re.findall(r"^(\w+) +(\d+)$", table[1], flags=re.MULTILINE))
-        no_jobs = {"total", "all", "everything", "registry", "study", "audit", "calibration"}
+        no_jobs = {"total", "all", "everything", "registry", "study", "audit"}
         return {rule: int(n) for rule, n in counts.items() if rule not in no_jobs}
 
     def edit(self, path: str, old: str, new: str):

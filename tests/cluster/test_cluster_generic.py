@@ -158,6 +158,5 @@ def test_both_profiles_share_jobs_alike():
     text = "".join(path.read_text(encoding="utf-8") for path in rules)
     known = set(re.findall(r"^ *(?:use )?rule (?:\w+ as )?(\w+)", text, flags=re.MULTILINE))
     own_jobs = {"assess_sensitivity", "assess_stability", "simulate_exports"}
-    own_jobs |= {"simulate_calibration", "simulate_few_deaths"}
-    targets = {"all", "audit", "calibration", "registry", "sensitivity", "stability", "study"}
+    targets = {"all", "audit", "registry", "sensitivity", "stability", "study"}
     assert set(slurm["groups"]) == known - own_jobs - targets

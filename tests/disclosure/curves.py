@@ -6,7 +6,6 @@ spans several months the same numbers still bound the deaths: at least as many p
 as at its end, and at most as many as at its start.
 """
 
-import re
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -15,14 +14,13 @@ import pandas as pd
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import LABELS
 
 SURVIVAL, INCIDENCE, AT_RISK = "survival curve", "incidence curve", "numbers at risk"
 START = -1.0
 Z = ndtri(0.975)
 DIGITS = 1e-9
-PAIR = r".*? ([\d.e-]+), .*? ([\d.e-]+)$"
 FOUR_DIGITS = 5.1e-4
 ABSOLUTE = "absolute effects"
 
@@ -189,17 +187,12 @@ class _Curves:
             before, f0 = month, f
 
     def absolute_effects(self, interpretation: pd.DataFrame) -> None:
-        """Incidences and survival at single months, in words with four digits."""
+        """Incidences and survival at single months, with four digits."""
         for row in interpretation.itertuples():
             measure = row.quantity.removeprefix("difference in ")
-            found = (
-                re.match(PAIR, row.note)
-                if measure in ("cumulative incidence", "survival")
-                else None
-            )
-            if not found:
+            value, month = float((row.reference, row.exposed)[self.arm]), float(row.month)
+            if measure not in ("cumulative incidence", "survival") or np.isnan(value):
                 continue
-            value, month = float(found[2 - self.arm]), float(row.month)
             causes = [EVENTS.index(row.outcome)] if row.outcome in EVENTS else CAUSES
             share = value if measure != "survival" else 1 - value
             error = FOUR_DIGITS * value

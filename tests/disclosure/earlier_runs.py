@@ -6,13 +6,15 @@ what lies between them narrow each other by their nature, so that what is promis
 less than of one: no small count becomes known exactly.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 from intruder import Leak, gather
 from knowledge import Knowledge, Solver
 from private_counts import private_counts
+from published import released
+from seermatch.disclosure.rule import DisclosureRule
 from small_studies import Study
 
 GROWING = ("year", "excluded", "excluded size", "lacking", "left", "gone")
@@ -27,38 +29,73 @@ def without_last_year(records: pd.DataFrame) -> pd.DataFrame:
 
 def without_one_record(records: pd.DataFrame) -> pd.DataFrame:
     """The records of a run before one was added: an exposed one of the cohort."""
-    chosen = records.index[(records["group"] == 1) & (records["failed"] == 0)]
+    once = (records["failed"] == 0) & ~records["second_record"]
+    chosen = records.index[(records["group"] == 1) & once]
     return records.drop(chosen[len(chosen) // 2]).reset_index(drop=True)
 
 
-def attack_runs(runs: list[Study], publish: Callable, limit: int, most: float = np.inf):
-    """Tie the rounded tables of two runs together; `most` is how many records were added.
+def attack_runs(
+    later: Study,
+    earlier: Sequence[Study],
+    rule: DisclosureRule,
+    *,
+    most: float = np.inf,
+    wanted: int = 1,
+) -> list[Leak]:
+    """Tie the tables of two runs together, of a study and of each of its earlier runs.
+
+    Parameters
+    ----------
+    later : Study
+    earlier : sequence of Study
+    rule : DisclosureRule
+        By which all were published.
+    most : float
+        How many records were added, at most.
+    wanted : int
+        Width of an interval that is no leak; 1: only what becomes known exactly is one.
 
     Returns
     -------
     list of Leak
         Small counts of either run that come out.
     """
+    own = _Run(later, rule)
+    return [
+        leak
+        for study in earlier
+        for leak in _tied(own, _Run(study, rule), rule.minimum_count, most, wanted)
+    ]
+
+
+class _Run:
+    """What is published of a study, and the truth."""
+
+    def __init__(self, study: Study, rule: DisclosureRule):
+        tables = released(study, rule)
+        self.known = gather(study, tables, rule.minimum_count, rounds=rule.rounds)
+        self.truth = private_counts(study)
+
+
+def _tied(later: _Run, earlier: _Run, limit: int, most: float, wanted: int) -> list[Leak]:
     known, truth = Knowledge(), {}
-    for number, study in enumerate(runs):
-        own = gather(study, publish(study), limit, rounds=True)
-        known.parts |= {(number, name) for name in own.parts}
-        for fact in own.facts:
+    for number, run in enumerate((later, earlier)):
+        known.parts |= {(number, name) for name in run.known.parts}
+        for fact in run.known.facts:
             factors = {(number, name): factor for name, factor in fact.factors.items()}
             known.know(factors, fact.low, fact.high, fact.source)
-        counts = private_counts(study)
-        truth |= {(number, name): count for name, count in counts.items()}
-    for _, name in [key for key in truth if key[0] == 1]:
-        if (0, name) in truth and _grows(name):
+        truth |= {(number, name): count for name, count in run.truth.items()}
+    for name in earlier.truth:
+        if name in later.truth and _grows(name):
             known.know({(0, name): 1.0, (1, name): -1.0}, 0.0, most, LATER)
     small = {name: count for name, count in truth.items() if 0 < count < limit}
     solver = Solver(known)
     solver.explore(small)
     leaks = []
     for name, count in small.items():
-        low, high = solver.interval(name, wanted=1)
+        low, high = solver.interval(name, wanted)
         assert low <= count <= high, f"{name} = {count} is not within {low} to {high}"
-        if high == low:
+        if high - low < wanted:
             leaks.append(Leak(name, count, low, high, LATER))
     return leaks
 

@@ -7,7 +7,6 @@ at once, taking the composition of the risk sets as constant, is only nearly rig
 (`estimated_deaths`): such a claim counts as a recovery where it is true.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -15,11 +14,12 @@ import pandas as pd
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, CAUSES
 from scipy.special import ndtri
-from seermatch.analysis.group_effect import PENALIZED
-from seermatch.variables import EVENTS
-from small_studies import LEVELS
+from seermatch.analysis.names import PENALIZED
+from seermatch.variables.printed import EVENTS
+from small_studies import LABELS, LEVELS
 
 RATIO, ERROR = "hazard ratio", "error of a hazard ratio"
+STATISTIC = "statistic of a test"
 DETECTABLE = "detectable hazard ratio"
 TOLERANCE = 1e-5
 TANGENTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -64,9 +64,8 @@ def _detectable(known: Knowledge, interpretation: pd.DataFrame) -> None:
         first = row.outcome.split(" (")[0]
         causes = (EVENTS.index(first),) if first in EVENTS else CAUSES
         parts = {("deaths", "matched", arm, cause): 1.0 for arm in ARMS for cause in causes}
-        found = re.search(r"(\d+) events", str(row.note))
-        if found:
-            known.know(parts, float(found[1]), float(found[1]), DETECTABLE)
+        if pd.notna(row.events):
+            known.know(parts, float(row.events), float(row.events), DETECTABLE)
         if all(low == high for low, high in ends) and np.isfinite(row.estimate):
             share = ends[1][0] / (ends[0][0] + ends[1][0])
             z = ndtri(0.975) + ndtri(0.8)
@@ -169,6 +168,16 @@ def estimated_deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> di
     for causes, coef, se in group_ratios(tables):
         parts = [[("deaths", "matched", arm, cause) for cause in causes] for arm in ARMS]
         claim(parts, coef, se, [size([("size", "matched", arm)]) for arm in ARMS])
+    for causes, statistic in _tests(tables):
+        parts = [[("deaths", "matched", arm, cause) for cause in causes] for arm in ARMS]
+        sizes = [size([("size", "matched", arm)]) for arm in ARMS]
+        total, share = size(parts[0] + parts[1]), sizes[1] / sum(sizes)
+        gap = np.sqrt(statistic * total * share * (1 - share))
+        fewer = _fewer_than_expected(tables, causes)
+        if not np.isnan(gap) and fewer is not None:
+            exposed = total * share - gap if fewer else total * share + gap
+            claims[tuple(parts[1]), STATISTIC] = exposed
+            claims[tuple(parts[0]), STATISTIC] = total - exposed
     for name, causes in (("cox", CAUSES), ("fine_gray", (1,))):
         models = tables[name]
         rows = models[(models["model"] == "univariable") & (models["status"] == "ok")]
@@ -180,6 +189,26 @@ def estimated_deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> di
             cells = [_cells(row.term, level) for level in levels]
             claim(parts, row.coef, row.se, [size(names) for names in cells])
     return claims
+
+
+def _tests(tables: Mapping[str, pd.DataFrame]):
+    """Statistics of the log-rank test and of Gray's, with the causes whose deaths they compare."""
+    yield CAUSES, float(tables["logrank"]["statistic"].iloc[0])
+    for row in tables["gray"].itertuples():
+        yield (EVENTS.index(row.cause),), float(row.statistic)
+
+
+def _fewer_than_expected(tables, causes) -> bool | None:
+    """Whether fewer of the exposed died, as the last published estimates of both groups tell."""
+    curve, name, sign = tables["survival"], "survival", -1
+    if len(causes) == 1:
+        rows = tables["incidence"]
+        curve, name, sign = rows[rows["cause"] == EVENTS[causes[0]]], "incidence", 1
+    shown = curve.dropna(subset=name)
+    last = shown.groupby(shown["group"].astype(str))[name].last()
+    if len(last) < len(ARMS):
+        return None
+    return bool(sign * (last[LABELS[1]] - last[LABELS[0]]) < 0)
 
 
 def _cells(term: str, level: str) -> list[tuple]:

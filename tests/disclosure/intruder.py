@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from curves import read_curves
+from exports import EXPORTS, read_exports
 from hazard_ratios import estimated_deaths, read_models
 from inverted_statistics import read_statistics
 from knowledge import Knowledge, Solver
@@ -97,6 +98,7 @@ def _read(study: Study, tables: Mapping[str, pd.DataFrame], limit: int, rounds: 
     curves = read_curves(known, tables, complete)
     read_models(known, tables, curves, complete)
     read_other_tables(known, tables, study.ratio, complete)
+    read_exports(known, tables, lambda factors, value: known.know(factors, value, value, EXPORTS))
     return known, curves[1].months
 
 

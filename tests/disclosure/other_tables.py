@@ -1,9 +1,10 @@
-"""Fifth attack: other matches, repeated matches, and the distribution of the scores.
+"""Fifth attack: other matches, repeated matches, quantiles, and the distribution of the scores.
 
 Where all weights of a match are 1, its number of patients tells how many exposed it holds, and so
 how many an analysis left out: those who died or were lost in month 0, whose tumor was not the
 first, or who found no match. The share of reference patients that two matches have in common
-tells how many were exchanged.
+tells how many were exchanged. A median between two whole numbers is one of an even number of
+patients, and so are quartiles a quarter of the way from one to the other.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,10 @@ from hazard_ratios import ERROR, RATIO
 from knowledge import Knowledge, Solver
 from private_counts import ARMS, kind_of_outcome
 from scipy.special import ndtri
+from small_studies import LABELS
 
 SIZES, EXCHANGED, SCORES = "sizes of analyses", "exchanged patients", "distribution of scores"
+QUANTILES = "quantiles"
 Z = ndtri(0.975)
 
 
@@ -26,6 +29,7 @@ def read_other_tables(known: Knowledge, tables, ratio: int, complete: bool) -> N
     if complete:
         _exchanged(known, tables["stability"], sizes)
     _scores(known, tables["score_overlap"], complete)
+    _quantiles(known, tables, complete)
 
 
 def _sizes(known: Knowledge, sensitivity: pd.DataFrame, sizes: Solver, ratio: int) -> None:
@@ -56,6 +60,28 @@ def _exchanged(known: Knowledge, stability: pd.DataFrame, sizes: Solver) -> None
         value = (1 - row.common_controls) * low
         if not pd.isna(value):
             known.equal(("exchanged", row.seed), float(round(value)), EXCHANGED)
+
+
+def _quantiles(known: Knowledge, tables: Mapping[str, pd.DataFrame], complete: bool) -> None:
+    arms = {label: [arm] for arm, label in enumerate(LABELS)} | {"all": ARMS}
+    for row in tables["comparison"].dropna(subset="median").itertuples():
+        if row.population == "cohort" or complete:  # the reference patients have weights
+            sizes = {("size", row.population, arm): 1.0 for arm in arms[str(row.group)]}
+            _is_even(known, sizes, row)
+    for row in tables["followup"].itertuples():
+        sizes = {("size", row.population, arm): 1.0 for arm in arms[str(row.group)]}
+        _is_even(known, sizes, row)
+    for row in tables["included"].dropna(subset="median").itertuples():
+        if row.patients == "excluded":
+            sizes = {("excluded size", arm): 1.0 for arm in ARMS}
+            lacking = {("lacking", row.variable, arm): -1.0 for arm in ARMS}
+            _is_even(known, sizes | lacking, row)
+
+
+def _is_even(known: Knowledge, sizes: Mapping, row) -> None:
+    if row.median % 1 == 0.5 or not {row.q1 % 1, row.q3 % 1}.isdisjoint({0.25, 0.75}):
+        half = ("half", *sizes)
+        known.know({**sizes, half: -2.0}, 0.0, 0.0, QUANTILES)
 
 
 def _scores(known: Knowledge, overlap: pd.DataFrame, complete: bool) -> None:

@@ -1,13 +1,12 @@
 """First attack: all printed counts and percentages, and what adds up to what."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from knowledge import Knowledge
 from private_counts import ARMS, CAUSES, FLOW_ARMS, POPULATIONS, RECEPTORS
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import CRITERIA, LABELS, LEVELS
 
 ROUNDING = 0.005  # of a percentage with two decimals
@@ -270,14 +269,13 @@ def _years(known: Knowledge, interpretation: pd.DataFrame) -> None:
     rows = interpretation[interpretation["quantity"] == "exposed per 1,000 patients"]
     years = []
     for row in rows.itertuples():
-        year = int(row.note[:4])
+        year = int(row.year)
         years.append(year)
         both = {("year", year, arm): 1.0 for arm in ARMS}
-        if found := re.search(r"of ([\d,]+)$", row.note):
-            n = float(found[1].replace(",", ""))
-            known.know(both, n, n, "exposed by year")
-        if found := re.match(r"\d{4}: ([\d,]+) of", row.note):
-            known.equal(("year", year, 1), float(found[1].replace(",", "")), "exposed by year")
+        if pd.notna(row.n):
+            known.know(both, float(row.n), float(row.n), "exposed by year")
+        if pd.notna(row.events):
+            known.equal(("year", year, 1), float(row.events), "exposed by year")
         if not np.isnan(rate := _number(row.estimate)):
             for sign, ends in ((-1, (-np.inf, 0.0)), (1, (0.0, np.inf))):
                 shift = {("year", year, 0): 0.0, ("year", year, 1): 1000.0}

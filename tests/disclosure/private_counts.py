@@ -3,16 +3,17 @@
 Names of counts, which attacks and truth share: ``size``, ``cell`` (level of a covariate), ``atom``
 (ER, PR and HER2 together), ``deaths`` and ``alive`` are followed by population and arm (0, 1);
 ``left`` and ``gone`` (flow of the study) by arm and step; ``excluded`` by variable and level;
-``lacking`` by variable and arm; ``outside`` (of the pool of the match) by arm; ``year`` by year and
-arm; ``level deaths`` by variable, level and cause; ``events`` by arm, cause, and the months after
-and up to which they happened.
+``lacking`` (among the excluded) and ``missing`` (among all records) by variable and arm;
+``outside`` (of the pool of the match) by arm; ``year`` by year and arm; ``level deaths`` by
+variable, level and cause; ``events`` by arm, cause, and the months after and up to which they
+happened.
 """
 
 from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import LEVELS, Study
 
 ARMS = (0, 1)
@@ -42,6 +43,10 @@ def private_counts(study: Study) -> dict[Hashable, int]:
                 chosen = (matched[variable] == level) & (event == cause)
                 counts["level deaths", variable, level, cause] = int(chosen.sum())
     counts |= _excluded(study.eligible)
+    missing = study.tables["quality"].filter(check="missing").select("field", "group", "count")
+    for field, group, count in missing.rows():
+        if group in FLOW_ARMS[:2]:
+            counts["missing", field, FLOW_ARMS.index(group)] = count
     return counts | _flow(study.tables["attrition"]) | _repeats(study)
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from seermatch.disclosure.cohort_tables import release_cohort
 from seermatch.disclosure.event_counts import count_events
 from seermatch.disclosure.outcomes import release_outcomes
+from seermatch.disclosure.quality import release_quality
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
@@ -35,7 +36,8 @@ def released(study: Study, rule: DisclosureRule) -> dict[str, pd.DataFrame]:
     steps = {name: step for step, (_, names) in enumerate(CRITERIA, start=1) for name in names}
     before = [first.record, second.record]
     third = release_sensitivity(_chosen(tables, OTHERS), rule, before, steps)
-    return first.tables | second.tables | third.tables
+    quality = release_quality(tables["quality"], rule, first.tables["attrition"]).to_pandas()
+    return first.tables | second.tables | third.tables | {"quality": quality}
 
 
 def _overlap(study: Study) -> pd.DataFrame:
@@ -52,6 +54,7 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
     tables = dict(study.tables)
     tables["score_overlap"] = _overlap(study)
     tables["survival"] = tables.pop("kaplan_meier")
+    tables["quality"] = tables["quality"].to_pandas()
     for name, columns in (
         ("attrition", ["remaining", "excluded"]),
         ("comparison", ["n"]),
@@ -59,6 +62,7 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
         ("included", ["n"]),
         ("sensitivity", ["events"]),
         ("stability", ["deaths", "deaths_breast_cancer"]),
+        ("quality", ["count", "records"]),
     ):
         frame = tables[name].copy()
         if name == "attrition":
@@ -72,8 +76,7 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
     for name in ("survival", "incidence"):
         tables[name] = tables[name].assign(n_events=np.nan)
     exposed = tables["interpretation"].copy()
-    few = exposed["note"].str.fullmatch(rf"\d{{4}}: [1-{limit - 1}] of .*")
-    exposed.loc[few, "note"] = exposed.loc[few, "note"].str.replace(": . of", ": masked of")
-    exposed.loc[few, ["estimate", "low", "high"]] = np.nan
+    few = exposed["year"].notna() & exposed["events"].between(1, limit - 1).fillna(False)
+    exposed.loc[few, ["estimate", "low", "high", "events"]] = np.nan
     tables["interpretation"] = exposed
     return tables

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from curves import printed_months
+from exports import read_exports
 from knowledge import Knowledge
 from printed_counts import _identities, _included_cell
 from private_counts import ARMS, CAUSES, kind_of_outcome
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_studies import CRITERIA, LABELS, LEVELS
 
 BINS = "bins"
@@ -53,6 +54,7 @@ def read_rounded(known: Knowledge, tables, width: int, complete: bool) -> list[f
     _populations(bins, tables["comparison"], tables["followup"], complete)
     _analyses(bins, tables)
     _included(bins, tables["included"])
+    read_exports(known, tables, bins.add)
     _scores(bins, tables["score_overlap"])
     months = printed_months(tables)
     for arm in ARMS:
@@ -148,14 +150,14 @@ def _analyses(bins: Bins, tables: Mapping[str, pd.DataFrame]) -> None:
         bins.add(deaths[0], row.deaths_breast_cancer)
     rows = tables["interpretation"]
     for row in rows[rows["quantity"] == "exposed per 1,000 patients"].itertuples():
-        year = int(row.note[:4])
+        year = int(row.year)
         bins.add({("year", year, arm): 1.0 for arm in ARMS}, row.n)
         bins.add(("year", year, 1), row.events)
     for row in rows[rows["quantity"] == "minimum detectable hazard ratio"].itertuples():
         causes = kind_of_outcome(row.outcome)
         deaths = {("deaths", "matched", arm, cause): 1.0 for arm in ARMS for cause in causes}
         bins.add(deaths, row.events)
-    years = rows.loc[rows["quantity"] == "exposed per 1,000 patients", "note"].str[:4].astype(int)
+    years = rows.loc[rows["quantity"] == "exposed per 1,000 patients", "year"].astype(int)
     for arm in ARMS:
         bins.known.total(("size", "cohort", arm), [("year", year, arm) for year in years])
 

@@ -6,15 +6,18 @@ patients have two records, some lack covariates, and the groups may have few dea
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
 from seermatch.analysis.interpretation import interpret
 from seermatch.analysis.models import regression_models
+from seermatch.analysis.outcomes import incidence_curves, survival_curves, tests_table
+from seermatch.analysis.proportionality import assess_proportionality
 from seermatch.analysis.sensitivity import sensitivity_analyses
 from seermatch.analysis.stability import matching_stability
 from seermatch.cohort.merge import combine_attrition
@@ -24,11 +27,9 @@ from seermatch.matching.characteristics import compare_groups
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.matching.nearest import match
 from seermatch.matching.propensity import estimate_propensity
-from seermatch.survival.incidence import incidence_by_group
-from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.survival.proportionality_cox import assess_proportionality
-from seermatch.variables import EVENTS
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.matching.rule import MatchingRule
+from seermatch.variables.printed import EVENTS
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = ("M0", "M0(i+)")
 LEVELS = {
@@ -47,6 +48,7 @@ YEARS = (2018, 2019, 2020)
 MARKS = (0, 12, 24, 36)
 MONTHS = (12, 24)
 SEPARATED = 10  # every so many studies may have cells of one group only
+RARE = 4  # every so many studies have few exposed patients of the last year
 # criterion -> columns that must be known, in the order of the criteria
 CRITERIA = (
     ("malignant tumor, M0 or M0(i+)", ()),
@@ -86,8 +88,11 @@ class Study:
     tables: dict[str, pd.DataFrame | None]
 
 
-def draw_records(rng: np.random.Generator) -> pd.DataFrame:
-    """Draw records of a registry; the last column but one says which criterion each fails."""
+def draw_records(rng: np.random.Generator, *, rare_year: bool = False) -> pd.DataFrame:
+    """Draw records of a registry; the last column but one says which criterion each fails.
+
+    Where a year is rare, most exposed records of the last year are of the first.
+    """
     n = {"reference": int(rng.integers(120, 420)), "exposed": int(rng.integers(25, 70))}
     n["other"] = int(rng.integers(0, 30))
     arm = np.repeat(list(n), list(n.values()))
@@ -108,6 +113,9 @@ def draw_records(rng: np.random.Generator) -> pd.DataFrame:
     frame = pd.DataFrame({"arm": arm, "group": exposed.astype(int)})
     frame["patient_id"] = [f"{number:08d}" for number in rng.permutation(size)]
     frame["year"] = rng.choice(YEARS, size)
+    if rare_year:
+        moved = exposed & (frame["year"] == YEARS[-1]) & (rng.spawn(1)[0].random(size) < 0.85)
+        frame["year"] = frame["year"].mask(moved, YEARS[0])
     frame["age"] = np.clip(rng.normal(60, 12, size).round(), 25, 89).astype(int)
     frame["tumor_size"] = np.clip(rng.lognormal(2.9, 0.6, size).round(), 1, 200)
     for name, names in LEVELS.items():
@@ -175,6 +183,18 @@ def attrition(frame: pd.DataFrame) -> pd.DataFrame:
     return combine_attrition(counts, cohort, [YEARS[0]], LABELS).to_pandas()
 
 
+def checks(frame: pd.DataFrame) -> pl.DataFrame:
+    """Count what the records of each arm lack, as the checks of the exports do."""
+    records = pd.concat([frame, frame[frame["second_record"]]])
+    rows = [("one_value", "all", "all", 0, len(records))]
+    for arm, mine in records.groupby("arm"):
+        rows += [("missing", name, arm, int(mine[name].isna().sum()), len(mine)) for name in LEVELS]
+    names = ["check", "field", "group", "count", "records"]
+    found = pl.DataFrame(rows, schema=names, orient="row")
+    told = pl.lit("")
+    return found.with_columns(percent=pl.lit(0.0), detail=told, verdict=told, note=told)
+
+
 def make_study(seed: int) -> Study:
     """Make a study from a seed; where the registry does not allow it, from the next draw."""
     return make_runs(seed)[0]
@@ -190,7 +210,8 @@ def make_runs(seed: int, *changes: Callable) -> list[Study]:
         Each takes the records, the last run's, and gives those of an earlier run.
     """
     for attempt in range(50):
-        records = draw_records(np.random.default_rng([seed, attempt]))
+        rng = np.random.default_rng([seed, attempt])
+        records = draw_records(rng, rare_year=seed % RARE == 1)
         try:
             return [study_of(records, seed), *(study_of(c(records), seed) for c in changes)]
         except (StudyError, NothingToMatch, ValueError):
@@ -212,6 +233,8 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
     cohort["tumor_size"] = cohort["tumor_size"].astype(int)
     if cohort["group"].sum() < 15:
         raise NothingToMatch
+    if seed % SEPARATED and _has_separated_level(cohort):
+        raise NothingToMatch  # before the search for them, which takes long
     ratio = 1 + seed % 3
     rule = {"link": "logit", "ratio": ratio, "caliper": 0.2, "order": "largest"}
     rule |= {"ties": "hash", "seed": seed}
@@ -229,12 +252,19 @@ def study_of(records: pd.DataFrame, seed: int) -> Study:
         raise NothingToMatch
     tables = {
         "attrition": flow,
+        "quality": checks(records),
         "separated_cells": fit.cells.assign(in_pool=False),
         **_characteristics(cohort, matched, score),
         **_outcomes(cohort, matched),
         **_other_analyses(cohort, matched, eligible, score, rule),
     }
     return Study(seed, ratio, cohort, matched, eligible, tables)
+
+
+def _has_separated_level(cohort: pd.DataFrame) -> bool:
+    """Whether one of the groups lacks a level that the other has."""
+    patients = (pd.crosstab(cohort[name], cohort["group"]) for name in LEVELS)
+    return any((table == 0).any(axis=None) for table in patients)
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -265,23 +295,10 @@ def _outcomes(cohort, matched) -> dict[str, pd.DataFrame]:
             ignore_index=True,
         )
     }
-    curves = []
-    for label, group in _labelled(matched).groupby("group", observed=True):
-        died = (group["event"] != "censored").to_numpy()
-        curve = kaplan_meier(group["time"].to_numpy(), died, group["weight"].to_numpy())
-        curve.insert(0, "group", label)
-        curves.append(curve)
-    tables["kaplan_meier"] = pd.concat(curves, ignore_index=True)
-    tables["logrank"] = pd.DataFrame([asdict(compare_survival(matched))])
-    tables["incidence"] = incidence_by_group(
-        matched["time"],
-        matched["event"].cat.codes,
-        matched["group"],
-        dict(enumerate(LABELS)),
-        weights=None if has_complete_sets(matched) else matched["weight"],
-    )
-    tests = [compare_incidence(matched, code) for code in (1, 2)]
-    tables["gray"] = pd.DataFrame([asdict(test) for test in tests])
+    tables["kaplan_meier"] = survival_curves(matched, LABELS)
+    tables["logrank"] = tests_table([compare_survival(matched)])
+    tables["incidence"] = incidence_curves(matched, LABELS)
+    tables["gray"] = tests_table([compare_incidence(matched, code) for code in (1, 2)])
     tables["gray"].insert(0, "cause", EVENTS[1:])
     for name, covariates in (("cox", COVARIATES), ("fine_gray", RECOMMENDED)):
         fitted = regression_models(
@@ -305,8 +322,7 @@ def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.Data
     analyses = sensitivity_analyses(
         cohort,
         score,
-        covariates=list(COVARIATES),
-        matching=rule,
+        matching=MatchingRule(covariates=list(COVARIATES), **rule),
         calipers=(0.1,),
         ratios=(1,),
         orders=(),

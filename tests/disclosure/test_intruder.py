@@ -5,17 +5,24 @@ from functools import cache
 
 import numpy as np
 import pytest
+from earlier_runs import attack_runs, without_one_record
+from hazard_ratios import STATISTIC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intruder import attack
 from inverted_statistics import DIFFERENCES, TESTS, read_statistics
 from knowledge import Knowledge, Solver
+from other_tables import QUANTILES, read_other_tables
 from printed_counts import read_printed_counts
 from private_counts import private_counts
-from published import primarily_suppressed
-from small_studies import make_study
+from published import primarily_suppressed, released
+from seermatch.disclosure.rule import METHODS, DisclosureRule
+from small_studies import make_runs
+from small_studies import make_study as draw_study
+from words import sentences, unfounded
 
 LIMIT, STUDIES = 5, 6
+make_study = cache(draw_study)
 
 
 @cache
@@ -47,6 +54,7 @@ def test_most_blanked_counts_come_out_exactly():
         *("printed counts", "survival curve"),
         *("included and excluded", "events of models", "sizes of analyses"),
         *("sensitivity rows", "repeated matches", "exchanged patients", "distribution of scores"),
+        "checks of the exports",
     ],
 )
 def test_each_attack_recovers_counts_of_its_own(source):
@@ -81,6 +89,58 @@ def test_hazard_ratios_and_their_errors_give_deaths_away():
     assert claims[way, True] > claims[way, False], claims
     # the ratio of few deaths is Firth's, which is nearer to 1: reckoned from it they are fewer
     assert claims["hazard ratio", True] > 0, claims
+
+
+def test_tests_of_the_groups_give_deaths_away():
+    claims = Counter()
+    for found in attacks_on_blanked_cells():
+        claims.update(found.claims)
+    assert claims[STATISTIC, True] > claims[STATISTIC, False], claims
+
+
+def test_the_years_of_the_exposed_give_small_years_away():
+    """All exposed less those of the other years, and the share that is printed of the year."""
+    study = make_study(1)
+    tables, known = primarily_suppressed(study, LIMIT), Knowledge()
+    truth = private_counts(study)
+    read_printed_counts(known, tables, False)
+    small = [name for name, n in truth.items() if name[0] == "year" and 0 < n < LIMIT]
+    assert small
+    solver = Solver(known)
+    assert all(solver.interval(name) == (truth[name],) * 2 for name in small)
+
+
+def test_halves_of_quantiles_tell_of_sizes_that_are_masked():
+    study = make_study(0)
+    tables = released(study, DisclosureRule(LIMIT))
+    blind = tables["followup"]["n"].isna()
+    told = []
+    for times in (study.tables["followup"], tables["followup"]):
+        known, shown = Knowledge(), tables | {"followup": times[blind.to_numpy()]}
+        read_other_tables(known, shown, study.ratio, False)
+        told.append([fact for fact in known.facts if fact.source == QUANTILES])
+    assert len(told[0]) > len(told[1])
+    assert not any(("size", "cohort", 1) in fact.factors for fact in told[1])
+
+
+def test_sentences_say_small_numbers_where_nothing_is_protected():
+    said = []
+    for seed in range(STUDIES):
+        study, rule = make_study(seed), DisclosureRule(0)
+        tables = released(study, rule)
+        said.append(unfounded(sentences(study, tables, rule), tables, LIMIT))
+    assert sum(map(bool, said)) > STUDIES / 2, said
+
+
+def test_two_releases_of_a_growing_study_give_counts_away_unless_they_are_rounded():
+    """As the documentation says: suppression is of one release."""
+    runs = make_runs(1, without_one_record)
+    told = {
+        method: attack_runs(runs[0], runs[1:], DisclosureRule(LIMIT, method), most=1)
+        for method in METHODS
+    }
+    assert told["suppress"]
+    assert not told["round"]
 
 
 # ----- the integer programs ----------------------------------------------------------------------

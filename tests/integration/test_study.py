@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import zipfile
 from collections import Counter
 from xml.etree import ElementTree
@@ -145,17 +144,14 @@ def test_the_complete_among_the_eligible_are_the_cohort(results):
     assert analyses.loc["first primary only", "n"] < analyses.loc["main", "n"]
 
 
-def test_the_four_tables_and_figures_need_no_incomplete_records(study_copy):
-    for made in ("results/private/eligible", "results/private/eligible.parquet"):
-        path = study_copy.path / made
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+def test_the_four_tables_and_figures_need_no_comparison_with_the_excluded(study_copy):
+    (study_copy.path / "results/private/included_excluded.parquet").unlink()
+    (study_copy.path / "results/included_excluded.tsv").unlink()
     (study_copy.path / "results/table1.tsv").unlink()
     plan = study_copy.planned("study")
     assert plan["publish_cohort"] == 1
-    assert {"keep_incomplete", "merge_eligible", "compare_included"}.isdisjoint(plan)
-    (study_copy.path / "results/included_excluded.tsv").unlink()
-    (study_copy.path / "results/private/included_excluded.parquet").unlink()
-    assert study_copy.planned("sensitivity")["keep_incomplete"] == 5
+    assert "compare_included" not in plan
+    assert study_copy.planned("sensitivity")["compare_included"] == 1
 
 
 def test_the_flow_adds_up(results):

@@ -1,18 +1,29 @@
 """Made-up results, of which the tests of the report make pages and sentences."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
+from seermatch.analysis import names
+from seermatch.analysis.claims import COLUMNS as CLAIM_COLUMNS
+from seermatch.analysis.claims import NUMBERS
 from seermatch.analysis.group_effect import OUTCOMES
-from seermatch.report.page import ReportContent
+from seermatch.analysis.interpretation import COLUMNS, COUNTS, TEXTS
+from seermatch.disclosure.rule import DisclosureRule
+from seermatch.wording.results import Results
 from seermatch.wording.study_tables import characteristics_table, regression_table
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 LABELS = ("M0", "M0(i+)")
+REFERENCE_LEVELS = {
+    **{"histology": "IDC", "grade": "I-II", "er": "Negative", "pr": "Negative", "her2": "Negative"},
+    **{"subtype": "HR+/HER2-", "t_stage": "T1-T2", "n_stage": "N0"},
+}
 FIGURES = (
-    *("flow_chart", "love_plot", "survival", "incidence", "stability", "specification"),
+    *("flow_chart", "love_plot", "survival_curves", "incidence_curves", "stability_figure"),
+    "specification",
     *("score_overlap", "forest_cox", "log_log_survival", "schoenfeld_residuals"),
     "forest_fine_gray",
 )
@@ -124,45 +135,40 @@ def interpretation_rows(margin=False):
     overall, specific, by_cause, other, _ = OUTCOMES
     rows = []
     for outcome, hr, events in ((overall, 0.8, 82), (specific, 1.39, 47), (other, 0.5, 35)):
-        detectable = f"or below 0.5; {events} events, 33.3% exposed, power 80%, two-sided 5%"
-        rows += [
-            ("hazard ratio", outcome, np.nan, hr, hr / 2, hr * 2, "p = 0.3"),
-            ("minimum detectable hazard ratio", outcome, np.nan, 2.0, np.nan, np.nan, detectable),
-            ("E-value of the estimate", outcome, np.nan, 1.81, np.nan, np.nan, "rare"),
-            ("E-value of the interval", outcome, np.nan, 1.0, np.nan, np.nan, "rare"),
-            ("hazard ratio, missed exposure", outcome, np.nan, np.nan, np.nan, np.nan,
-             "if 10% of the truly exposed were found; no hazard of the others would explain the "
-             "estimate"),
-        ]  # fmt: skip
+        interval = {"estimate": hr, "low": hr / 2, "high": hr * 2, "p_value": 0.3}
+        found = {
+            names.HAZARD_RATIO: interval | {"variance": names.CLUSTERED},
+            names.DETECTABLE: {"estimate": 2.0, "events": events},
+            names.E_VALUE: {"estimate": 1.81, "status": names.RARE},
+            names.E_VALUE_OF_INTERVAL: {"estimate": 1.0, "status": names.RARE},
+            names.MISSED: {"found": 0.1, "status": names.NO_SOLUTION},
+        }
         if margin:
-            note = "equivalence not shown within 0.8 to 1.25"
-            rows.append(("equivalence test p", outcome, np.nan, 0.41, np.nan, np.nan, note))
-            rows.append(("E-value of equivalence", outcome, np.nan, 1.37, np.nan, np.nan, ""))
-    for quantity, outcome, values in (
-        ("cumulative incidence", "breast cancer death", (0.0081, -0.0111, 0.0274)),
-        ("cumulative incidence", "other death", (0.0044, -0.0124, 0.0212)),
-        ("months lost", "breast cancer death", (0.294, -0.089, 0.677)),
-        ("months lost", "other death", (0.201, -0.145, 0.548)),
-        ("survival", "death of any cause", (-0.0124, -0.038, 0.013)),
-        ("restricted mean survival", "death of any cause", (-0.494, -1.011, 0.02)),
+            told = {"margin": 1.25, "status": names.NOT_SHOWN}
+            found[names.EQUIVALENCE] = {"estimate": 0.41} | told
+            found[names.E_VALUE_OF_EQUIVALENCE] = {"estimate": 1.37} | told
+        rows += [{"quantity": key, "outcome": outcome} | row for key, row in found.items()]
+    for quantity, outcome, (estimate, low, high) in (
+        (names.IN_INCIDENCE, "breast cancer death", (0.0081, -0.0111, 0.0274)),
+        (names.IN_INCIDENCE, "other death", (0.0044, -0.0124, 0.0212)),
+        (names.IN_MONTHS_LOST, "breast cancer death", (0.294, -0.089, 0.677)),
+        (names.IN_MONTHS_LOST, "other death", (0.201, -0.145, 0.548)),
+        (names.IN_SURVIVAL, "death of any cause", (-0.0124, -0.038, 0.013)),
+        (names.IN_RESTRICTED_MEAN, "death of any cause", (-0.494, -1.011, 0.02)),
     ):
-        rows.append((f"difference in {quantity}", outcome, 36.0, *values, "M0(i+) 1, M0 2"))
+        values = {"estimate": estimate, "low": low, "high": high, "reference": 2, "exposed": 1}
+        rows.append({"quantity": quantity, "outcome": outcome, "month": 36.0} | values)
     for outcome, p in ((overall, 0.21), (by_cause, 0.38), (specific, 0.01)):
-        test = ("proportional hazards test p", outcome, np.nan, p, np.nan, np.nan, "score test")
-        rows.append(test)
-    for year, count, n in ((2018, 300, 1000), (2019, 281, 1100), (2020, 4, 1200)):
-        rate = 1000 * count / n
-        rows.append(("exposed per 1,000 patients", "", np.nan, rate, rate / 2, rate * 2,
-                     f"{year}: {count} of {n:,}"))  # fmt: skip
-    columns = ["quantity", "outcome", "month", "estimate", "low", "high", "note"]
-    table = pd.DataFrame(rows, columns=columns)
-    counted = table["note"].str.extract(r"(?P<events>\d+) events")
-    years = table["note"].str.extract(r"^(?P<year>\d{4}): (?P<exposed>\d+) of (?P<n>[\d,]+)$")
-    table["events"] = counted["events"].fillna(years["exposed"])
-    table["n"], table["year"] = years["n"].str.replace(",", ""), years["year"]
-    counts = ["year", "n", "events"]
-    table[counts] = table[counts].astype(float).astype("Int64")
-    return table
+        rows.append({"quantity": names.PROPORTIONALITY, "outcome": outcome, "estimate": p})
+    for year, events, n in ((2018, 300, 1000), (2019, 281, 1100), (2020, 4, 1200)):
+        rate = 1000 * events / n
+        rows.append(
+            {"quantity": names.EXPOSURE, "estimate": rate, "low": rate / 2, "high": rate * 2}
+            | {"year": year, "n": n, "events": events}
+        )
+    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    table = table.fillna({name: "" for name in TEXTS if name != "status"} | {"status": "ok"})
+    return table.astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def proportional_hazards_rows():
@@ -232,16 +238,19 @@ def audit_rows():
 
 
 def claim_rows():
+    harm = {"claim": "It does harm.", "source": "A leaflet", "expects": "worse"}
+    alive = {"claim": "86% live.", "source": "A leaflet", "expects": "survival"}
+    alive["survival_percent"] = 86
+    known = dict(zip(NUMBERS, (0.01, -0.02, 0.04, 0.05, 0.06, 1.1, 0.8, 1.5, 0.85, 1.4, 2.0),
+                     strict=True))  # fmt: skip
+    late = {"verdict": "cannot be answered", "status": names.BEYOND_ALL_FOLLOW_UP}
     rows = [
-        ("It does harm.", "A leaflet", "Is the risk higher?", "36", "undecided",
-         "The interval is wide.", "The hazard ratio was 1.1."),
-        ("It does harm.", "A leaflet", "Is the risk higher?", "60", "cannot be answered",
-         "The longest follow-up is 59 months.", ""),
-        ("86% live.", "A leaflet", "Are 86% alive?", "60", "cannot be answered",
-         "The longest follow-up is 59 months.", ""),
-    ]  # fmt: skip
-    columns = ["claim", "source", "question", "month", "verdict", "answer", "context"]
-    return pd.DataFrame(rows, columns=columns)
+        harm | {"month": 36, "verdict": "undecided", "status": "ok"} | known,
+        harm | {"month": 60} | late,
+        alive | {"month": 60} | late,
+    ]
+    table = pd.DataFrame(rows).assign(outcome="death of any cause")
+    return table.reindex(columns=list(CLAIM_COLUMNS))
 
 
 def comparison_rows():
@@ -266,11 +275,12 @@ def curve_rows(estimate, causes=("",)):
     return frame if causes != ("",) else frame.drop(columns="cause")
 
 
-def made_up_content():
-    comparison = pd.DataFrame(
+def comparison_of(variable, reference):
+    """Rows of a factor with two levels."""
+    return pd.DataFrame(
         {
-            "variable": "grade",
-            "level": ["I-II", "I-II", "III", "III"],
+            "variable": variable,
+            "level": [reference, reference, "other", "other"],
             "group": [0, 1, 0, 1],
             "n": [817, 408, 353, 177],
             "percent": [69.83, 69.74, 30.17, 30.26],
@@ -281,6 +291,10 @@ def made_up_content():
             "p_value": 0.971,
         }
     )
+
+
+def made_up_content():
+    comparison = pd.concat([comparison_of(name, level) for name, level in REFERENCE_LEVELS.items()])
     followup = pd.DataFrame(
         [
             ("cohort", "0", 283503, 26, 12, 42, 59, 30, 8000, 6000),
@@ -327,49 +341,86 @@ def made_up_content():
     causes = ("breast cancer death", "other death")
     cox, fine_gray = model_rows(0.803), model_rows(1.386)
     terms = ["age", "er", "group"]
-    return ReportContent(
-        title="Micrometastasis",
-        question="Does it matter?",
-        labels=LABELS,
-        synthetic=True,
-        attrition=attrition,
-        balance=balance,
-        followup=followup,
-        logrank=pd.DataFrame(
+    contrasts = pd.concat(
+        [contrast_rows().iloc[:0].assign(estimator=name) for name in ("cox", "fine_gray")]
+    )
+    tables = {
+        "attrition": attrition,
+        "balance": balance,
+        "followup": followup,
+        "logrank": pd.DataFrame(
             {"statistic": [0.08], "df": [1], "p_value": [0.7812], "test": ["log-rank"]}
         ),
-        gray=pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
-        table1=characteristics_table(comparison, LABELS),
-        table2=characteristics_table(comparison, LABELS),
-        table3=regression_table(cox, terms, LABELS),
-        table4=regression_table(fine_gray, terms, LABELS),
-        survival=curve_rows("survival"),
-        cox=cox,
-        incidence=curve_rows("incidence", causes),
-        fine_gray=fine_gray,
-        cox_contrasts=contrast_rows().iloc[:0],
-        fine_gray_contrasts=contrast_rows().iloc[:0],
-        sensitivity=sensitivity_rows(),
-        stability=stability_rows(),
-        interpretation=interpretation_rows(),
-        included=included_rows(),
-        quality=quality_rows(),
-        separated_cells=cell_rows(),
-        proportional_hazards=proportional_hazards_rows(),
-        paper_audit=audit_rows(),
-        claims=claim_rows(),
-        paper_comparison=comparison_rows(),
-        figures=dict.fromkeys(FIGURES, SVG),
-        marks=[0, 12, 24, 60],
-        config=yaml.safe_load(CONFIG.read_text(encoding="utf-8")),
-        inputs=pd.DataFrame(
-            {
-                "export": ["seer_2018"],
-                "rows": [324571],
-                "database": ["Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub"],
-                "submission": ["Nov 2024"],
-                "sha256": ["9f86d081884c7d65"],
-            }
+        "gray": pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
+        "table1": characteristics_table(comparison, LABELS),
+        "table2": characteristics_table(comparison, LABELS),
+        "table3": regression_table(cox, terms, LABELS, REFERENCE_LEVELS),
+        "table4": regression_table(fine_gray, terms, LABELS, REFERENCE_LEVELS),
+        "survival": curve_rows("survival"),
+        "incidence": curve_rows("incidence", causes),
+        "models": pd.concat(
+            [cox.assign(estimator="cox"), fine_gray.assign(estimator="fine_gray")],
+            ignore_index=True,
         ),
-        versions={"seermatch": "0.1.0"},
-    )
+        "contrasts": contrasts,
+        "sensitivity": sensitivity_rows(),
+        "stability": stability_rows(),
+        "interpretation": interpretation_rows(),
+        "included": included_rows(),
+        "quality": quality_rows(),
+        "separated_cells": cell_rows(),
+        "proportional_hazards": proportional_hazards_rows(),
+        "paper_audit": audit_rows(),
+        "paper_comparison": comparison_rows(),
+        "claims": claim_rows(),
+        "disclosure": disclosure_row(),
+    }
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    config["study"] |= {"title": "Micrometastasis", "question": "Does it matter?"}
+    config["figures"]["follow_up_marks"] = [0, 12, 24, 60]
+    export = {
+        "export": "seer_2018",
+        "rows": 324571,
+        "database": "Incidence - SEER Research Data, 17 Registries, Nov 2024 Sub - SYNTHETIC",
+        "submission": "Nov 2024",
+        "sha256": "9f86d081884c7d65",
+    }
+    provenance = {"config": config, "exports": [export], "versions": {"seermatch": "0.1.0"}}
+    return Results(LABELS, provenance, tables, dict.fromkeys(FIGURES, SVG))
+
+
+def disclosure_row(rule=None, weighted=False):
+    """The row of ``disclosure.tsv``; without a rule nothing is masked."""
+    minimum, method = (rule.minimum_count, rule.method) if rule else (0, "suppress")
+    row = {"minimum_count": minimum, "method": method, "incomplete_sets": weighted}
+    return pd.DataFrame([row])
+
+
+def changed(results, **what):
+    """The same results with other tables, rows of one estimator, or facts about the run."""
+    tables, provenance = dict(results.tables), dict(results.provenance)
+    more = {name: what.pop(name) for name in ("labels", "figures") if name in what}
+    for name in ("config", "versions", "exports"):
+        if name in what:
+            provenance[name] = what.pop(name)
+    if isinstance(provenance.get("exports"), pd.DataFrame):
+        provenance["exports"] = provenance["exports"].to_dict("records")
+    study = {name: what.pop(name) for name in ("title", "question") if name in what}
+    config = provenance["config"]
+    provenance["config"] = config | {"study": config.get("study", {}) | study}
+    if not what.pop("synthetic", True):
+        provenance["exports"] = [
+            export | {"database": export["database"].removesuffix(" - SYNTHETIC")}
+            for export in provenance["exports"]
+        ]
+    if "weighted" in what or isinstance(what.get("disclosure"), DisclosureRule):
+        tables["disclosure"] = disclosure_row(
+            what.pop("disclosure", results.disclosure), what.pop("weighted", results.weighted)
+        )
+    for estimator in ("cox", "fine_gray"):
+        for name, suffix in (("models", ""), ("contrasts", "_contrasts")):
+            if (rows := what.pop(estimator + suffix, None)) is not None:
+                others = tables[name][tables[name]["estimator"] != estimator]
+                tables[name] = pd.concat([others, rows.assign(estimator=estimator)])
+    tables = {name: table for name, table in (tables | what).items() if table is not None}
+    return replace(results, provenance=provenance, tables=tables, **more)

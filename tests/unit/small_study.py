@@ -3,18 +3,23 @@
 import numpy as np
 import pandas as pd
 import report_content
+from report_content import REFERENCE_LEVELS
 from seermatch.analysis.claims import answer_claims
 from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
 from seermatch.analysis.interpretation import interpret
 from seermatch.analysis.models import regression_models
+from seermatch.analysis.outcomes import incidence_curves, survival_curves, tests_table
+from seermatch.analysis.proportionality import assess_proportionality, trace_residuals
 from seermatch.analysis.sensitivity import sensitivity_analyses
 from seermatch.analysis.stability import matching_stability
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.flow_chart import draw_flow_chart
 from seermatch.figures.forest import draw_forest
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.figures.style import figure_bytes
 from seermatch.matching.balance import assess_balance
@@ -22,17 +27,16 @@ from seermatch.matching.characteristics import compare_groups
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.methods.data import methods_sections
-from seermatch.report.page import ReportContent, find_warnings, render_report
-from seermatch.survival.incidence import incidence_by_group
-from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
-from seermatch.survival.without_events import limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.report.page import render_report
+from seermatch.report.sections.warnings import find_warnings
+from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
-from seermatch.word.journal_tables import JournalContent, journal_tables
-from seermatch.wording.numbers import describe_balance_term
+from seermatch.word.journal_tables import journal_tables
+from seermatch.wording.results import Results
 from seermatch.wording.study_tables import characteristics_table, regression_table
+from seermatch.wording.terms import describe_balance_term
 
 LABELS = report_content.LABELS
 COVARIATES = ("age", "grade")
@@ -83,16 +87,10 @@ def run_study(cohort: pd.DataFrame) -> dict:
     found |= _outcomes(matched, complete)
     found |= _sensitivity(cohort, matched, score, exact)
     found["figures"] = _figures(cohort, found)
-    content = _content(found, complete)
-    found["warnings"], found["page"] = find_warnings(content), render_report(content)
-    found["methods"] = methods_sections(content)
-    names = [field for field in JournalContent.__dataclass_fields__ if hasattr(content, field)]
-    journal = JournalContent(
-        **{name: getattr(content, name) for name in names},
-        selection_p=0.05,
-        threshold=0.1,
-    )
-    found["word"] = word_document("A study", journal_tables(journal), "")
+    results = _results(found, complete)
+    found["warnings"], found["page"] = find_warnings(results), render_report(results)
+    found["methods"] = methods_sections(results)
+    found["word"] = word_document("A study", journal_tables(results), "")
     return found
 
 
@@ -126,26 +124,12 @@ def _eligible(cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def _outcomes(matched, complete) -> dict:
-    curves = []
-    for label, group in _with_labels(matched).groupby("group", observed=True):
-        time, weights = group["time"].to_numpy(), group["weight"].to_numpy()
-        curve = kaplan_meier(time, (group["event"] != "censored").to_numpy(), weights)
-        curve = limits_without_events(curve, "survival", time, weights)
-        curve.insert(0, "group", label)
-        curves.append(curve)
-    incidence = incidence_by_group(
-        matched["time"],
-        matched["event"].cat.codes,
-        matched["group"],
-        dict(enumerate(LABELS)),
-        weights=None if complete else matched["weight"],
-    )
-    gray = pd.DataFrame([vars(compare_incidence(matched, cause)) for cause in (1, 2)])
+    tests = [compare_incidence(matched, cause) for cause in (1, 2)]
     found = {
-        "survival": pd.concat(curves, ignore_index=True),
-        "incidence": incidence,
-        "logrank": pd.DataFrame([vars(compare_survival(matched))]),
-        "gray": gray.assign(cause=EVENTS[1:]),
+        "survival": survival_curves(matched, LABELS),
+        "incidence": incidence_curves(matched, LABELS),
+        "logrank": tests_table([compare_survival(matched)]),
+        "gray": tests_table(tests).assign(cause=EVENTS[1:]),
     }
     for name, estimator, table in (("cox", "cox", "table3"), ("fine_gray", "fine_gray", "table4")):
         models = regression_models(
@@ -157,17 +141,18 @@ def _outcomes(matched, complete) -> dict:
             describe=describe_balance_term,
         )
         found |= {name: models.table, f"{name}_contrasts": models.contrasts}
-        found[table] = regression_table(models.table, [*COVARIATES, "group"], LABELS)
+        found[table] = regression_table(
+            models.table, [*COVARIATES, "group"], LABELS, REFERENCE_LEVELS
+        )
     found["proportionality"] = assess_proportionality(matched, found["cox"])
     return found
 
 
 def _sensitivity(cohort, matched, score, exact) -> dict:
-    main = RULE | {"link": "logit", "exact": ["region"]}
+    main = MatchingRule(covariates=COVARIATES, exact=["region"], **RULE)
     sensitivity = sensitivity_analyses(
         cohort,
         score,
-        covariates=COVARIATES,
         matching=main,
         calipers=[0.2, None],
         ratios=[1],
@@ -188,7 +173,6 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
     ]
     found = _outcomes(matched, has_complete_sets(matched))
     curves = {"death of any cause": found["survival"], EVENTS[1]: found["incidence"]}
-    followup = follow_up(_with_labels(matched), "matched")
     return {
         "sensitivity": sensitivity.table,
         "stability": matching_stability(
@@ -200,13 +184,13 @@ def _sensitivity(cohort, matched, score, exact) -> dict:
         ),
         "interpretation": interpretation,
         "claims": answer_claims(
-            claims, matched, interpretation, followup, curves, labels=LABELS, margin=1.25
+            claims, matched, interpretation, curves, labels=LABELS, margin=1.25
         ),
     }
 
 
 def _figures(cohort, found) -> dict[str, bytes]:
-    attrition = report_content.made_up_content().attrition
+    attrition = report_content.made_up_content()["attrition"]
     matched, tests = found["matched"], found["proportionality"].tests
     weights = cohort["patient_id"].map(matched.set_index("patient_id")["weight"]).fillna(0)
     score = estimate_propensity(cohort, COVARIATES).linear_predictor
@@ -221,11 +205,11 @@ def _figures(cohort, found) -> dict[str, bytes]:
     figures = {
         "flow_chart": draw_flow_chart(attrition, LABELS, (20, 10)),
         "love_plot": draw_love_plot(found["balance"]),
-        "survival": draw_survival_curves(found["survival"], found["logrank"], MARKS, LABELS),
-        "incidence": draw_cumulative_incidence(
+        "survival_curves": draw_survival_curves(found["survival"], found["logrank"], MARKS, LABELS),
+        "incidence_curves": draw_cumulative_incidence(
             found["incidence"], found["gray"], MARKS, LABELS, test=tests_of_causes
         ),
-        "stability": draw_matching_stability(found["stability"]),
+        "stability_figure": draw_matching_stability(found["stability"]),
         "specification": draw_specification_curve(found["sensitivity"]),
         "score_overlap": draw_score_overlap(overlap, LABELS, link="logit"),
         "forest_cox": draw_forest(found["cox"], **forest),
@@ -236,28 +220,23 @@ def _figures(cohort, found) -> dict[str, bytes]:
     return {name: figure_bytes(figure) for name, figure in figures.items()}
 
 
-def _content(found, complete) -> ReportContent:
+def _results(found, complete) -> Results:
     made_up = report_content.made_up_content()
-    names = set(ReportContent.__dataclass_fields__) & set(found)
-    return ReportContent(
-        **{
-            name: getattr(made_up, name)
-            for name in (
-                "title",
-                "question",
-                "labels",
-                "synthetic",
-                "attrition",
-                "quality",
-                "config",
-                "inputs",
-                "versions",
-            )
-        },
-        **{name: found[name] for name in names - {"claims"}},
-        claims=found["claims"].astype(str),
+    names = {*made_up.tables, "cox", "fine_gray", "cox_contrasts", "fine_gray_contrasts"}
+    config = dict(made_up.config)
+    for key, choices in (
+        ("figures", {"follow_up_marks": list(MARKS)}),
+        ("matching", {"covariates": list(COVARIATES)}),
+        ("regression", {"recommended": ["age"]}),
+    ):
+        config[key] = config[key] | choices
+    return report_content.changed(
+        made_up,
+        **{name: found[name] for name in names & set(found)},
+        config=config,
+        figures=found["figures"],
         proportional_hazards=found["proportionality"].tests,
-        marks=list(MARKS),
+        paper_audit=None,
+        paper_comparison=None,
         weighted=not complete,
-        reference_levels=made_up.reference_levels,
     )

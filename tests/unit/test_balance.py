@@ -1,11 +1,8 @@
 """Balance against the paper's printed counts and against its definition."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.matching import balance as module
 from seermatch.matching.balance import assess_balance
 
 # Tables 1 and 2 of the paper: reference and exposed patients of each level before matching, then
@@ -40,10 +37,6 @@ EXPECTED = {
     ("t_stage", "T3-T4"): (-0.0098, 0.0617),
     ("n_stage", "N1-N3"): (0.0689, 0.0075),
 }
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 def frame_of_counts(columns):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def peers_on_the_path(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "peers"))
+    monkeypatch.syspath_prepend(str(ROOT / "validation/speed"))
 
 
 def test_ratios_are_pair_by_pair():
@@ -63,7 +63,7 @@ def test_memory_and_cpu_are_those_of_all_processes():
     )
     # in a small process: the peak of a child counts that of the parent which started it
     code = f"import sys; from measure import run; print(run([sys.executable, '-c', {both!r}]))"
-    path = os.environ | {"PYTHONPATH": str(ROOT / "peers")}
+    path = os.environ | {"PYTHONPATH": str(ROOT / "validation/speed")}
     told = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True)
     memory, largest = (
         int(re.search(rf"{name}=(\d+)", told.stdout)[1]) for name in ("memory", "largest")
@@ -112,7 +112,7 @@ def test_the_hook_notes_imports_and_files(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("from study_io import read_table; read_table()")
     noted = tmp_path / "noted.jsonl"
-    hook = ROOT / "peers/step_times_hook"
+    hook = ROOT / "validation/speed/step_times_hook"
     subprocess.run(
         [sys.executable, str(script)],
         check=True,

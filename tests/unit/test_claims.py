@@ -1,32 +1,24 @@
 """Claims of another source: verdicts by the rule in words, numbers by other routes."""
 
-import doctest
 import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.analysis import claims
-from seermatch.analysis.claims import COLUMNS, answer_claims, judge
+from report_content import changed, made_up_content
+from seermatch.analysis.claims import COLUMNS, NUMBERS, Answer, answer_claims, judge
 from seermatch.analysis.interpretation import interpret
-from seermatch.report import claims as report_claims
-from seermatch.report.claims import print_claims
-from seermatch.survival.incidence import incidence_by_group
-from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.variables import EVENTS
-from seermatch.wording import claims as claims_text
-from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
+from seermatch.analysis.outcomes import incidence_curves, survival_curves
+from seermatch.disclosure.rule import DisclosureRule
+from seermatch.report.sections.claims import section
+from seermatch.variables.printed import EVENTS
+from seermatch.wording.claims import ask, say_answer, say_context, say_row, say_survival
 
 DATA = Path(__file__).parent.parent / "data"
 LABELS = ("N0", "N1mi")
 CANCER, ANY = "breast cancer death", "death of any cause"
 NAN = float("nan")
-
-
-@pytest.mark.parametrize("module", [claims, claims_text, report_claims])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def claim(expects="worse", outcome=CANCER, months=(36, 48), **more):
@@ -119,9 +111,8 @@ def test_a_group_without_deaths_is_judged_by_its_interval():
     died = (matched["group"] == 0) & (matched.index < 90)
     matched.loc[died, "event"], matched.loc[died, "time"] = CANCER, 20
     effects = interpret(matched, matched, labels=LABELS, ascertainment=[])
-    followup = pd.DataFrame({"population": ["matched"], "group": "all", "maximum": 59})
     asked = [claim("worse", CANCER, [36]), claim("no worse", CANCER, [36])]
-    table = answer_claims(asked, matched, effects, followup, {}, labels=LABELS)
+    table = answer_claims(asked, matched, effects, {}, labels=LABELS)
     assert table["verdict"].tolist() == ["not supported", "supported"]
     assert (table["high"] < 0).all()
     assert (table["estimate"] < table["high"]).all()
@@ -167,11 +158,12 @@ def test_survival_and_context_in_words():
     assert say_survival(1.0, NAN, NAN, *args) == (
         "100.0% of the N1mi patients were alive, without an interval to judge by."
     )
-    effect = {"hr": NAN, "low": NAN, "high": NAN, "detectable": float("inf")}
+    names = ["hazard_ratio", "hazard_ratio_low", "hazard_ratio_high", "detectable_hazard_ratio"]
+    effect = dict(zip(names, (NAN, NAN, NAN, float("inf")), strict=True))
     text = say_context(claim(), effect, LABELS, 0.8, None)
     assert "is not estimable. Without such deaths no hazard ratio could be detected." in text
     assert text.endswith("but not that there is none.")
-    known = {"hr": 1.2, "low": 0.9, "high": 1.6, "detectable": NAN}
+    known = dict(zip(names, (1.2, 0.9, 1.6, NAN), strict=True))
     text = say_context(claim(outcome=ANY), known, LABELS, 0.8, 1.25)
     assert "hazard ratio of death (Cox), N1mi vs N0, was 1.20 (95% CI 0.90–1.60)" in text
     assert text.endswith("The smallest hazard ratio that could be detected is masked.")
@@ -196,20 +188,11 @@ def matched():
 @pytest.fixture(scope="module")
 def results(matched):
     """The other results of the study, as the rules write them."""
-    named = matched.assign(group=pd.Categorical.from_codes(matched["group"], LABELS))
-    survival = [
-        kaplan_meier(part["time"].to_numpy(), (part["event"] != "censored").to_numpy()).assign(
-            group=label
-        )
-        for label, part in named.groupby("group", observed=True)
-    ]
-    incidence = incidence_by_group(
-        matched["time"], matched["event"].cat.codes, matched["group"], dict(enumerate(LABELS))
-    )
+    survival = survival_curves(matched.assign(weight=1.0), LABELS)
+    incidence = incidence_curves(matched.assign(weight=1.0), LABELS)
     return {
         "interpretation": interpret(matched, matched, labels=LABELS, ascertainment=[]),
-        "followup": follow_up(named, "matched"),
-        "curves": {ANY: pd.concat(survival), CANCER: incidence},
+        "curves": {ANY: survival, CANCER: incidence},
     }
 
 
@@ -235,7 +218,7 @@ def test_risks_in_the_sentence_are_those_of_the_curves(matched, results):
     table = answer_claims([claim("worse", CANCER, [36])], matched, **results, labels=LABELS)
     curve = results["curves"][CANCER].query("cause == @CANCER and time <= 36")
     last = 100 * curve.groupby("group", observed=True)["incidence"].last()
-    assert table["answer"][0].startswith(
+    assert say_row(table.iloc[0], 59, LABELS, None).startswith(
         f"{last['N1mi']:.1f} of 100 N1mi patients had died of breast cancer, and {last['N0']:.1f} "
         "of 100 N0 patients: "
     )
@@ -254,7 +237,7 @@ def test_survival_of_the_exposed(matched, results):
     assert table["verdict"].tolist() == ["compatible", "not supported", "not supported"]
     assert (table["low"] < table["estimate"]).all() and (table["estimate"] < table["high"]).all()
     assert table["estimate"][2] > rest, "other deaths are none of breast cancer"
-    assert "more than 50%" in table["answer"][2]
+    assert "more than 50%" in say_row(table.iloc[2], 59, LABELS, None)
     assert table["hazard_ratio"].isna().all()
 
 
@@ -267,12 +250,11 @@ def test_nothing_is_extrapolated(matched, results):
     table = answer_claims(asked, matched, **results, labels=LABELS)
     late = table[table["month"] > longest]
     assert late["verdict"].tolist() == ["cannot be answered"] * 2
-    assert set(late["answer"]) == {
-        f"The longest follow-up is {longest} months; nothing is extrapolated."
-    }
-    numbers = list(COLUMNS[COLUMNS.index("estimate") :])
-    assert late[numbers].isna().all(axis=None)
-    assert late["context"].eq("").all()
+    for _, row in late.iterrows():
+        said = f"The longest follow-up is {longest} months; nothing is extrapolated."
+        assert say_row(row, longest, LABELS, None) == said
+        assert "No follow-up is that long" in say_row(row, NAN, LABELS, None)
+    assert late[list(NUMBERS)].isna().all(axis=None)
     assert table.loc[0, "verdict"] != "cannot be answered"
 
 
@@ -286,7 +268,7 @@ def test_the_end_of_one_groups_follow_up_is_the_end(matched, results):
         labels=LABELS,
     )
     assert (table.loc[table["month"] == 48, "verdict"] == "cannot be answered").all()
-    assert "of one of the groups ends before" in table["answer"].iloc[-1]
+    assert "of one of the groups ends before" in say_row(table.iloc[-1], 59, LABELS, None)
 
 
 def test_margin_and_power_are_those_of_the_configuration(matched, results):
@@ -295,7 +277,6 @@ def test_margin_and_power_are_those_of_the_configuration(matched, results):
         matched,
         **results,
         labels=LABELS,
-        power=0.9,
         margin=9.0,
     )
     (narrow,) = (
@@ -305,19 +286,28 @@ def test_margin_and_power_are_those_of_the_configuration(matched, results):
     )
     assert narrow["high"] < 9
     assert table["verdict"].tolist() == ["supported"] * 2 + ["undecided"] * 2
-    assert "a smaller one than was held to matter" in table["answer"][2]
+    answers = [say_row(row, 59, LABELS, 9.0) for _, row in table.iterrows()]
+    assert "a smaller one than was held to matter" in answers[2]
     ends = f"{narrow['low']:.2f}–{narrow['high']:.2f}"
-    assert f"below the margin of 9 that was fixed in advance (90% CI {ends})" in table["answer"][0]
-    assert "with 90% power" in table["context"][0]
-    assert "was not fixed in advance" not in table["context"][0]
+    assert f"below the margin of 9 that was fixed in advance (90% CI {ends})" in answers[0]
+    context = say_context(table.iloc[0], table.iloc[0], LABELS, 0.9, 9.0)
+    assert "with 90% power" in context
+    assert "was not fixed in advance" not in context
 
 
-def test_printed_claims(matched, results):
+def test_claims_in_the_report(matched, results):
     survival = claim("survival", ANY, [60], survival_percent=86, claim="86% live.")
     table = answer_claims([claim(), survival], matched, **results, labels=LABELS)
-    first, second = print_claims(table.astype(str))
-    assert [when for when, _, _ in first.answers] == ["By month 36", "By month 48"]
-    assert first.context.startswith("Over the whole follow-up")
-    assert second.claim == "86% live."
-    assert second.answers[0][1] == "Cannot be answered"
-    assert second.context == ""
+    page = changed(made_up_content(), labels=LABELS, claims=table)
+    kinds = {}
+    for part in section(page).parts:
+        kinds.setdefault(part.kind, []).append(part)
+    assert [heading.text for heading in kinds["heading"]] == ["“It does harm.”", "“86% live.”"]
+    first, second = (part.items for part in kinds["sentences"])
+    assert [text.partition(":")[0] for text in first] == ["By month 36", "By month 48"]
+    assert second[0].startswith("By month 60: <b>Cannot be answered.</b> The longest follow-up is")
+    said = [part.text for part in kinds["paragraph"]]
+    assert sum(text.startswith("Over the whole follow-up") for text in said) == 1
+    rounded = section(changed(page, disclosure=DisclosureRule(5, "round")))
+    shown = [part.items for part in rounded.parts if part.kind == "sentences"]
+    assert all("see the numbers" in text for text in shown[0])

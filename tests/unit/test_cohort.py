@@ -1,13 +1,10 @@
 """Criteria, counts and typed fields, against small hand-made records."""
 
-import doctest
-
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort import criteria as cohort
-from seermatch.cohort import merge as cohort_merge
-from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries, rule_expression
+from seermatch.cohort.criteria import Exposure, of_registries, rule_expression
+from seermatch.cohort.filter import filter_cohort
 from seermatch.cohort.merge import (
     combine_attrition,
     every_tumor,
@@ -17,7 +14,6 @@ from seermatch.cohort.merge import (
     refuse_overlap,
 )
 from seermatch.errors import StudyError
-from seermatch.seer import spelling as standardize_module
 from seermatch.seer.spelling import standardize
 
 EXPOSURE = Exposure("m_stage", ("M0",), ("M0(i+)",))
@@ -32,11 +28,6 @@ def filtered(*arguments, **options):
 
 def records(**columns):
     return pl.LazyFrame(columns, schema=dict.fromkeys(columns, pl.String))
-
-
-@pytest.mark.parametrize("module", [cohort, cohort_merge, standardize_module])
-def test_doctests(module):
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

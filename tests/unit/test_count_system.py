@@ -4,7 +4,6 @@ The least and the greatest value of a small count are found by going through all
 what is published, and by linear programming with the equations stated anew.
 """
 
-import doctest
 import itertools
 import json
 
@@ -13,16 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from seermatch.disclosure import count_system
 from seermatch.disclosure.count_system import CountSystem, refuse_small_group
 from seermatch.errors import StudyError
 
 MINIMUM = 3
 thorough = settings(derandomize=True, max_examples=40, deadline=None)
-
-
-def test_doctests():
-    assert doctest.testmod(count_system).failed == 0
 
 
 def cross_table(counts, *, totals_fixed=False):

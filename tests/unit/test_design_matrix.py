@@ -1,17 +1,10 @@
 """Design matrices, and aliasing against R's `lm.fit` and against ranks."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from seermatch.errors import StudyError
-from seermatch.statistics import design_matrix as module
 from seermatch.statistics.design_matrix import aliased_columns, describe_aliasing, design_matrix
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.fixture

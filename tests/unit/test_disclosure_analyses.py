@@ -14,8 +14,8 @@ from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.included import add_included, mask_included
 from seermatch.disclosure.interpretation import EXPOSURE, add_years, mask_interpretation
-from seermatch.variables import EVENTS
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED
+from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
 ARMS = {"M0": "reference", "M0(i+)": "exposed"}
@@ -130,15 +130,18 @@ def test_repeated_matches():
 
 def test_interpretation_says_nothing_of_masked_outcomes_months_and_years():
     rows = [
-        ("hazard ratio", "overall survival (Cox)", np.nan, pd.NA, pd.NA, pd.NA, "p = 0.3"),
-        ("hazard ratio", "breast cancer death (Fine-Gray)", np.nan, pd.NA, pd.NA, pd.NA, "p = 0.2"),
-        ("difference in survival", "death of any cause", 36.0, pd.NA, pd.NA, pd.NA, "0.9, 0.8"),
-        ("difference in survival", "death of any cause", 48.0, pd.NA, pd.NA, pd.NA, "0.9, 0.7"),
-        *((EXPOSURE, "", np.nan, year, n, count, "") for year, n, count in
+        ("hazard ratio", "overall survival (Cox)", np.nan, pd.NA, pd.NA, pd.NA, 0.3),
+        ("hazard ratio", "breast cancer death (Fine-Gray)", np.nan, pd.NA, pd.NA, pd.NA, 0.2),
+        ("difference in survival", "death of any cause", 36.0, pd.NA, pd.NA, pd.NA, np.nan),
+        ("difference in survival", "death of any cause", 48.0, pd.NA, pd.NA, pd.NA, np.nan),
+        *((EXPOSURE, "", np.nan, year, n, count, np.nan) for year, n, count in
           ((2018, 900, 3), (2019, 800, 50), (2020, 700, 60))),
     ]  # fmt: skip
-    columns = ["quantity", "outcome", "month", "year", "n", "events", "note"]
-    table = pd.DataFrame(rows, columns=columns).assign(estimate=1.0, low=0.5, high=2.0)
+    columns = ["quantity", "outcome", "month", "year", "n", "events", "p_value"]
+    table = pd.DataFrame(rows, columns=columns).assign(
+        **{"estimate": 1.0, "low": 0.5, "high": 2.0, "reference": 0.9, "exposed": 0.8},
+        **{"statistic": 1.5, "group": "", "variance": "clustered by matched set", "status": "ok"},
+    )
     table[["year", "n", "events"]] = table[["year", "n", "events"]].astype("Int64")
     system = CountSystem()
     for arm, count in (("all", 2400), ("exposed", 113), ("reference", 2287)):
@@ -146,9 +149,11 @@ def test_interpretation_says_nothing_of_masked_outcomes_months_and_years():
     add_years(system, table)
     system.protect(5)
     masked = mask_interpretation(table, system, {"cause"}, lambda _, month: month == 36, {})
-    assert masked["note"].tolist()[:4] == ["p = 0.3", MASKED, "0.9, 0.8", MASKED]
+    assert masked["status"].tolist()[:5] == ["ok", MASKED, "ok", MASKED, MASKED]
+    for name in ("p_value", "reference", "exposed", "statistic"):
+        assert masked.loc[[1, 3], name].isna().all()
     assert masked["estimate"].isna().tolist()[:4] == [False, True, False, True]
-    assert masked["note"][4] == "2018: masked of 900"
+    assert pd.isna(masked["events"][4]) and masked["n"][4] == 900
     assert masked["events"].isna().sum() - table["events"].isna().sum() == 2, "and another year"
     assert system.narrow(5) == []
 

@@ -1,6 +1,5 @@
 """Texts in figures: of any length and script they are inside, apart, and not under curves."""
 
-import doctest
 import io
 import warnings
 from functools import lru_cache
@@ -15,16 +14,13 @@ from hypothesis import strategies as st
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from PIL import Image
-from seermatch.figures import fonts as figure_fonts
-from seermatch.figures import legend as figure_legend
-from seermatch.figures import risk_table
 from seermatch.figures import text as figure_text
 from seermatch.figures.flow_chart import LONGEST as LONGEST_CRITERION
 from seermatch.figures.fonts import FigureTextWarning, families_of, say_no_font
 from seermatch.figures.style import COLUMN, PAGE, figure_bytes, new_figure, styled
 from seermatch.figures.text import LONGEST, StudyFigure, one_line, shorten, text_width, wrap_text
 from seermatch.report.inline_svg import figure_notes
-from seermatch.variables import printed
+from seermatch.variables.printed import printed
 
 SIXTY = "Cells <= 0.2 mm in blood & bone marrow, $n_1$ or $n_2$ (IHC)"
 TEXTS = {
@@ -47,11 +43,6 @@ TEXTS = {
     ),
     "many": (("M0", "M0(i+)"), tuple(f"level {i} of a factor with very many" for i in range(15))),
 }  # fmt: skip
-
-
-@pytest.mark.parametrize("module", [figure_fonts, figure_legend, figure_text, risk_table])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 @lru_cache(maxsize=1)

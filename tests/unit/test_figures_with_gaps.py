@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from drawn_figures import CURVES, GROUP, MARKS, in_steps, problems
 from seermatch.disclosure.score_overlap import score_overlap
-from seermatch.figures.curves import draw_cumulative_incidence, draw_love_plot, draw_survival_curves
+from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_score_overlap
 from seermatch.figures.legend import ABOVE, Legend, free_place
+from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.sensitivity import draw_matching_stability
 
 LABELS = ("M0", "M0(i+)")

@@ -1,17 +1,15 @@
 """Forest plots: what is drawn and written equals the regression table."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from seermatch.figures import forest as forest_plot
+from report_content import REFERENCE_LEVELS
 from seermatch.figures.forest import FIRTH, draw_forest
 from seermatch.figures.style import EXPOSED, figure_bytes
-from seermatch.variables import printed
-from seermatch.wording.numbers import REFERENCE_LEVELS, describe_variable
+from seermatch.variables.printed import printed
 from seermatch.wording.study_tables import regression_table
+from seermatch.wording.terms import describe_variable
 
 LABELS = ("M0", "M0(i+)")
 TERMS = ["age", "histology", "grade", "er", "subtype", "group"]
@@ -58,10 +56,6 @@ def figure(models):
     return draw_forest(models, TERMS, LABELS, REFERENCE_LEVELS)
 
 
-def test_examples():
-    assert doctest.testmod(forest_plot).failed == 0
-
-
 def rows_of(figure):
     """Height of every name on the left, in the order of the rows."""
     return [(text.get_text(), text.get_position()[1]) for text in figure.axes[0].texts]
@@ -98,7 +92,7 @@ def estimate_heights(figure):
 
 
 def test_texts_equal_the_cells_of_the_table(figure, models):
-    table = regression_table(models, TERMS, LABELS)
+    table = regression_table(models, TERMS, LABELS, REFERENCE_LEVELS)
     heights = list(estimate_heights(figure).values())
     for axes, model in zip(figure.axes[1:], MODELS, strict=True):
         written = {text.xy[1]: text.get_text() for text in axes.texts}

@@ -1,15 +1,10 @@
 """Included beside excluded patients: against a count by hand."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.analysis import excluded_patients as included_excluded
-from seermatch.analysis import sensitivity
 from seermatch.analysis.excluded_patients import COLUMNS, compare_included
-from seermatch.report import main_results as report_sections
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
 COVARIATES = ["age", "tumor_size", "grade", "er", "pr", "her2", "subtype"]
@@ -37,14 +32,6 @@ def eligible(n=2000, seed=1, unknown=0.05):
     older = frame["age"] > 60
     frame.loc[older & (rng.random(n) < unknown), "grade"] = None
     return frame.assign(complete=frame.notna().all(axis=1))
-
-
-def test_examples():
-    assert doctest.testmod(included_excluded).failed == 0
-
-
-def test_names_of_the_analyses():
-    assert report_sections.IMPUTED == sensitivity.IMPUTED
 
 
 def test_distributions_by_hand():

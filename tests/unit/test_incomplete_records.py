@@ -1,21 +1,20 @@
 """Who is kept for want of a covariate only: label by label, and beside the study's own filter."""
 
-import doctest
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort import incomplete as module
-from seermatch.cohort.criteria import Exposure, filter_cohort
-from seermatch.cohort.incomplete import keep_incomplete, merge_eligible
+from seermatch.cohort.criteria import Exposure
+from seermatch.cohort.filter import filter_cohort
 from seermatch.cohort.merge import (
     every_tumor,
     join_records,
+    merge_eligible,
     one_tumor_per_patient,
     with_levels,
 )
-from seermatch.cohort.recode import levels_of, recode
+from seermatch.cohort.recode import FURTHER, levels_of, not_exported, recode
 from seermatch.errors import StudyError
 from seermatch.seer.fields import identify_field
 from seermatch.synthetic.registry import simulate_registry
@@ -63,23 +62,21 @@ DEAD_OF_OTHER = {
 }
 
 
-def filtered(*arguments, **options):
-    return filter_cohort(*arguments, **options).collect()
+def eligible_records(frame, criteria, covariates, recodes, exposure=EXPOSURE, last_year=None):
+    """Filter and recode, as the two rules do."""
+    kept = filter_cohort(frame, criteria, exposure, YEARS, covariates, last_year).collect()
+    return recode(kept.records, recodes)
 
 
 def keep(*records, covariates=COVARIATES, criteria=CRITERIA, without=()):
     rows = [{k: v for k, v in (RECORD | record).items() if k not in without} for record in records]
     frame = pl.LazyFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
-    return keep_incomplete(frame, criteria, EXPOSURE, YEARS, covariates, CONFIG["recode"], 2022)
+    return eligible_records(frame, criteria, covariates, CONFIG["recode"], last_year=2022)
 
 
 def test_months_that_cannot_be_exclude():
     months = [{"survival_months": text} for text in ("0059", "0060", "9999", "Unknown")]
-    assert keep(*months).records["time"].to_list() == [59]
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
+    assert keep(*months)["time"].to_list() == [59]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +93,7 @@ def test_examples():
     ],
 )
 def test_an_unknown_covariate_stays_missing(field, labels):
-    kept = keep({}, *({field: label} for label in labels)).records
+    kept = keep({}, *({field: label} for label in labels))
     assert kept["complete"].to_list() == [True] + [False] * len(labels)
     assert kept[field].is_null().to_list() == [False] + [True] * len(labels)
     rest = kept.drop(field, "complete")
@@ -119,43 +116,43 @@ def test_an_unknown_covariate_stays_missing(field, labels):
     ],
 )
 def test_a_real_exclusion_stays_one(field, label):
-    assert len(keep({field: label}).records) == 0
+    assert len(keep({}, {field: label})) == 1
     also = {field: label, "pr": "Borderline/Unknown"}
-    assert len(keep(also).records) == 0, "even where a covariate is unknown"
+    assert len(keep({}, also)) == 1, "even where a covariate is unknown"
 
 
 def test_several_may_be_unknown_at_once():
-    kept = keep({"t_stage": "TX", "tumor_size": "999", "grade": "9"}).records
+    kept = keep({"t_stage": "TX", "tumor_size": "999", "grade": "9"})
     assert kept.select("t_stage", "tumor_size", "grade").row(0) == (None, None, None)
     assert kept["complete"].to_list() == [False]
 
 
 def test_only_covariates_may_be_unknown():
-    assert len(keep({"grade": "9"}, covariates=["age", "subtype"]).records) == 0
+    assert len(keep({"grade": "9"}, covariates=["age", "subtype"])) == 0
     for receptor in ("er", "pr", "her2"):
         unknown = {receptor: "Borderline/Unknown", "subtype": "Unknown"}
-        assert len(keep(unknown, covariates=["age", "subtype"]).records) == 1
-        assert len(keep(unknown, covariates=["age", receptor]).records) == 1
-        assert len(keep(unknown, covariates=["age", "grade"]).records) == 0
-    assert len(keep({"her2": "Borderline/Unknown"}, covariates=["er"]).records) == 0
+        assert len(keep(unknown, covariates=["age", "subtype"])) == 1
+        assert len(keep(unknown, covariates=["age", receptor])) == 1
+        assert len(keep(unknown, covariates=["age", "grade"])) == 0
+    assert len(keep({"her2": "Borderline/Unknown"}, covariates=["er"])) == 0
 
 
 def test_a_label_that_a_criterion_takes_is_no_missing_value():
     criteria = [c for c in CRITERIA if "tumor_size" not in c["keep"]]
     criteria.append({"criterion": "size", "keep": {"tumor_size": {"minimum": 1, "maximum": 990}}})
-    kept = keep({"tumor_size": "990"}, {"tumor_size": "999"}, criteria=criteria).records
+    kept = keep({"tumor_size": "990"}, {"tumor_size": "999"}, criteria=criteria)
     assert kept["tumor_size"].to_list() == [990, None]
     assert kept["complete"].to_list() == [True, False]
 
 
 def test_a_covariate_without_a_criterion_is_recoded_as_in_the_cohort():
-    kept = keep({"histology": "Blank(s)"}, {"histology": "Blank(s)", "grade": "9"}).records
+    kept = keep({"histology": "Blank(s)"}, {"histology": "Blank(s)", "grade": "9"})
     assert kept["histology"].to_list() == ["Other", "Other"]
     assert kept["complete"].to_list() == [True, False]
 
 
 def test_an_unknown_label_is_not_a_missing_one():
-    assert len(keep({"grade": "Z"}).records) == 0
+    assert len(keep({"grade": "Z"})) == 0
 
 
 def test_fields_that_stand_in_may_be_unknown_too():
@@ -174,7 +171,7 @@ def test_fields_that_stand_in_may_be_unknown_too():
         stand_ins | {"tumor_size_recode": size},
         stand_ins | {"tumor_size_recode": "000 (no evidence of primary tumor)"},
         without=("er", "grade", "tumor_size"),
-    ).records
+    )
     assert kept["complete"].to_list() == [True, False, False, False]
     assert kept["er"].to_list() == ["Positive", None, "Positive", "Positive"]
     assert kept["grade"].to_list() == ["I-II", "I-II", None, "I-II"]
@@ -183,9 +180,9 @@ def test_fields_that_stand_in_may_be_unknown_too():
 
 def test_criteria_apply_where_their_field_is_exported():
     criteria = [*CRITERIA, EXAMINED]
-    assert len(keep({"grade": "9"}, criteria=criteria).records) == 1
+    assert len(keep({"grade": "9"}, criteria=criteria)) == 1
     nodes = [{"eod_regional_nodes": label, "grade": "9"} for label in ("070", "000", "Blank(s)")]
-    assert len(keep(*nodes, criteria=criteria).records) == 1
+    assert len(keep(*nodes, criteria=criteria)) == 1
 
 
 def test_one_of_several_fields_is_enough_where_the_criterion_says_so():
@@ -206,18 +203,18 @@ def test_one_of_several_fields_is_enough_where_the_criterion_says_so():
         {"regional_nodes_examined": "02", "t_stage": "T2"},
         {"regional_nodes_examined": "00", "t_stage": "TX"},
     ]
-    kept = keep(*records, criteria=criteria).records
+    kept = keep(*records, criteria=criteria)
     assert kept["complete"].to_list() == [True, True, True, False]
     assert kept["t_stage"].to_list() == ["T1-T2", "T1-T2", "T1-T2", None]
     alone = [{"t_stage": label} for label in ("T1c", "T2", "TX")]
-    kept = keep(*alone, criteria=criteria).records
+    kept = keep(*alone, criteria=criteria)
     assert kept["complete"].to_list() == [True, False]
 
 
 def test_a_criterion_applies_where_a_field_stands_in():
     criteria = [c | {"if_exported": True} for c in CRITERIA]
     records = [{"er_2018": label, "sex": sex} for label, sex in (("x", "Male"), ("x", "Female"))]
-    assert len(keep(*records, criteria=criteria, without=("er",)).records) == 0
+    assert len(keep(*records, criteria=criteria, without=("er",))) == 0
 
 
 def test_deaths_by_cause_of_death():
@@ -230,7 +227,7 @@ def test_deaths_by_cause_of_death():
         DEAD | {"cod_site": "State DC not available or state DC available but no COD"},
         DEAD | {"cod_site": "Alive"},
         DEAD | {"cod_site": None},
-    ).records
+    )
     assert kept["event_by_cause_of_death"].to_list() == [
         *("censored", "breast cancer death", "other death", "breast cancer death", "other death"),
         *(None, None, None),
@@ -248,14 +245,14 @@ def test_first_primaries():
         "Unknown seq num - federally required in situ or malig tumors": None,
         "Blank(s)": None,
     }
-    kept = keep(*({"sequence_number": label} for label in labels)).records
+    kept = keep(*({"sequence_number": label} for label in labels))
     assert kept["first_primary"].to_list() == list(labels.values())
 
 
 def test_what_is_not_exported_gives_a_note_and_no_column():
     kept = keep({"grade": "9"}, without=("cod_site", "sequence_number"))
-    assert {"event_by_cause_of_death", "first_primary"}.isdisjoint(kept.records.columns)
-    assert [note.split(" hold ")[1] for note in kept.notes] == [
+    assert {"event_by_cause_of_death", "first_primary"}.isdisjoint(kept.columns)
+    assert [note.split(" hold ")[1] for note in not_exported(kept.columns)] == [
         "COD to site recode",
         "Sequence number",
     ]
@@ -314,7 +311,7 @@ def exports():
 @pytest.mark.parametrize("one_tumor", [True, False])
 @pytest.mark.parametrize("study", [None, "nodal_micrometastasis", "nodal_isolated_cells"])
 def test_the_complete_patients_are_the_cohort(exports, study, one_tumor):
-    """The study's own way: filter, recode, join, one tumor per patient."""
+    """A filter that lets nothing be unknown keeps the same patients, and counts the same."""
     settings = CONFIG
     if study:
         overlay = yaml.safe_load((ROOT / f"config/studies/{study}.yaml").read_text("utf-8"))
@@ -326,12 +323,9 @@ def test_the_complete_patients_are_the_cohort(exports, study, one_tumor):
     covariates = settings["matching"]["covariates"]
     cohort, eligible = {}, {}
     for name, frame in exports.items():
-        kept = filtered(frame.lazy(), criteria, exposure, YEARS).records
-        cohort[name] = recode(kept, recodes)
-        eligible[name] = keep_incomplete(
-            frame.lazy(), criteria, exposure, YEARS, covariates, recodes
-        ).records
-    joined = join_records(cohort).drop("export")
+        cohort[name] = eligible_records(frame.lazy(), criteria, [], recodes, exposure)
+        eligible[name] = eligible_records(frame.lazy(), criteria, covariates, recodes, exposure)
+    joined = join_records(cohort).drop("export", "complete", *FURTHER)
     expected = one_tumor_per_patient(joined) if one_tumor else every_tumor(joined)
     merged = merge_eligible(eligible, one_tumor).records
     assert merged.filter("complete").select(expected.columns).equals(expected)
@@ -347,10 +341,10 @@ def test_the_complete_patients_are_the_cohort(exports, study, one_tumor):
 
 def test_the_synthetic_causes_of_death_mostly_agree(exports):
     kept = [
-        keep_incomplete(frame.lazy(), CRITERIA, EXPOSURE, YEARS, COVARIATES, CONFIG["recode"])
+        eligible_records(frame.lazy(), CRITERIA, COVARIATES, CONFIG["recode"])
         for frame in exports.values()
     ]
-    records = merge_eligible(dict(zip(exports, (k.records for k in kept), strict=True)), True)
+    records = merge_eligible(dict(zip(exports, kept, strict=True)), True)
     dead = records.records.filter(pl.col("event") != "censored")
     agree = (dead["event"] == dead["event_by_cause_of_death"]).mean()
     assert 0.9 < agree < 1

@@ -1,21 +1,17 @@
 """What the report says where numbers are masked: nothing false, and no comparison with them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
-from report_content import made_up_content
+from report_content import changed, made_up_content
 from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
 from seermatch.figures.curves import draw_survival_curves
 from seermatch.report.excluded import explain_included
-from seermatch.report.main_results import (
-    explain_sensitivity,
-    explain_stability,
-    headline_table,
-    sensitivity_tables,
-)
-from seermatch.report.page import find_warnings, summarize
+from seermatch.report.sections.main_results import headline_table
+from seermatch.report.sections.sensitivity import explain_sensitivity, explain_stability
+from seermatch.report.sections.summary import summarize
+from seermatch.report.sections.warnings import find_warnings
+from seermatch.wording.result_tables import sensitivity_tables
 
 HR = ["hr", "hr_low", "hr_high", "p_value"]
 
@@ -26,7 +22,7 @@ def content():
 
 
 def test_a_masked_analysis_is_printed_as_masked(content):
-    table = content.sensitivity.copy()
+    table = content["sensitivity"].copy()
     numbers = [*HR, "events", "n", "effective_sample_size", "largest_weight"]
     table[numbers] = table[numbers].astype(float)
     table.loc[table["analysis"] == "main", numbers] = np.nan
@@ -36,32 +32,32 @@ def test_a_masked_analysis_is_printed_as_masked(content):
 
 
 def test_sentences_count_what_is_shown(content):
-    table = content.sensitivity.copy()
+    table = content["sensitivity"].copy()
     every = int((table["outcome"] == table["outcome"].iloc[0]).sum())
     table.loc[table.index[0], ["hr", "hr_low", "hr_high"]] = np.nan
     assert f"{every - 1} analyses of {every} have a result here" in explain_sensitivity(table)[0]
-    repeats = content.stability.astype(float)
+    repeats = content["stability"].astype(float)
     repeats.loc[repeats.index[1], ["os_hr", "os_p"]] = np.nan
     assert "repetitions that are shown" in explain_stability(repeats)[1]
 
 
 def test_masked_repetitions_may_be_estimable(content):
-    repeats = content.stability.astype(float)
+    repeats = content["stability"].astype(float)
     repeats[["os_hr", "os_p", "deaths", "deaths_breast_cancer"]] = np.nan
     assert "not estimable or masked" in explain_stability(repeats)[1]
 
 
 def test_the_headline_says_masked(content):
-    cox = content.cox.assign(status="masked")
+    cox = content.of_model("cox").assign(status="masked")
     estimates = [name for name in cox if name.startswith(("hr", "coef", "se"))]
     cox[estimates] = np.nan
-    masked = replace(content, cox=cox)
+    masked = changed(content, cox=cox)
     assert headline_table(masked).rows[0].cells[0] == "masked"
     assert any("M0(i+) vs M0, masked" in sentence for sentence in summarize(masked))
 
 
 def test_nothing_is_most_often_unknown_beside_a_masked_number(content):
-    table = content.included.copy()
+    table = content["included"].copy()
     table["n"] = table["n"].astype("Int64")
     unknown = table.index[table["quantity"] == "unknown"]
     assert "most often" in explain_included(table, imputed=False)[0]
@@ -70,7 +66,7 @@ def test_nothing_is_most_often_unknown_beside_a_masked_number(content):
 
 
 def test_patients_resemble_each_other_only_in_what_is_shown(content):
-    table = content.included.copy()
+    table = content["included"].copy()
     table["smd"] = table["smd"].where(table["smd"].abs() < 0.1)
     variables = table.loc[table["smd"].notna(), "variable"].unique()
     table.loc[table["variable"] == variables[0], "smd"] = np.nan
@@ -79,12 +75,12 @@ def test_patients_resemble_each_other_only_in_what_is_shown(content):
 
 
 def test_rounded_sizes_say_nothing_of_matches(content):
-    followup = content.followup.copy()
+    followup = content["followup"].copy()
     matched = (followup["population"] == "matched") & (followup["group"].astype(str) != "all")
     followup.loc[followup.index[matched][0], "n"] = 1168
-    exact = replace(content, followup=followup)
+    exact = changed(content, followup=followup)
     assert any("instead of" in text for text in find_warnings(exact))
-    rounded = replace(exact, disclosure=DisclosureRule(5, "round"))
+    rounded = changed(exact, disclosure=DisclosureRule(5, "round"))
     assert not any(
         "instead of" in text or "found no match" in text for text in find_warnings(rounded)
     )

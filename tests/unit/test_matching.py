@@ -1,6 +1,5 @@
 """Matching against its definition (every pair compared), invariants, and what is refused."""
 
-import doctest
 import hashlib
 
 import numpy as np
@@ -9,16 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seermatch.errors import StudyError
-from seermatch.matching import nearest as matching
-from seermatch.matching import tie_rules
 from seermatch.matching.nearest import MatchingProblem, exact_codes, match
 
 SCORES = ("coarse", "mirrored", "last_bit", "below_tie", "continuous")
-
-
-def test_examples():
-    assert doctest.testmod(matching).failed == 0
-    assert doctest.testmod(tie_rules).failed == 0
 
 
 def sample(kind, seed, n=160, share=0.15):

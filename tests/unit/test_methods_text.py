@@ -1,9 +1,7 @@
 """The methods section follows the configuration and the run; the checklists are complete."""
 
 import copy
-import doctest
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +10,17 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from report_content import cell_rows
+from report_content import REFERENCE_LEVELS, cell_rows, changed, disclosure_row, made_up_content
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.matching import characteristics as group_comparison
 from seermatch.matching import nearest as matching
 from seermatch.matching.characteristics import compare_groups, independence_test
 from seermatch.methods import analysis as methods_analysis
-from seermatch.methods import data as methods_text
 from seermatch.methods import page as methods_page
-from seermatch.methods.data import MethodsFacts, cite_database, methods_sections
+from seermatch.methods.data import cite_database, methods_sections
 from seermatch.methods.page import AUTHORS, plain_markdown, reporting_checklist
 from seermatch.report.page import SECTIONS
-from seermatch.wording import terms as methods_words
+from seermatch.wording.results import Results
 
 ROOT = Path(__file__).parents[2]
 DATABASE = (
@@ -40,8 +37,6 @@ SOFTWARE = (
     "Surveillance Research Program, National Cancer Institute SEER*Stat software "
     "(www.seer.cancer.gov/seerstat) version"
 )
-LEVELS = {"er": "Negative", "pr": "Negative", "her2": "Negative", "subtype": "HR+/HER2-",
-          "histology": "IDC", "grade": "I-II", "t_stage": "T1-T2", "n_stage": "N0"}  # fmt: skip
 
 
 def models(status="ok", terms=("age", "n_stage")):
@@ -54,7 +49,9 @@ def models(status="ok", terms=("age", "n_stage")):
 
 
 def table_of(*names):
-    return pd.DataFrame({"variable": ["n", *names], "test": ["", *names]})
+    rows = [("n", "", ""), *((name, "", name) for name in names)]
+    rows += [(factor, level, "") for factor, level in REFERENCE_LEVELS.items()]
+    return pd.DataFrame(rows, columns=["variable", "level", "test"])
 
 
 @pytest.fixture(scope="module")
@@ -65,35 +62,32 @@ def facts():
         {"population": ["cohort"] * 3 + ["matched"] * 3, "group": ["M0", "M0(i+)", "all"] * 2,
          "n": [283503, 585, 284088, 1170, 585, 1755]}
     )  # fmt: skip
-    return MethodsFacts(
-        config=config,
-        inputs=pd.DataFrame(
-            {"export": ["a"], "rows": [324571], "database": [DATABASE], "submission": ["Nov 2024"]}
-        ),
-        versions={"seermatch": "0.1.0", "statsmodels": "0.15.0", "lifelines": "0.30.3"},
-        labels=("M0", "M0(i+)"),
-        synthetic=False,
-        disclosure=DisclosureRule(0),
-        attrition=pd.DataFrame(
+    export = {"export": "a", "rows": 324571, "database": DATABASE, "submission": "Nov 2024"}
+    versions = {"seermatch": "0.1.0", "statsmodels": "0.15.0", "lifelines": "0.30.3"}
+    tables = {
+        "attrition": pd.DataFrame(
             {"criterion": ["records", "female", "age 18–89 years"],
              "remaining": [324571, 320000, 284088]}
         ),
-        followup=followup,
-        sensitivity=pd.DataFrame(
+        "followup": followup,
+        "sensitivity": pd.DataFrame(
             {"analysis": ["main", "caliper 0.1", "a new analysis"],
              "outcome": "other death (cause-specific Cox)",
              "estimand": ["ATT", "ATT", "ATO"],
              "variance": ["clustered by matched set", "clustered by matched set",
                           "robust by patient"]}
         ),
-        table1=table_of("Wilcoxon rank-sum", "Pearson chi-square"),
-        table2=table_of("Wilcoxon rank-sum", "Pearson chi-square"),
-        cox=models(),
-        fine_gray=models(terms=("grade",)),
-        separated_cells=cell_rows(),
-        weighted=False,
-        reference_levels=LEVELS,
-    )  # fmt: skip
+        "table1": table_of("Wilcoxon rank-sum", "Pearson chi-square"),
+        "table2": table_of("Wilcoxon rank-sum", "Pearson chi-square"),
+        "models": pd.concat(
+            [models().assign(estimator="cox"),
+             models(terms=("grade",)).assign(estimator="fine_gray")]
+        ),
+        "separated_cells": cell_rows(),
+        "disclosure": disclosure_row(),
+    }  # fmt: skip
+    provenance = {"config": config, "exports": [export], "versions": versions}
+    return Results(("M0", "M0(i+)"), provenance, tables)
 
 
 def words(facts, **choices):
@@ -103,14 +97,9 @@ def words(facts, **choices):
         section, key = path.split("__")
         config[section][key] = value
         if section == "disclosure":
-            facts = replace(facts, disclosure=DisclosureRule(value))
-    sections = methods_sections(replace(facts, config=config))
+            facts = changed(facts, disclosure=DisclosureRule(value))
+    sections = methods_sections(changed(facts, config=config))
     return " ".join(text for paragraphs in sections.values() for text in paragraphs)
-
-
-@pytest.mark.parametrize("module", [methods_analysis, methods_page, methods_text, methods_words])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
 
 
 DEFAULTS = {
@@ -231,8 +220,8 @@ def test_another_exposure(facts):
     study = yaml.safe_load(overlay.read_text(encoding="utf-8"))
     for section in ("cohort", "recode", "matching", "regression"):
         config[section] |= study[section]
-    followup = facts.followup.replace({"group": {"M0": "N0", "M0(i+)": "N1mi"}})
-    other = replace(facts, config=config, followup=followup, labels=("N0", "N1mi"))
+    followup = facts["followup"].replace({"group": {"M0": "N0", "M0(i+)": "N1mi"}})
+    other = changed(facts, config=config, followup=followup, labels=("N0", "N1mi"))
     text = words(other)
     assert "M0" not in text
     assert "was Derived EOD 2018 N Recode (2018+): N1mi against N0, the reference" in text
@@ -240,13 +229,13 @@ def test_another_exposure(facts):
     covariates = re.search(r"Covariates were ([^.]*)\.", text)[1]
     assert "N stage" not in covariates and "T stage" in covariates
     config["cohort"]["exposure"]["exposed"] = {"label": "any", "labels": ["N1", "N2"]}
-    assert "N Recode (2018+): any (N1, N2) against N0" in words(replace(other, config=config,
+    assert "N Recode (2018+): any (N1, N2) against N0" in words(changed(other, config=config,
         followup=followup.replace("N1mi", "any"), labels=("N0", "any")))  # fmt: skip
 
 
 def test_incomplete_sets_are_weighted_throughout(facts):
-    followup = facts.followup.assign(n=[283503, 585, 284088, 1000, 560, 1560])
-    text = words(replace(facts, followup=followup, weighted=True, table2=table_of()))
+    followup = facts["followup"].assign(n=[283503, 585, 284088, 1000, 560, 1560])
+    text = words(changed(facts, followup=followup, weighted=True, table2=table_of()))
     for name in ("sets", "estimand", "log-rank", "Gray", "greenwood", "joint test", "check"):
         assert DEFAULTS[name] not in text, name
     assert "matched to up to 2 M0 patients" in text
@@ -263,7 +252,7 @@ def test_incomplete_sets_are_weighted_throughout(facts):
 
 
 def test_group_tests_are_those_of_the_tables(facts):
-    other = replace(facts, table2=table_of("Wilcoxon rank-sum", "Fisher exact"))
+    other = changed(facts, table2=table_of("Wilcoxon rank-sum", "Fisher exact"))
     text = words(other)
     assert "they were compared by the Wilcoxon" in text and "Fisher’s exact test" in text
     assert "the same tests" not in text
@@ -274,7 +263,7 @@ def test_every_test_that_can_be_made_has_words():
     frame = pd.DataFrame({"group": [0, 1] * 10, "age": range(20)})
     made = {
         compare_groups(frame, ["age"])["test"].iloc[0],
-        *(independence_test(np.array(table)).test for table in ([[30, 20], [25, 25]],
+        *(independence_test(np.array(table)).name for table in ([[30, 20], [25, 25]],
           [[3, 1], [1, 3]], [[3, 1], [1, 3], [2, 2]])),
     }  # fmt: skip
     assert made == set(methods_analysis.TESTS)
@@ -286,11 +275,11 @@ def test_every_test_that_can_be_made_has_words():
 
 def test_irregular_terms_are_named(facts):
     assert "In this run no term was aliased or separated." in words(facts)
-    text = words(replace(facts, fine_gray=models("separated", ("er",))))
+    text = words(changed(facts, fine_gray=models("separated", ("er",))))
     assert "In this run: separated in the Fine–Gray analysis (multivariable): ER" in text
     assert "no term was" not in text
-    only_group = facts.cox[facts.cox["term"] == "group"]
-    assert "in the Cox analysis no covariate and in" in words(replace(facts, cox=only_group))
+    only_group = facts.of_model("cox")[facts.of_model("cox")["term"] == "group"]
+    assert "in the Cox analysis no covariate and in" in words(changed(facts, cox=only_group))
 
 
 def test_analyses_appear_by_name(facts):
@@ -298,18 +287,18 @@ def test_analyses_appear_by_name(facts):
     assert "in other ways: caliper 0.1; a new analysis." in text
     assert "clustered by matched set or robust by patient" in text
     assert "ATO, the effect in the overlap" in text
-    without = facts.sensitivity[facts.sensitivity["analysis"] != "caliper 0.1"]
-    assert "Calipers are in" not in words(replace(facts, sensitivity=without))
-    alone = facts.sensitivity.head(1)
-    assert "Sensitivity analyses" not in words(replace(facts, sensitivity=alone))
+    without = facts["sensitivity"][facts["sensitivity"]["analysis"] != "caliper 0.1"]
+    assert "Calipers are in" not in words(changed(facts, sensitivity=without))
+    alone = facts["sensitivity"].head(1)
+    assert "Sensitivity analyses" not in words(changed(facts, sensitivity=alone))
 
 
 def test_imputation_is_told_where_it_was_done(facts):
     assert "nothing was imputed" in words(facts)
     assert "Rubin" not in words(facts)
-    table = facts.sensitivity.replace({"analysis": {"a new analysis": "multiple imputation"}})
+    table = facts["sensitivity"].replace({"analysis": {"a new analysis": "multiple imputation"}})
     table.loc[2, "estimand"] = "ATT, incomplete included"
-    text = words(replace(facts, sensitivity=table), sensitivity__imputations=7)
+    text = words(changed(facts, sensitivity=table), sensitivity__imputations=7)
     assert "nothing was imputed" not in text
     assert "unknown covariates: 7 data sets imputed by chained equations" in text
     assert "pooled by Rubin’s rules with a t reference" in text
@@ -329,7 +318,7 @@ def test_several_and_nameless_databases(facts):
         {"export": ["a", "b", "c"], "rows": [1, 2, 3], "database": ["First", "Second", ""],
          "submission": ["Nov 2023", "", ""]}
     )  # fmt: skip
-    text = words(replace(facts, inputs=inputs))
+    text = words(changed(facts, exports=inputs))
     assert "3 case listings with 6 records" in text
     assert "released April 2024 [check], based on the November 2023 submission" in text
     assert (
@@ -338,7 +327,7 @@ def test_several_and_nameless_databases(facts):
     )
     assert "The dictionary of c does not name the database" in text
     assert "the study cutoff of the database." in text
-    nothing = words(replace(facts, inputs=inputs.iloc[2:]))
+    nothing = words(changed(facts, exports=inputs.iloc[2:]))
     assert "Suggested citation of the data" not in nothing
 
 
@@ -346,17 +335,17 @@ def test_synthetic_data_are_not_cited_as_data(facts):
     name = (
         "Incidence - SEER Research Data, Nov 2024 Sub (2000-2022) - SYNTHETIC, no patient records"
     )
-    inputs = facts.inputs.assign(database=name)
-    text = words(replace(facts, inputs=inputs, synthetic=True))
+    inputs = facts.exports.assign(database=name)
+    text = words(changed(facts, exports=inputs))
     assert "The data are simulated" in text and "must not be cited as SEER data" in text
     assert "SYNTHETIC" not in text
     assert "exported from SEER*Stat." not in text
 
 
 def test_masked_counts_are_not_told(facts):
-    flow = facts.attrition.astype({"remaining": "Int64"})
+    flow = facts["attrition"].astype({"remaining": "Int64"})
     flow.loc[1, "remaining"] = pd.NA
-    assert "female (masked); age 18–89 years (284,088)" in words(replace(facts, attrition=flow))
+    assert "female (masked); age 18–89 years (284,088)" in words(changed(facts, attrition=flow))
 
 
 # ----- page --------------------------------------------------------------------------------------
@@ -417,7 +406,8 @@ def test_every_named_file_is_made_by_a_rule():
 
 
 def test_every_named_section_is_there(facts):
-    titles = {"report.html": set(SECTIONS.values()), "methods.md": set(methods_sections(facts))}
+    titles = {"methods.md": set(methods_sections(facts))}
+    titles["report.html"] = {module.section(made_up_content()).title for module in SECTIONS}
     titles["tables.docx"] = {*(f"Table {n}" for n in range(1, 5)),
                              *(f"Table S{n}" for n in range(1, 6))}  # fmt: skip
     named = 0
@@ -430,5 +420,5 @@ def test_every_named_section_is_there(facts):
 def test_follow_up_counts_as_unknown_only_beyond_the_end_of_a_named_database(facts):
     words = "which counts as unknown"
     assert words in " ".join(methods_sections(facts)["Missing data and data quality"])
-    nameless = replace(facts, inputs=facts.inputs.assign(database=""))
+    nameless = changed(facts, exports=facts.exports.assign(database=""))
     assert words not in " ".join(methods_sections(nameless)["Missing data and data quality"])

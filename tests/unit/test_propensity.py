@@ -1,13 +1,10 @@
 """Propensity score: invariants, another route, and data without a score."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from seermatch.errors import StudyError
-from seermatch.matching import propensity as module
 from seermatch.matching.propensity import (
     distinct_patterns,
     estimate_propensity,
@@ -37,10 +34,6 @@ def cohort(n=3000, seed=1):
             ),
         }
     )
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 def test_the_likelihood_is_maximal():

@@ -1,28 +1,31 @@
 """What the report says of the results, in tables and sentences."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 from report_content import (
     LABELS,
+    changed,
     interpretation_rows,
     made_up_content,
     sensitivity_rows,
     stability_rows,
 )
 from seermatch.analysis.group_effect import OUTCOMES
-from seermatch.report import tables as report_tables
 from seermatch.report.excluded import explain_included, included_table
-from seermatch.report.limits import explain_limits, exposure_table, limits_table
-from seermatch.report.main_results import (
-    differences_table,
-    explain_sensitivity,
-    headline_table,
-    sensitivity_tables,
-)
-from seermatch.report.page import find_warnings, render_report, summarize
+from seermatch.report.page import render_report
+from seermatch.report.sections import competing_risks, survival
+from seermatch.report.sections.limits import explain_limits, exposure_table, limits_table
+from seermatch.report.sections.main_results import differences_table, headline_table
+from seermatch.report.sections.sensitivity import explain_sensitivity
+from seermatch.report.sections.summary import summarize
+from seermatch.report.sections.warnings import find_warnings
+from seermatch.wording.result_tables import sensitivity_tables
+
+
+def table_of(section, name):
+    """The table of a section that has the name."""
+    return next(part.table for part in section.parts if getattr(part, "name", "") == name)
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +47,13 @@ def test_summary_states_the_clustered_intervals_of_the_headline(content):
     assert mortality.endswith("Gray’s test p = 0.272.")
     assert "clustered by matched set" in clustered
     assert "do not show that there is none" in caution
-    narrow = content.cox.assign(hr_low_clustered=1.1, hr_high_clustered=1.2)
-    assert len(summarize(replace(content, cox=narrow))) == 5
-    unclustered = content.cox.assign(hr_low=1.1, hr_high=1.2)
-    assert summarize(replace(content, cox=unclustered)) == summarize(content)
-    bare = content.cox.query("model == 'univariable'")
-    assert "adjusted" not in summarize(replace(content, cox=bare))[2]
-    lost = summarize(replace(content, cox=content.cox.assign(hr=np.nan)))
+    narrow = content.of_model("cox").assign(hr_low_clustered=1.1, hr_high_clustered=1.2)
+    assert len(summarize(changed(content, cox=narrow))) == 5
+    unclustered = content.of_model("cox").assign(hr_low=1.1, hr_high=1.2)
+    assert summarize(changed(content, cox=unclustered)) == summarize(content)
+    bare = content.of_model("cox").query("model == 'univariable'")
+    assert "adjusted" not in summarize(changed(content, cox=bare))[2]
+    lost = summarize(changed(content, cox=content.of_model("cox").assign(hr=np.nan)))
     assert "M0(i+) vs M0, not estimable; log-rank" in lost[2]
 
 
@@ -63,11 +66,11 @@ def test_headline_hazard_ratios(content):
         "Outside the middle 95%, higher than all of them"
     )
     assert rows["Whole cohort, weighted (95% CI)"] == ("1.10 (0.85–1.43)",) * 2
-    bare = replace(content, sensitivity=sensitivity_rows().query("analysis == 'main'"))
+    bare = changed(content, sensitivity=sensitivity_rows().query("analysis == 'main'"))
     assert headline_table(bare).rows[3].cells == ("–", "–")
-    alone = replace(content, stability=stability_rows().head(1))
+    alone = changed(content, stability=stability_rows().head(1))
     assert headline_table(alone).rows[1].cells == ("–", "–")
-    nothing = replace(content, cox=content.cox.assign(hr=np.nan))
+    nothing = changed(content, cox=content.of_model("cox").assign(hr=np.nan))
     assert headline_table(nothing).rows[0].cells[0] == "not estimable"
 
 
@@ -80,14 +83,14 @@ def test_differences_of_the_causes_add_up(content):
 
 
 def test_sensitivity_tables_and_sentences(content):
-    tables = sensitivity_tables(content.sensitivity)
+    tables = sensitivity_tables(content["sensitivity"])
     main, weighted = tables["sensitivity"].rows
     assert main.cells[:7] == ("ATT", "1,755", "1,755", "1.50", "82", "0.80 (0.62–1.04)", "0.300")
     assert weighted.label == "Weighted, ATT"
     assert len(tables["sensitivity_others"].rows[0].cells) == 9
     assert "negative control" in " ".join(tables["sensitivity_others"].notes)
     assert not set(tables["sensitivity"].notes[1:]) & set(tables["sensitivity_others"].notes)
-    first, _ = explain_sensitivity(content.sensitivity)
+    first, _ = explain_sensitivity(content["sensitivity"])
     assert first == (
         "Overall survival: 2 analyses, hazard ratios 0.80 to 1.10; the 95% interval excludes 1 in "
         "none of them."
@@ -95,7 +98,7 @@ def test_sensitivity_tables_and_sentences(content):
 
 
 def test_limits_in_words(content):
-    text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
+    text = " ".join(explain_limits(content["interpretation"], LABELS, content.config))
     assert (
         "Only hazard ratios from 2.00 up or 0.50 down (overall survival) and from 2.00 up or 0.50 "
         "down (breast cancer mortality) could be detected with 80% power."
@@ -104,24 +107,26 @@ def test_limits_in_words(content):
         "risk ratio of 1.81 (overall survival) and 1.81 (breast cancer mortality). The intervals "
         "include 1 even without one."
     ) in text
-    far = content.interpretation.copy()
+    far = content["interpretation"].copy()
     overall = far["outcome"] == next(iter(OUTCOMES))
     far.loc[overall & (far["quantity"] == "E-value of the interval"), "estimate"] = 1.4
     text = " ".join(explain_limits(far, LABELS, content.config))
     assert "To make the interval include 1, 1.40 (overall survival) would do." in text
-    text = " ".join(explain_limits(content.interpretation, LABELS, content.config))
+    text = " ".join(explain_limits(content["interpretation"], LABELS, content.config))
     assert "No margin of equivalence was fixed in advance" in text
     assert "Breast cancer death (Fine–Gray): the hazard ratio changes over time (p = 0.010)" in text
     assert "from 3.3 in 2020 to 300.0 in 2018" in text
     assert "it is not among the variables of the match" in text
     exact = content.config | {"matching": {"ratio": 2, "covariates": ["age"], "exact": ["year"]}}
-    text = " ".join(explain_limits(content.interpretation, LABELS, exact))
+    text = " ".join(explain_limits(content["interpretation"], LABELS, exact))
     assert "it is among the variables of the match" in text
-    assert not any(row.label == "Equivalence" for row in limits_table(content.interpretation).rows)
+    assert not any(
+        row.label == "Equivalence" for row in limits_table(content["interpretation"]).rows
+    )
 
 
 def test_included_and_excluded_patients(content):
-    table = included_table(content.included, LABELS)
+    table = included_table(content["included"], LABELS)
     assert [cell.text for cell in table.header[0]] == [
         *("Variable", "Included (n = 1,755)", "Excluded (n = 138)", "SMD"),
         *("Unknown, M0", "Unknown, M0(i+)"),
@@ -139,19 +144,19 @@ def test_included_and_excluded_patients(content):
     heading, level = rows["Breast subtype"], rows["HR−/HER2+"]
     assert (heading.kind, heading.cells) == ("heading", ("", "", "", "40 (3.3%)", "5 (0.8%)"))
     assert (level.kind, level.cells) == ("level", ("351 (20.0%)", "22 (18.0%)", "−0.050", "", ""))
-    said = explain_included(content.included, imputed=True)[0]
+    said = explain_included(content["included"], imputed=True)[0]
     assert said == (
         "138 patients, 7.3% of those who meet the other criteria, were excluded only because a "
         "covariate is unknown, most often Grade. They differ from the included patients, and the "
         "results may not hold for them: the largest standardized difference is 0.13 (Grade: III). "
         "Multiple imputation, among the sensitivity analyses, includes them."
     )
-    assert "Multiple imputation" not in explain_included(content.included, imputed=False)[0]
+    assert "Multiple imputation" not in explain_included(content["included"], imputed=False)[0]
 
 
 def test_masked_counts_of_excluded_patients(content):
     numbers = ["n", "percent", "median", "q1", "q3", "smd"]
-    hidden = content.included.astype({"n": "Int64"})
+    hidden = content["included"].astype({"n": "Int64"})
     rows = (hidden["patients"] == "excluded") | (hidden["quantity"] == "unknown")
     hidden.loc[rows, numbers] = np.nan
     hidden["smd"] = np.nan
@@ -161,17 +166,17 @@ def test_masked_counts_of_excluded_patients(content):
     assert explain_included(hidden, imputed=False) == [
         "Patients were excluded only because a covariate is unknown; their number is masked."
     ]
-    nobody = content.included.assign(n=content.included["n"].where(~rows, 0))
+    nobody = content["included"].assign(n=content["included"]["n"].where(~rows, 0))
     assert explain_included(nobody, imputed=True) == [
         "No patient was excluded only because a covariate is unknown."
     ]
-    assert "masked" in render_report(replace(content, included=hidden))
+    assert "masked" in render_report(changed(content, included=hidden))
 
 
 def test_multiple_imputation_is_explained_where_it_is(content):
-    notes = " ".join(sensitivity_tables(content.sensitivity)["sensitivity"].notes)
+    notes = " ".join(sensitivity_tables(content["sensitivity"])["sensitivity"].notes)
     assert "imputation" not in notes
-    imputed = content.sensitivity.replace({"analysis": {"main": "multiple imputation"}})
+    imputed = content["sensitivity"].replace({"analysis": {"main": "multiple imputation"}})
     notes = " ".join(sensitivity_tables(imputed)["sensitivity"].notes)
     assert "every imputed data set is scored and matched anew" in notes
 
@@ -192,11 +197,11 @@ def test_equivalence_only_with_a_margin(content):
 
 def test_nothing_is_said_of_what_is_masked(content):
     """A masked row says so in every cell, and no sentence compares with it."""
-    table = content.interpretation.copy()
+    table = content["interpretation"].copy()
     overall = table["outcome"] == next(iter(OUTCOMES))
     year = table["year"] == 2020
     table.loc[overall | year, ["estimate", "low", "high"]] = np.nan
-    table.loc[overall, "note"] = "masked"
+    table.loc[overall, "status"] = "masked"
     table.loc[overall | year, "events"] = pd.NA
     cells = {row.label: row.cells for row in limits_table(table).rows}
     for label in ("Hazard ratio (95% CI)", "Detectable hazard ratio", "E-value of the estimate"):
@@ -209,18 +214,19 @@ def test_nothing_is_said_of_what_is_masked(content):
     text = " ".join(explain_limits(table, LABELS, content.config))
     assert "nan" not in text and "overall survival" not in text
     assert "among the years that are not masked" in text
-    page = render_report(replace(content, interpretation=table))
+    page = render_report(changed(content, interpretation=table))
     assert "82 events" not in page
 
 
 def test_events_per_coefficient_are_told_below_the_tables(content):
-    for name in ("table3", "table4"):
-        (note,) = [n for n in report_tables.report_tables(content)[name].notes if "Events" in n]
+    for module, name in ((survival, "table3"), (competing_risks, "table4")):
+        notes = table_of(module.section(content), name).notes
+        (note,) = [note for note in notes if "Events" in note]
         assert note == (
             "Events per coefficient: 47 / 3 = 15.7 in the multivariable model as published, "
             "47 / 3 = 15.7 in the recommended model."
         )
-    masked = replace(content, cox=content.cox.assign(events=np.nan))
-    notes = report_tables.report_tables(masked)["table3"].notes
+    masked = changed(content, cox=content.of_model("cox").assign(events=np.nan))
+    notes = table_of(survival.section(masked), "table3").notes
     assert any("masked / 3 in the recommended model" in note for note in notes)
     assert not any("few events" in note for note in find_warnings(masked) if "overall" in note)

@@ -1,18 +1,18 @@
 """What the report warns of."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 from report_content import (
     CRITERIA,
     LABELS,
+    REFERENCE_LEVELS,
     cell_rows,
+    changed,
     made_up_content,
     model_rows,
 )
-from seermatch.report.checks import quality_warnings
 from seermatch.report.page import render_report
+from seermatch.report.sections.quality import quality_warnings
 from seermatch.wording.warnings import (
     warn_about_balance,
     warn_about_criteria,
@@ -28,8 +28,8 @@ def content():
 
 
 def test_quality_warnings(content):
-    assert quality_warnings(content.quality.head(1), LABELS) == []
-    cause, lost = quality_warnings(content.quality, LABELS)
+    assert quality_warnings(content["quality"].head(1), LABELS) == []
+    cause, lost = quality_warnings(content["quality"], LABELS)
     assert cause == (
         "Warning. Deaths without a cause: more than 3 % of the deaths have no cause. 45 of 438 "
         "(10.3%)."
@@ -38,8 +38,8 @@ def test_quality_warnings(content):
 
 
 def test_criteria_that_were_not_applied_are_warned_of(content):
-    assert warn_about_criteria(content.attrition, CRITERIA) == []
-    flow = content.attrition.copy()
+    assert warn_about_criteria(content["attrition"], CRITERIA) == []
+    flow = content["attrition"].copy()
     flow["criterion"] = [
         "nodes examined (not exported, not applied)",
         "both known (where exported)",
@@ -50,7 +50,7 @@ def test_criteria_that_were_not_applied_are_warned_of(content):
     assert "Add one of these variables to the case listing" in one
     assert f"only to the exports that hold {names.format('and')} Patients" in other
     config = content.config | {"cohort": content.config["cohort"] | {"criteria": CRITERIA}}
-    page = render_report(replace(content, attrition=flow, config=config))
+    page = render_report(changed(content, attrition=flow, config=config))
     assert "The criterion “nodes examined” was not applied" in page
 
 
@@ -59,7 +59,7 @@ def test_model_warnings():
     aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
     rows.loc[rows["model"] == "recommended", "status"] = "ok"
     rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
-    separated, aliased = warn_about_models({"Death": rows}, LABELS)
+    separated, aliased = warn_about_models({"Death": rows}, LABELS, REFERENCE_LEVELS)
     both = "death (univariable models, multivariable model as published)"
     assert separated.startswith("No finite estimate exists (separation) for ER (Positive vs Neg")
     assert both in separated and "their intervals are approximate" in separated
@@ -67,14 +67,14 @@ def test_model_warnings():
         ": ER (Positive vs Negative), since ER: Positive = PR: Positive, in: death (recommended "
         "model)."
     )
-    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS)
+    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS, REFERENCE_LEVELS)
     assert "29 for 3 in the multivariable model as published" in few[-1]
 
 
 def test_what_goes_for_several_models_is_said_once():
     rows = model_rows(1.0).assign(events=29)
-    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS)
-    assert len(found) == len(warn_about_models({"Death": rows}, LABELS)) == 2
+    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS, REFERENCE_LEVELS)
+    assert len(found) == len(warn_about_models({"Death": rows}, LABELS, REFERENCE_LEVELS)) == 2
     separated, few = found
     assert separated.count("ER (Positive vs Negative)") == 1
     assert "death (" in separated and "death of it (" in separated
@@ -83,8 +83,8 @@ def test_what_goes_for_several_models_is_said_once():
 
 
 def test_balance_warnings(content):
-    assert warn_about_balance(content.balance, 0.1) == []
-    worse = content.balance.assign(smd_after=[-0.19, 0.15])
+    assert warn_about_balance(content["balance"], 0.1) == []
+    worse = content["balance"].assign(smd_after=[-0.19, 0.15])
     (text,) = warn_about_balance(worse, 0.1)
     assert "above 0.1" in text and "Age (0.132 to 0.150)" in text
     many = pd.DataFrame(
@@ -103,8 +103,8 @@ def test_balance_warnings(content):
 
 
 def test_matching_warnings(content):
-    assert warn_about_matching(content.followup, LABELS, 2) == []
-    (text,) = warn_about_matching(content.followup, LABELS, 3)
+    assert warn_about_matching(content["followup"], LABELS, 2) == []
+    (text,) = warn_about_matching(content["followup"], LABELS, 3)
     assert "1,170 M0 patients for 585 M0(i+) patients instead of 1,755" in text
 
 
@@ -123,7 +123,7 @@ def test_cells_outside_the_pool_are_named_with_their_counts(content):
     masked = cells.assign(n_reference=cells["n_reference"].where(cells["n_reference"] == 0))
     one, other = warn_about_score(masked, LABELS)
     assert "(masked)" in one and "10" not in one and "(12)" in other
-    page = render_report(replace(content, separated_cells=cells))
+    page = render_report(changed(content, separated_cells=cells))
     assert page.count("No M0(i+) patient has ER: Negative and PR: Positive") == 2  # methods, too
     assert "over all patients of both groups in the pool" in page
 
@@ -142,7 +142,7 @@ def test_cells_that_stay_in_the_pool_are_told(content):
     assert text.endswith(
         "not taken out of the pool of the match, as in R (ties: file_order), and widen the caliper."
     )
-    page = render_report(replace(content, separated_cells=cells))
+    page = render_report(changed(content, separated_cells=cells))
     assert "over all eligible patients of both groups" in page
 
 

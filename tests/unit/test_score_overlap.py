@@ -1,19 +1,12 @@
 """Overlap of the scores: shares by another route, and nothing a reader could compute of a few."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seermatch.disclosure import score_overlap as module
 from seermatch.disclosure.score_overlap import BINS, merge_bins, score_overlap
 from seermatch.errors import StudyError
-
-
-def test_examples():
-    assert doctest.testmod(module).failed == 0
 
 
 def sample(n=3000, exposed=300, seed=1):

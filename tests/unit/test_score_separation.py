@@ -1,13 +1,10 @@
 """Cells of one group only leave the pool of the propensity score: which, and what is left."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
 from seermatch.errors import StudyError
-from seermatch.matching import score_separation
 from seermatch.matching.nearest import match
 from seermatch.matching.propensity import estimate_propensity, r_glm_linear_predictor
 from seermatch.statistics.design_matrix import design_matrix
@@ -56,10 +53,6 @@ def cells(fit):
         (dict(zip(part["term"], part["level"], strict=True)), *part.iloc[0, 3:].tolist())
         for _, part in fit.cells.groupby("cell")
     ]
-
-
-def test_examples():
-    assert doctest.testmod(score_separation).failed == 0
 
 
 def test_groups_that_overlap_have_no_cells():

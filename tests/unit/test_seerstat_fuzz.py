@@ -110,7 +110,9 @@ def labels_of(field, form):
     strange = [*STRANGE, *FOREIGN] if field.name in FREE else []
     taken = MISSING[form.missing] if form.with_dictionary else ""
     labels = [x for x in (*known, *strange) if form.can_hold(x)]
-    return [x for x in labels if x != taken or field.knows(x)]
+    # where the missing character is a label of the field, it is read as that label
+    empty = [] if taken and field.knows(taken) else [None]
+    return [*empty, *(x for x in labels if x != taken or field.knows(x))]
 
 
 def write(form, header, records):
@@ -169,7 +171,7 @@ def exports(draw):
         header.insert(place, f"Race.{len(header)}")
         fields.insert(place, seer_fields()["registry"])
         kept.insert(place, False)
-    values = [st.sampled_from([None, *labels_of(field, form)]) for field in fields]
+    values = [st.sampled_from(labels_of(field, form)) for field in fields]
     rows = draw(st.lists(st.tuples(*values), min_size=1, max_size=8))
     expected = {field.name: [row[i] for row in rows] for i, field in enumerate(fields) if kept[i]}
     return form, *write(form, header, rows), expected
@@ -219,7 +221,7 @@ def fixed_export(form):
             "patient_id": ["00000225", "00000226", "00000301"],
             "registry": ["Utah", "Café", "Iowa"],
             "m_stage": ["M0", "M0(i+)", "M1"],
-        }.get(field.name) or labels_of(field, form)
+        }.get(field.name) or [x for x in labels_of(field, form) if x is not None]
         labels = [x if form.can_hold(x) else "x" for x in labels]
         columns.append([*(labels[(i + shift) % len(labels)] for i in range(5)), None])
     rows = list(zip(*columns, strict=True))

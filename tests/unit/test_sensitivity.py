@@ -1,40 +1,28 @@
 """The sensitivity table: each analysis against the same analysis made by hand."""
 
-import doctest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.interpolate import CubicSpline
-from seermatch.analysis import group_effect, sensitivity
-from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, estimate_group_effect
+from seermatch.analysis.group_effect import OUTCOMES, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.names import PENALIZED
 from seermatch.analysis.sensitivity import COLUMNS, sensitivity_analyses
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
-from seermatch.statistics import splines
+from seermatch.matching.rule import MatchingRule
 from seermatch.statistics.estimates import pool
 from seermatch.statistics.splines import natural_spline
-from seermatch.variables import EVENTS
+from seermatch.survival.event_times import EventTimes
+from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
-MAIN = {
-    "link": "logit",
-    "ratio": 2,
-    "caliper": 0.2,
-    "order": "largest",
-    "ties": "hash",
-    "seed": 20261122,
-}
 TERMS = ["age", "tumor_size", "grade", "subtype"]
-
-
-def test_examples():
-    assert doctest.testmod(sensitivity).failed == 0
-    assert doctest.testmod(splines).failed == 0
-    assert doctest.testmod(group_effect).failed == 0
+MAIN = MatchingRule(covariates=TERMS)
 
 
 def test_models_as_in_r():
@@ -43,16 +31,20 @@ def test_models_as_in_r():
     data = pd.read_csv(MATCHED)
     time, event = data["time"].to_numpy(), data["status"].to_numpy()
     X = data[["group", "age", "size", "grade3"]].to_numpy(float)
-    adjusted = estimate_group_effect(time, event, X, "overall survival (Cox)")
-    assert (adjusted.coef, adjusted.se) == pytest.approx((0.141920056928, 0.224146131323), rel=1e-8)
+    adjusted = estimate_group_effect(EventTimes(time, event), X, "overall survival (Cox)")
+    assert (adjusted.estimate.coef, adjusted.estimate.se) == pytest.approx(
+        (0.141920056928, 0.224146131323), rel=1e-8
+    )
     clustered = estimate_group_effect(
-        time,
-        event,
+        EventTimes(time, event, clusters=data["pair"].to_numpy()),
         X[:, :1],
         "breast cancer death (cause-specific Cox)",
-        clusters=data["pair"].to_numpy(),
     )
-    found = (clustered.coef, clustered.se, clustered.n, clustered.events)
+    found = (
+        *(getattr(clustered.estimate, name) for name in ("coef", "se")),
+        clustered.n,
+        clustered.events,
+    )
     assert found == pytest.approx((0.646404520945, 0.275478434067, 1755, 55), rel=1e-8)
 
 
@@ -62,8 +54,10 @@ def test_causes_change_places():
     X = data[["group"]].to_numpy(float)
     swapped = np.array([0, 2, 1])[event]
     for kind in ("Fine-Gray", "cause-specific Cox"):
-        other = estimate_group_effect(time, event, X, f"other death ({kind})")
-        assert other == estimate_group_effect(time, swapped, X, f"breast cancer death ({kind})")
+        other = estimate_group_effect(EventTimes(time, event), X, f"other death ({kind})")
+        assert other == estimate_group_effect(
+            EventTimes(time, swapped), X, f"breast cancer death ({kind})"
+        )
 
 
 def cohort(n=3000, n_exposed=120, seed=4):
@@ -86,7 +80,7 @@ def cohort(n=3000, n_exposed=120, seed=4):
 
 def run(frame, **options):
     score = estimate_propensity(frame, TERMS).linear_predictor
-    options = {"covariates": TERMS, "matching": MAIN} | options
+    options = {"matching": MAIN} | options
     return sensitivity_analyses(frame, score, **options)
 
 
@@ -127,20 +121,21 @@ def test_every_analysis_has_every_outcome(result):
 
 def by_hand(frame, score, exact=None, **changes):
     """Match and estimate overall survival."""
-    rule = {key: value for key, value in (MAIN | changes).items() if key != "link"}
     ids = frame["patient_id"].to_numpy()
-    found = match(score, frame["group"] == 1, patient_id=ids, exact=exact, **rule)
+    found = match(score, frame["group"] == 1, patient_id=ids, exact=exact, **changes)
     rows = np.flatnonzero(found.matched_set)
     part = frame.iloc[rows]
     effect = estimate_group_effect(
-        part["time"].to_numpy(),
-        part["event"].cat.codes.to_numpy(),
+        EventTimes(
+            part["time"].to_numpy(),
+            part["event"].cat.codes.to_numpy(),
+            weights=found.weight[rows],
+            clusters=found.matched_set[rows],
+        ),
         part[["group"]].to_numpy(float),
         "overall survival (Cox)",
-        weights=found.weight[rows],
-        clusters=found.matched_set[rows],
     )
-    return effect.hazard_ratio()
+    return effect.estimate.ratio()
 
 
 def test_matches_made_by_hand(result):
@@ -220,7 +215,7 @@ def test_a_main_match_that_fails_is_an_error():
     frame = cohort(n=200)
     score = np.arange(200.0)
     with pytest.raises(StudyError, match="None of the 120 exposed patients"):
-        sensitivity_analyses(frame, score, covariates=TERMS, matching=MAIN | {"caliper": 1e-12})
+        sensitivity_analyses(frame, score, matching=replace(MAIN, caliper=1e-12))
 
 
 def test_patients_outside_the_pool_are_in_the_full_cohort_only():
@@ -239,7 +234,7 @@ def test_patients_outside_the_pool_are_in_the_full_cohort_only():
     score = estimate_propensity(frame, TERMS).linear_predictor
     for exposed_outside, estimand in ((0, "ATT"), (1, "ATT in the matched")):
         score[:exposed_outside] = np.nan
-        result = sensitivity_analyses(frame, score, covariates=TERMS, matching=MAIN, **choices)
+        result = sensitivity_analyses(frame, score, matching=MAIN, **choices)
         assert result.table.loc[0, "estimand"] == estimand
 
 
@@ -313,19 +308,16 @@ def test_deaths_by_cause_of_death_change_causes_only(with_eligible):
     assert (main.loc[specific, "hr"] != other.loc[specific, "hr"]).all()
     assert other.loc[specific, "events"].sum() == main.loc[specific, "events"].sum()
     score = estimate_propensity(frame, TERMS).linear_predictor
-    rule = {key: value for key, value in MAIN.items() if key != "link"}
-    found = match(score, frame["group"] == 1, patient_id=frame["patient_id"].to_numpy(), **rule)
+    found = match(score, frame["group"] == 1, patient_id=frame["patient_id"].to_numpy())
     rows = np.flatnonzero(found.matched_set)
     event = both["event_by_cause_of_death"].cat.codes.to_numpy()[rows]
     expected = estimate_group_effect(
-        frame["time"].to_numpy()[rows],
-        event,
+        EventTimes(frame["time"].to_numpy()[rows], event, clusters=found.matched_set[rows]),
         frame[["group"]].to_numpy(float)[rows],
         specific[0],
-        clusters=found.matched_set[rows],
     )
     assert tuple(other.loc[specific[0], ["hr", "hr_low", "hr_high"]]) == pytest.approx(
-        expected.hazard_ratio(), rel=1e-9
+        expected.estimate.ratio(), rel=1e-9
     )
     assert other.loc[specific[0], "events"] == (event == 1).sum()
 
@@ -341,7 +333,7 @@ def test_first_primaries_by_hand(with_eligible):
 def test_multiple_imputation_by_hand(with_eligible):
     result, _, both = with_eligible
     coefs, errors = [], []
-    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN["seed"]):
+    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN.seed):
         score = estimate_propensity(one, TERMS).linear_predictor
         hr, low, _ = by_hand(one, score)
         coefs.append(np.log(hr))
@@ -349,7 +341,7 @@ def test_multiple_imputation_by_hand(with_eligible):
     assert np.std(coefs) > 0
     pooled = pool(coefs, errors)
     row = overall(result.table).loc["multiple imputation"]
-    assert tuple(row[["hr", "hr_low", "hr_high"]]) == pytest.approx(pooled.hazard_ratio(), rel=1e-9)
+    assert tuple(row[["hr", "hr_low", "hr_high"]]) == pytest.approx(pooled.ratio(), rel=1e-9)
     assert row["p_value"] == pytest.approx(pooled.p_value, rel=1e-7)
     assert row["n"] == 3 * 132
     assert row["estimand"] == "ATT, incomplete included"
@@ -415,7 +407,7 @@ def test_spline_regression_as_in_r():
 def test_an_exact_main_match_is_compared_with_one_that_is_not():
     frame = cohort().assign(registry=np.resize(["A", "B"], 3000))
     score = estimate_propensity(frame, TERMS).linear_predictor
-    exact = MAIN | {"exact": ["registry", "year"]}
+    exact = replace(MAIN, exact=["registry", "year"])
     options = {"calipers": [], "ratios": [1], "orders": [], "estimands": []}
     table = run(frame, matching=exact, **options).table
     overall = table[table["outcome"] == "overall survival (Cox)"].set_index("analysis")

@@ -1,20 +1,13 @@
 """Figures of the sensitivity analyses: what is drawn, and where."""
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 from seermatch.analysis.group_effect import OUTCOMES
-from seermatch.figures import sensitivity as sensitivity_figures
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.figures.style import figure_bytes
 from seermatch.report.inline_svg import sentence_of
-
-
-def test_examples():
-    assert doctest.testmod(sensitivity_figures).failed == 0
 
 
 def repeats(n=201):

@@ -1,7 +1,6 @@
 """Studies without events of a cause, of a group or at all, with very few matched sets: every table,
 figure and page is made, and says what cannot be estimated."""
 
-import doctest
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,14 +8,13 @@ import pandas as pd
 import pytest
 from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.figures.style import figure_bytes, sentence_figure
-from seermatch.report import inline_svg as inline_figures
 from seermatch.report.inline_svg import sentence_of
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival import without_events
 from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.survival.without_events import effective_number_followed, limits_without_events
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 from small_study import run_study, small_cohort
 
 MISSING = {
@@ -101,17 +99,14 @@ def _group_row(models):
 # ----- limits without events ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", [inline_figures, without_events])
-def test_doctests(module):
-    assert doctest.testmod(module).failed == 0
-
-
 def test_without_censoring_the_limits_are_wilsons_and_newcombes():
     n, month = (40, 20), 12
     group = np.repeat([0, 1], n)
     time, event = np.full(60, 24), np.zeros(60, dtype=int)
     uppers = [wilson_interval(0.0, size)[1] for size in n]
-    table = absolute_effects(time, event, group, [month]).set_index(["measure", "outcome"])
+    table = absolute_effects(EventTimes(time, event), group, [month]).set_index(
+        ["measure", "outcome"]
+    )
     row = table.loc["cumulative incidence", "other death"]
     np.testing.assert_allclose(row[["low", "high"]].astype(float), [-uppers[0], uppers[1]])
     row = table.loc["survival", "death of any cause"]
@@ -121,7 +116,7 @@ def test_without_censoring_the_limits_are_wilsons_and_newcombes():
         row[["low", "high"]].astype(float), month * np.array([-1, 1]) * (uppers)
     )
     time[:4], event[:4] = 6, 1  # four of the forty reference patients die
-    row = absolute_effects(time, event, group, [month]).iloc[0]
+    row = absolute_effects(EventTimes(time, event), group, [month]).iloc[0]
     width = 1.959963984540054 * np.sqrt(0.1 * 0.9 / 40)
     assert row["difference"] == pytest.approx(-0.1)
     assert row["low"] == pytest.approx(-0.1 - width)
@@ -140,7 +135,7 @@ def test_censoring_and_weights_leave_fewer_patients():
 
 def test_a_group_with_an_event_keeps_its_limits():
     time, died = np.array([3, 5, 9]), np.array([0, 1, 0])
-    curve = kaplan_meier(time, died)
+    curve = kaplan_meier(EventTimes(time, died))
     pd.testing.assert_frame_equal(limits_without_events(curve, "survival", time), curve)
 
 

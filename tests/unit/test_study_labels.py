@@ -1,11 +1,8 @@
 """Labels that a study names: slips of the pen are told from labels that exist."""
 
-import doctest
-
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort import study_labels
 from seermatch.cohort.criteria import Exposure, rule_expression
 from seermatch.cohort.quality import assess_quality
 from seermatch.cohort.quality_counts import count_quality, labels_seen
@@ -26,10 +23,6 @@ SEEN = {
 
 def named(field, *labels, pattern=""):
     return NamedLabels("the criterion 'x'", field, labels, pattern)
-
-
-def test_doctests():
-    assert doctest.testmod(study_labels).failed == 0
 
 
 @pytest.mark.parametrize(

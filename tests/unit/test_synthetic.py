@@ -1,7 +1,5 @@
 """The simulated registry against the published figures, through a filter of the test's own."""
 
-import doctest
-import importlib
 import json
 import re
 
@@ -9,13 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from seermatch.synthetic.registry import (
-    DATABASE,
-    YEARS,
-    dictionary_text,
-    export_text,
-    simulate_registry,
-)
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import YEARS, simulate_registry
 
 M = "Derived EOD 2018 M Recode (2018+)"
 T = "Derived EOD 2018 T Recode (2018+)"
@@ -400,9 +393,3 @@ def test_other_years():
         simulate_registry(7, years=(*YEARS, 2023))
     with pytest.raises(ValueError, match="at least 20 eligible patients"):
         simulate_registry(7, exposed_scale=0.01)
-
-
-@pytest.mark.parametrize("name", ["registry", "export", "outcomes", "patients", "defects"])
-def test_examples(name):
-    module = importlib.import_module(f"seermatch.synthetic.{name}")
-    assert doctest.testmod(module).failed == 0

@@ -3,23 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from report_content import REFERENCE_LEVELS
 from seermatch.errors import StudyError
 from seermatch.matching.characteristics import compare_groups
-from seermatch.wording.numbers import (
-    describe_contrast,
-    format_count,
-    format_p,
-    format_range,
-    label_groups,
-    state_p,
-)
+from seermatch.survival.curves import estimates_at_marks, numbers_at_risk
+from seermatch.variables.printed import label_groups
+from seermatch.wording.numbers import format_count, format_p, format_range, state_p
 from seermatch.wording.printed_tables import print_characteristics, print_regression
-from seermatch.wording.study_tables import (
-    characteristics_table,
-    estimates_at_marks,
-    numbers_at_risk,
-    regression_table,
-)
+from seermatch.wording.study_tables import characteristics_table, regression_table
+from seermatch.wording.terms import describe_contrast
 
 LABELS = ("M0", "M0(i+)")
 RATIOS = ("univariable", "multivariable", "recommended")
@@ -81,7 +73,7 @@ def test_numbers():
     ],
 )
 def test_contrasts_as_in_the_paper(variable, level, text):
-    assert describe_contrast(variable, level, LABELS) == text
+    assert describe_contrast(variable, level, LABELS, REFERENCE_LEVELS) == text
 
 
 def test_reference_level_of_another_recode():
@@ -168,7 +160,9 @@ def model_rows():
 
 
 def test_regression_cells():
-    table = regression_table(model_rows(), ["age", "tumor_size", "er", "subtype", "group"], LABELS)
+    table = regression_table(
+        model_rows(), ["age", "tumor_size", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS
+    )
     names = [f"{model}_{part}" for model in RATIOS for part in ("hr", "ci", "p")]
     assert table.columns.tolist() == ["variable", "contrast", *names]
     assert table.drop(columns=names[6:]).to_numpy().tolist() == [
@@ -187,9 +181,9 @@ def test_regression_cells():
 
 def test_group_may_have_an_empty_level():
     rows = model_rows().query("term == 'group'")
-    expected = regression_table(rows, ["group"], LABELS)
+    expected = regression_table(rows, ["group"], LABELS, REFERENCE_LEVELS)
     pd.testing.assert_frame_equal(
-        regression_table(rows.assign(level=""), ["group"], LABELS), expected
+        regression_table(rows.assign(level=""), ["group"], LABELS, REFERENCE_LEVELS), expected
     )
 
 
@@ -208,7 +202,9 @@ def test_printed_characteristics():
 
 
 def test_printed_regression_spans_and_notes():
-    table = regression_table(model_rows(), ["age", "er", "subtype", "group"], LABELS)
+    table = regression_table(
+        model_rows(), ["age", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS
+    )
     out = print_regression(table, "Deaths.", "sHR")
     assert [(cell.text, cell.columns, cell.rows) for cell in out.header[0]] == [
         ("Variable", 1, 2), ("Univariable", 3, 1), ("Multivariable, as published", 3, 1),
@@ -217,7 +213,9 @@ def test_printed_regression_spans_and_notes():
     assert out.rows[0].cells[3:] == ("–", "", "")
     notes = " ".join(out.notes)
     assert all(word in notes for word in ("subdistribution", "Aliased", "Separated", "(Firth)"))
-    plain = print_regression(regression_table(model_rows().head(1), ["age"], LABELS), "Deaths.")
+    plain = print_regression(
+        regression_table(model_rows().head(1), ["age"], LABELS, REFERENCE_LEVELS), "Deaths."
+    )
     assert not any(word in " ".join(plain.notes) for word in ("Aliased", "Separated", "(Firth)"))
 
 

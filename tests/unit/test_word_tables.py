@@ -1,10 +1,8 @@
 """The Word document, read back: cells, marks, lines, headers, properties and bytes."""
 
-import doctest
 import io
 import re
 import zipfile
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import docx
@@ -13,11 +11,13 @@ import pandas as pd
 import pytest
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
+from report_content import REFERENCE_LEVELS, changed, disclosure_row
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.word import document as word_document
 from seermatch.word import journal_tables
-from seermatch.word.journal_tables import JournalContent, stability_table
+from seermatch.word.journal_tables import stability_table
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
+from seermatch.wording.results import Results
 from seermatch.wording.study_tables import characteristics_table, regression_table
 
 LABELS = ("M0", "M0(i+)")
@@ -68,7 +68,9 @@ def model_rows():
 @pytest.fixture(scope="module")
 def content():
     table = characteristics_table(comparison_rows(), LABELS)
-    regression = regression_table(model_rows(), ["age", "er", "pr", "her2", "group"], LABELS)
+    regression = regression_table(
+        model_rows(), ["age", "er", "pr", "her2", "group"], LABELS, REFERENCE_LEVELS
+    )
     rng = np.random.default_rng(1)
     analyses = [
         {"analysis": name, "outcome": outcome, "estimand": estimand, "n": 1755, "events": 47,
@@ -102,11 +104,18 @@ def content():
          "bcsm_hr": [1.386, *np.linspace(0.7, 1.1, 41)], "bcsm_p": 0.2,
          "common_controls": [1.0, *[0.394] * 41]}
     )  # fmt: skip
-    return JournalContent(
-        LABELS, table, table, regression, regression, attrition, balance, followup,
-        pd.DataFrame(analyses), stability, selection_p=0.05, threshold=0.1,
-        disclosure=DisclosureRule(0),
-    )  # fmt: skip
+    tables = {
+        **dict.fromkeys(("table1", "table2"), table),
+        **dict.fromkeys(("table3", "table4"), regression),
+        "attrition": attrition,
+        "balance": balance,
+        "followup": followup,
+        "sensitivity": pd.DataFrame(analyses),
+        "stability": stability,
+        "disclosure": disclosure_row(),
+    }
+    config = {"regression": {"selection_p": 0.05}, "balance": {"threshold": 0.1}, "study": {}}
+    return Results(LABELS, {"config": config}, tables)
 
 
 def written(content, banner=""):
@@ -141,11 +150,6 @@ def grid(table, marks=True):
     ]
 
 
-@pytest.mark.parametrize("module", [journal_tables, word_document])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
-
-
 def test_every_table_has_its_caption_and_notes(document):
     assert [text.split(". ")[0] for text in captions(document)] == [
         *(f"Table {n}" for n in (1, 2, 3, 4)),
@@ -171,7 +175,7 @@ def test_characteristics_equal_the_file(document, content):
     ]
     assert rows[1] == ["Age (years), median (IQR)", "62 (51–71)", "61.5 (52–70)", "0.684[a]"]
     assert rows[2] == ["Breast subtype, n (%)", "", "", "<0.001[b]"]
-    levels = content.table1[content.table1["variable"] == "subtype"]
+    levels = content["table1"][content["table1"]["variable"] == "subtype"]
     for row, line in zip(rows[3:], levels.itertuples(index=False), strict=True):
         assert row[0].replace("−", "-") == line[1]
         assert row[1:] == [line[2], line[3], ""]
@@ -197,8 +201,8 @@ def test_marks_of_aliased_and_separated_terms(document):
 
 
 def test_marks_follow_the_order_of_reading(content):
-    only = content.table3[content.table3["variable"].isin(["age", "her2", "pr"])].iloc[::-1]
-    document = docx.Document(io.BytesIO(written(replace(content, table3=only))))
+    only = content["table3"][content["table3"]["variable"].isin(["age", "her2", "pr"])].iloc[::-1]
+    document = docx.Document(io.BytesIO(written(changed(content, table3=only))))
     rows = grid(document.tables[2])
     assert [row[1] for row in rows[2:]] == ["NE[a]", "NE[b]", "1.069"]
     assert "a Aliased:" in notes(document)[2] and "b Separated:" in notes(document)[2]
@@ -210,7 +214,7 @@ def test_supplementary_tables_equal_the_frames(document, content):
     counts = ["remaining", "excluded", "remaining_reference", "excluded_reference"]
     counts += ["remaining_exposed", "excluded_exposed"]
     assert [row[1:] for row in flow[1:]] == [
-        [f"{n:,}" for n in line] for line in content.attrition[counts].to_numpy()
+        [f"{n:,}" for n in line] for line in content["attrition"][counts].to_numpy()
     ]
     assert flow[2][0] == "Age 18–89"
     assert balance[1] == ["Propensity score (distance)", "0.190", "0.000", "0.597", "1.004"]
@@ -221,9 +225,11 @@ def test_supplementary_tables_equal_the_frames(document, content):
     for rows, outcomes, first in ((sensitivity, OUTCOMES[:2], 5), (others, OUTCOMES[2:], 1)):
         for row, analysis in zip(rows[2:], ("main", "an analysis to come"), strict=True):
             for at, outcome in enumerate(outcomes):
-                line = content.sensitivity.set_index(["analysis", "outcome"]).loc[
-                    (analysis, outcome)
-                ]
+                line = (
+                    content["sensitivity"]
+                    .set_index(["analysis", "outcome"])
+                    .loc[(analysis, outcome)]
+                )
                 ratio = f"{line.hr:.2f} ({line.hr_low:.2f}–{line.hr_high:.2f})"
                 cells = row[first + 3 * at : first + 3 * at + 3]
                 assert cells == ["47", ratio, f"{line.p_value:.3f}"]
@@ -232,7 +238,7 @@ def test_supplementary_tables_equal_the_frames(document, content):
 
 def test_stability_is_summed_up(document, content):
     rows = {row[0]: row[1:] for row in grid(document.tables[-1])[1:]}
-    others = content.stability.iloc[1:]
+    others = content["stability"].iloc[1:]
     low, high = np.quantile(others["os_hr"], (0.025, 0.975))
     below = (others["os_hr"] < 0.803).mean()
     assert rows["Overall survival: hazard ratio"] == [
@@ -359,15 +365,15 @@ def test_masked_counts_stay_masked_and_are_explained(content):
     rows.loc[rows["variable"] == "subtype", "p_value"] = np.nan
     table = characteristics_table(rows, LABELS)
     size = pd.DataFrame([["n", "", "1,170", "585", "", ""]], columns=table.columns)
-    masked = replace(
+    masked = changed(
         content,
         table2=pd.concat([size, table.iloc[1:]]),
-        attrition=content.attrition.astype({"excluded_exposed": "Int64"}).replace(
-            {"excluded_exposed": {95: pd.NA}}
-        ),
-        followup=content.followup.assign(deaths_other=pd.NA),
-        sensitivity=content.sensitivity.assign(events=np.nan),
-        stability=content.stability.assign(deaths=np.nan, deaths_breast_cancer=np.nan),
+        attrition=content["attrition"]
+        .astype({"excluded_exposed": "Int64"})
+        .replace({"excluded_exposed": {95: pd.NA}}),
+        followup=content["followup"].assign(deaths_other=pd.NA),
+        sensitivity=content["sensitivity"].assign(events=np.nan),
+        stability=content["stability"].assign(deaths=np.nan, deaths_breast_cancer=np.nan),
         disclosure=DisclosureRule(5),
     )
     document = docx.Document(io.BytesIO(written(masked)))
@@ -382,7 +388,7 @@ def test_masked_counts_stay_masked_and_are_explained(content):
 
 
 def test_weighted_samples_say_so(content):
-    weighted = replace(content, table2=content.table2.assign(p_value="", test=""))
+    weighted = changed(content, table2=content["table2"].assign(p_value="", test=""))
     document = docx.Document(io.BytesIO(written(weighted)))
     assert "weighted" in notes(document)[1] and "weighted" not in notes(document)[0]
     with_p, without = grid(document.tables[0]), grid(document.tables[1])
@@ -404,10 +410,10 @@ def test_a_single_repetition_has_no_middle():
 
 
 def test_masked_sizes_and_p_values_of_other_matches_say_nothing(content):
-    masked = replace(
+    masked = changed(
         content,
-        sensitivity=content.sensitivity.assign(effective_sample_size=np.nan),
-        stability=content.stability.assign(os_p=np.nan, bcsm_p=np.nan),
+        sensitivity=content["sensitivity"].assign(effective_sample_size=np.nan),
+        stability=content["stability"].assign(os_p=np.nan, bcsm_p=np.nan),
         disclosure=DisclosureRule(5),
     )
     supplement = journal_tables.journal_tables(masked)["Supplementary tables"]

@@ -2,7 +2,8 @@
 
 import polars as pl
 import pytest
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import simulate_registry
 
 SEX = "Sex"
 
@@ -92,7 +93,7 @@ def test_an_unknown_exposure_label(study, records):
 
 
 def test_a_misspelled_label_of_a_criterion(study, records):
-    """The case of the issue: ER-positive women were lost without a word."""
+    """ER-positive women would be lost without a word."""
     study.write(records)
     study.edit("config/config.yaml", "er: {labels: [Negative, Pos", "er: {labels: [Negative, pos")
     fails(

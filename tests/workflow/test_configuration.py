@@ -40,7 +40,7 @@ def claims(wrong):
 
 def test_every_public_target_has_a_plan(checkout):
     plan = checkout.planned(*PUBLIC)
-    assert plan["simulate_exports"] == plan["summarize_calibration"] == 1
+    assert plan["simulate_exports"] == plan["render_report"] == 1
 
 
 def test_a_target_that_nothing_makes_is_named(checkout):
@@ -53,7 +53,11 @@ def test_a_target_that_nothing_makes_is_named(checkout):
     [
         ("caliper: 0.2", "calliper: 0.2", "unknown key 'calliper'; did you mean 'caliper'?"),
         ("caliper: 0.2", "caliper: -1", "config.matching.caliper: -1"),
-        ("ratio: 2", "ratio: two", "config.matching.ratio: 'two' is not of type 'integer'"),
+        (
+            "ratio: 2",
+            "ratio: two",
+            "config.matching.ratio: 'two' is not a whole number from 1 to 10. Controls",
+        ),
         ("ties: hash", "ties: random", "config.matching.ties: 'random'"),
         ("page: 180", "page: 1800", "config.figures.widths.page: 1800"),
         ("column: 85", "columns: 85", "unknown key 'columns'; did you mean 'column'?"),
@@ -68,7 +72,7 @@ def test_a_target_that_nothing_makes_is_named(checkout):
         (
             "claims: []",
             claims("outcome: death"),
-            "config.study.claims.0.outcome: 'death' is not one",
+            "config.study.claims.0.outcome: 'death' is not `breast cancer death` or `death of any",
         ),
         ("claims: []", claims("expects: survival"), "'expects: survival' needs it"),
         ("claims: []", claims("survival_percent: 86"), "the claim expects 'worse'"),

@@ -51,8 +51,6 @@ def run_command(command: str, checkout):
 
 @pytest.mark.parametrize("page", with_blocks("sh"))
 def test_commands(page, study_copy):
-    # A calibration that means something takes minutes.
-    study_copy.edit("config/config.yaml", "repetitions: 1000", "repetitions: 2")
     for text in blocks(page, "yaml"):
         if name := re.match(r"# (\w+\.yaml)\n", text):
             (study_copy.path / name[1]).write_text(text, encoding="utf-8")

@@ -13,7 +13,8 @@ import subprocess
 
 import polars as pl
 import pytest
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import simulate_registry
 
 M_STAGE = "Derived EOD 2018 M Recode (2018+)"
 UNMOUNTING = ["unshare", "--mount", "--propagation", "private"]
@@ -267,7 +268,7 @@ def test_a_read_only_folder_of_exports(study):
         ("read", ["registry"], ["ingest_export all"]),
         (
             "results",
-            ["results/private/cohort/all.parquet", "results/provenance.json"],
+            ["results/private/eligible/all.parquet", "results/provenance.json"],
             ["filter_cohort all", "write_provenance"],
         ),
     ],

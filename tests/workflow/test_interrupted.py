@@ -22,17 +22,20 @@ KILLED_AT = {
     "estimate_survival": 3,
     "estimate_incidence": 2,
     "assess_proportionality": 2,
-    "fit_cox": 2,
-    "fit_fine_gray": 2,
+    "fit_models": 2,
     "publish_cohort": 4,
     "publish_outcomes": 5,
     "publish_sensitivity": 3,
     "draw_figures": 4,
     "draw_diagnostics": 3,
-    "draw_stability": 2,
+    "draw_sensitivity": 2,
 }
 # A rule that runs another one's script is killed in its stead.
-SAME_SCRIPT = {"print_figures": "draw_figures"}
+SAME_SCRIPT = {
+    "print_figures": "draw_figures",
+    "fit_cox": "fit_models",
+    "fit_fine_gray": "fit_models",
+}
 
 KILLER = """
 import os, signal, sys

@@ -56,7 +56,7 @@ def test_what_yaml_reads_as_it_is_written_passes(checkout):
 
 
 def test_a_repeated_key_is_named_in_every_file(checkout):
-    """The case of the issue: a default block below silently takes the masking away."""
+    """A default block below would silently take the masking away."""
     study = checkout.path / "study.yaml"
     study.write_text(
         "disclosure: {minimum_count: 5}\nmatching: {ratio: 1}\ndisclosure: {minimum_count: 0}\n",

@@ -7,9 +7,11 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
-from seermatch.cohort.criteria import Exposure, filter_cohort
+from seermatch.cohort.criteria import Exposure
+from seermatch.cohort.filter import filter_cohort
 from seermatch.seer.fields import match_columns
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import simulate_registry
 
 STUDIES = {"nodal_micrometastasis": "N1mi", "nodal_isolated_cells": "N0(i+)"}
 EXAMINED = "regional nodes examined by a pathologist"

@@ -11,7 +11,7 @@ import shutil
 
 import polars as pl
 import pytest
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
 
 ALL_YEARS = [2018, 2019, 2020, 2021, 2022]
 MATCHED = [

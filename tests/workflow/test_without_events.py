@@ -4,7 +4,8 @@ import pandas as pd
 import polars as pl
 import pytest
 from seermatch.analysis.sensitivity import CAUSE_OF_DEATH
-from seermatch.synthetic.registry import DATABASE, dictionary_text, export_text, simulate_registry
+from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+from seermatch.synthetic.registry import simulate_registry
 
 EXPOSURE, EXPOSED = "Derived EOD 2018 M Recode (2018+)", "M0(i+)"
 OUTCOME = [

@@ -118,6 +118,16 @@ def digest_of_file(path):
     return hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
 
 
+def folder_of(package):
+    """Give the folder of the scripts, once a package lies there with all that it imports."""
+    inside = [file for file in script_files() if file.startswith(f"{package}/")]
+    for path in set().union(*(sources_of(file.removesuffix(".py")) for file in inside)):
+        source_text(f"../scripts/{path}")
+    if IS_LOCAL:
+        return str((RULES / "../scripts").resolve())
+    return str(Path(workflow.source_path("../scripts/study_io.py")).parent)
+
+
 def digest_of(script):
     """Digest a script with all it imports from this workflow."""
     digests = "".join(map(digest_of_file, sources_of(script)))

@@ -1,8 +1,23 @@
 """Choose the patients and recode their variables.
 
-Needs the exports once read. Makes, all of it private, one row per patient of the cohort, what each
-criterion took away, and the integrity of the exports.
+Needs the exports once read. Makes, all of it private, one row per patient of the cohort, the same
+with those who only lack a covariate, what each criterion took away, and the integrity of the
+exports.
 """
+
+# What the criteria ask, and nothing else of the study; no name of a group, for example.
+SELECTION = sorted_keys(
+    {
+        "covariates": sorted(config["matching"]["covariates"]),
+        "criteria": config["cohort"]["criteria"],
+        "exposure": {
+            "field": config["cohort"]["exposure"]["field"],
+            **{arm: config["cohort"]["exposure"][arm]["labels"] for arm in ARMS},
+        },
+        "registries": config["cohort"]["registries"],
+        "years": config["cohort"]["years"],
+    }
+)
 
 
 rule filter_cohort:
@@ -10,7 +25,7 @@ rule filter_cohort:
     input:
         "<registry>/{export}.parquet",
     output:
-        records="<results>/private/cohort/{export}.parquet",
+        records="<results>/private/eligible/{export}.parquet",
         attrition="<results>/private/attrition/{export}.parquet",
         quality="<results>/private/quality/{export}.parquet",
     log:
@@ -25,7 +40,7 @@ rule filter_cohort:
         runtime=minutes(15),
     params:
         code=code_of("filter_cohort"),
-        cohort=section("cohort"),
+        cohort=SELECTION,
     message:
         "Applying the criteria to {wildcards.export}"
     script:
@@ -35,7 +50,7 @@ rule filter_cohort:
 rule recode_variables:
     """Turn SEER's labels into the analysis variables."""
     input:
-        "<results>/private/cohort/{export}.parquet",
+        "<results>/private/eligible/{export}.parquet",
     output:
         "<results>/private/recoded/{export}.parquet",
     log:
@@ -98,6 +113,7 @@ rule merge_cohort:
         quality="<results>/private/data_quality.tsv",
     output:
         cohort="<results>/private/cohort.parquet",
+        eligible="<results>/private/eligible.parquet",
         attrition="<results>/private/attrition.parquet",
     log:
         "<logs>/merge_cohort.log",

@@ -58,10 +58,7 @@ rule cross_check_incidence:
         "../scripts/cross_check_incidence.py"
 
 
-rule fit_fine_gray:
-    """Univariable, published and recommended Fine–Gray models, behind Table 4."""
-    input:
-        "<results>/private/matched.parquet",
+use rule fit_cox as fit_fine_gray with:
     output:
         models="<results>/private/competing_risks/fine_gray.parquet",
         contrasts="<results>/private/competing_risks/finite_contrasts.parquet",
@@ -69,18 +66,7 @@ rule fit_fine_gray:
         "<logs>/fit_fine_gray.log",
     benchmark:
         "<benchmarks>/fit_fine_gray.tsv"
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(2),
-        runtime=minutes(10),
     params:
-        code=code_of("fit_fine_gray"),
-        covariates=config["matching"]["covariates"],
-        labels=LABELS,
-        regression=section("regression"),
+        estimator="fine_gray",
     message:
         "Fitting the Fine–Gray models"
-    script:
-        "../scripts/fit_fine_gray.py"

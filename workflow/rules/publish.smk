@@ -10,6 +10,27 @@ that list is private.
 RELEASE = "<results>/private/release"
 MAY_MASK = config["disclosure"]["minimum_count"] not in (0, 1)
 
+# The step of the attrition at which those go who lack a covariate.
+LACKING_AT = {}
+for step, criterion in enumerate(config["cohort"]["criteria"], start=1):
+    for covariate in set(criterion["keep"]) & set(config["matching"]["covariates"]):
+        LACKING_AT.setdefault(covariate, step)
+
+# Months of which estimates are printed; of which the groups are compared, first.
+PUBLISHED_MONTHS = list(
+    dict.fromkeys(
+        [
+            *config["interpretation"]["months"],
+            *(
+                month
+                for claim in config["study"]["claims"]
+                for month in claim["months"]
+            ),
+            *config["figures"]["follow_up_marks"],
+        ]
+    )
+)
+
 
 rule publish_cohort:
     """Attrition, Tables 1 and 2, balance, overlap of the scores, and integrity of the exports."""
@@ -22,60 +43,32 @@ rule publish_cohort:
         quality=collect("<results>/private/quality/{export}.parquet", export=EXPORTS),
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
     output:
-        attrition=report(
-            "<results>/attrition.tsv",
-            caption="../report/attrition.rst",
-            category="Cohort",
-            labels={"item": "Attrition"},
-        ),
-        table1=report(
+        attrition=shown("<results>/attrition.tsv", "Cohort", "Attrition"),
+        table1=shown(
             "<results>/table1.tsv",
-            caption="../report/table1.rst",
-            category="Tables",
-            labels={"item": "Table 1, characteristics before matching"},
+            "Tables",
+            "Table 1, characteristics before matching",
         ),
-        table2=report(
-            "<results>/table2.tsv",
-            caption="../report/table2.rst",
-            category="Tables",
-            labels={"item": "Table 2, characteristics after matching"},
+        table2=shown(
+            "<results>/table2.tsv", "Tables", "Table 2, characteristics after matching"
         ),
-        balance=report(
-            "<results>/balance.tsv",
-            caption="../report/balance.rst",
-            category="Matching",
-            labels={"item": "Balance"},
-        ),
-        score_overlap=report(
+        balance=shown("<results>/balance.tsv", "Matching", "Balance"),
+        score_overlap=shown(
             "<results>/score_overlap.tsv",
-            caption="../report/score_overlap_table.rst",
-            category="Matching",
-            labels={"item": "Overlap of the scores, table"},
+            "Matching",
+            "Overlap of the scores, table",
+            caption="score_overlap_table",
         ),
-        quality=report(
-            "<results>/data_quality.tsv",
-            caption="../report/data_quality.rst",
-            category="Cohort",
-            labels={"item": "Integrity of the exports, table"},
+        quality=shown(
+            "<results>/data_quality.tsv", "Cohort", "Integrity of the exports, table"
         ),
-        quality_page=report(
-            "<results>/data_quality.html",
-            caption="../report/data_quality.rst",
-            category="Cohort",
-            labels={"item": "Integrity of the exports"},
+        quality_page=shown(
+            "<results>/data_quality.html", "Cohort", "Integrity of the exports"
         ),
-        separated_cells=report(
-            "<results>/separated_cells.tsv",
-            caption="../report/separated_cells.rst",
-            category="Matching",
-            labels={"item": "Cells of one group only"},
+        separated_cells=shown(
+            "<results>/separated_cells.tsv", "Matching", "Cells of one group only"
         ),
-        disclosure=report(
-            "<results>/disclosure.tsv",
-            caption="../report/disclosure.rst",
-            category="Report",
-            labels={"item": "What is masked"},
-        ),
+        disclosure=shown("<results>/disclosure.tsv", "Report", "What is masked"),
         readme="<results>/README.txt",
         record=f"{RELEASE}/cohort.json",
     log:
@@ -119,59 +112,32 @@ rule publish_outcomes:
         exports=collect("<registry>/{export}.parquet", export=EXPORTS),
         before=f"{RELEASE}/cohort.json" if MAY_MASK else [],
     output:
-        followup=report(
-            "<results>/followup.tsv",
-            caption="../report/followup.rst",
-            category="Survival",
-            labels={"item": "Follow-up"},
+        followup=shown("<results>/followup.tsv", "Survival", "Follow-up"),
+        survival=shown("<results>/survival.tsv", "Survival", "Kaplan–Meier estimates"),
+        logrank=shown(
+            "<results>/survival/logrank.tsv", "Survival", "Test of overall survival"
         ),
-        survival=report(
-            "<results>/survival.tsv",
-            caption="../report/survival.rst",
-            category="Survival",
-            labels={"item": "Kaplan–Meier estimates"},
+        incidence=shown(
+            "<results>/incidence.tsv", "Competing risks", "Cumulative incidence, table"
         ),
-        logrank=report(
-            "<results>/survival/logrank.tsv",
-            caption="../report/logrank.rst",
-            category="Survival",
-            labels={"item": "Test of overall survival"},
-        ),
-        incidence=report(
-            "<results>/incidence.tsv",
-            caption="../report/incidence.rst",
-            category="Competing risks",
-            labels={"item": "Cumulative incidence, table"},
-        ),
-        gray=report(
+        gray=shown(
             "<results>/competing_risks/gray.tsv",
-            caption="../report/gray.rst",
-            category="Competing risks",
-            labels={"item": "Test of cumulative incidence"},
+            "Competing risks",
+            "Test of cumulative incidence",
         ),
-        models=report(
-            "<results>/models.tsv",
-            caption="../report/models.rst",
-            category="Survival",
-            labels={"item": "All models"},
-        ),
-        contrasts=report(
+        models=shown("<results>/models.tsv", "Survival", "All models"),
+        contrasts=shown(
             "<results>/finite_contrasts.tsv",
-            caption="../report/finite_contrasts.rst",
-            category="Survival",
-            labels={"item": "Finite comparisons of separated levels"},
+            "Survival",
+            "Finite comparisons of separated levels",
         ),
-        table3=report(
-            "<results>/table3.tsv",
-            caption="../report/table3.rst",
-            category="Tables",
-            labels={"item": "Table 3, overall survival (Cox)"},
+        table3=shown(
+            "<results>/table3.tsv", "Tables", "Table 3, overall survival (Cox)"
         ),
-        table4=report(
+        table4=shown(
             "<results>/table4.tsv",
-            caption="../report/table4.rst",
-            category="Tables",
-            labels={"item": "Table 4, breast cancer mortality (Fine–Gray)"},
+            "Tables",
+            "Table 4, breast cancer mortality (Fine–Gray)",
         ),
         record=f"{RELEASE}/outcomes.json",
     log:
@@ -216,57 +182,42 @@ rule publish_sensitivity:
             else []
         ),
     output:
-        stability=report(
+        stability=shown(
             "<results>/matching_stability.tsv",
-            caption="../report/matching_stability.rst",
-            category="Sensitivity",
-            labels={"item": "Stability of the match, per seed"},
+            "Sensitivity",
+            "Stability of the match, per seed",
         ),
-        sensitivity=report(
-            "<results>/sensitivity.tsv",
-            caption="../report/sensitivity.rst",
-            category="Sensitivity",
-            labels={"item": "Sensitivity analyses"},
+        sensitivity=shown(
+            "<results>/sensitivity.tsv", "Sensitivity", "Sensitivity analyses"
         ),
-        interpretation=report(
-            "<results>/interpretation.tsv",
-            caption="../report/interpretation.rst",
-            category="Sensitivity",
-            labels={"item": "Interpretation"},
+        interpretation=shown(
+            "<results>/interpretation.tsv", "Sensitivity", "Interpretation"
         ),
-        included=report(
+        included=shown(
             "<results>/included_excluded.tsv",
-            caption="../report/included_excluded.rst",
-            category="Sensitivity",
-            labels={"item": "Included and excluded patients"},
+            "Sensitivity",
+            "Included and excluded patients",
         ),
         claims=(
-            report(
-                "<results>/claims.tsv",
-                caption="../report/claims.rst",
-                category="Sensitivity",
-                labels={"item": "Claims put to the data"},
-            )
+            shown("<results>/claims.tsv", "Sensitivity", "Claims put to the data")
             if config["study"]["claims"]
             else []
         ),
-        incidence_cross_check=report(
+        incidence_cross_check=shown(
             "<results>/competing_risks/incidence_cross_check.tsv",
-            caption="../report/incidence_cross_check.rst",
-            category="Competing risks",
-            labels={"item": "Cumulative incidence beside scikit-survival's"},
+            "Competing risks",
+            "Cumulative incidence beside scikit-survival's",
         ),
-        proportional_hazards=report(
+        proportional_hazards=shown(
             "<results>/survival/proportional_hazards.tsv",
-            caption="../report/proportional_hazards.rst",
-            category="Survival",
-            labels={"item": "Proportional hazards"},
+            "Survival",
+            "Proportional hazards",
         ),
-        schoenfeld=report(
+        schoenfeld=shown(
             "<results>/survival/schoenfeld_residuals.tsv",
-            caption="../report/schoenfeld_table.rst",
-            category="Survival",
-            labels={"item": "Schoenfeld residuals, table"},
+            "Survival",
+            "Schoenfeld residuals, table",
+            caption="schoenfeld_table",
         ),
         record=f"{RELEASE}/sensitivity.json",
     log:

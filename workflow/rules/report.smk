@@ -24,35 +24,24 @@ rule draw_figures:
     input:
         attrition="<results>/attrition.tsv",
         balance="<results>/balance.tsv",
+        disclosure="<results>/disclosure.tsv",
         followup="<results>/followup.tsv",
         survival="<results>/survival.tsv",
         logrank="<results>/survival/logrank.tsv",
         incidence="<results>/incidence.tsv",
         gray="<results>/competing_risks/gray.tsv",
     output:
-        figure1=report(
-            "<results>/figures/figure1.svg",
-            caption="../report/figure1.rst",
-            category="Figures",
-            labels={"item": "Figure 1, flow of patients"},
+        figure1=shown(
+            "<results>/figures/figure1.svg", "Figures", "Figure 1, flow of patients"
         ),
-        figure2=report(
-            "<results>/figures/figure2.svg",
-            caption="../report/figure2.rst",
-            category="Figures",
-            labels={"item": "Figure 2, balance"},
+        figure2=shown("<results>/figures/figure2.svg", "Figures", "Figure 2, balance"),
+        figure3=shown(
+            "<results>/figures/figure3.svg", "Figures", "Figure 3, overall survival"
         ),
-        figure3=report(
-            "<results>/figures/figure3.svg",
-            caption="../report/figure3.rst",
-            category="Figures",
-            labels={"item": "Figure 3, overall survival"},
-        ),
-        figure4=report(
+        figure4=shown(
             "<results>/figures/figure4.svg",
-            caption="../report/figure4.rst",
-            category="Figures",
-            labels={"item": "Figure 4, cumulative incidence"},
+            "Figures",
+            "Figure 4, cumulative incidence",
         ),
         prints=collect("<results>/figures/figure{number}.png", number=FIGURES),
     log:
@@ -91,6 +80,7 @@ use rule draw_figures as print_figures with:
 rule draw_diagnostics:
     """Forest plots, overlap of the scores, log-log survival and Schoenfeld residuals."""
     input:
+        disclosure="<results>/disclosure.tsv",
         models="<results>/models.tsv",
         residuals="<results>/survival/schoenfeld_residuals.tsv",
         score_overlap="<results>/score_overlap.tsv",
@@ -98,35 +88,26 @@ rule draw_diagnostics:
         table1="<results>/table1.tsv",
         tests="<results>/survival/proportional_hazards.tsv",
     output:
-        score_overlap=report(
-            "<results>/figures/score_overlap.svg",
-            caption="../report/score_overlap.rst",
-            category="Matching",
-            labels={"item": "Overlap of the scores"},
+        score_overlap=shown(
+            "<results>/figures/score_overlap.svg", "Matching", "Overlap of the scores"
         ),
-        forest_cox=report(
+        forest_cox=shown(
             "<results>/figures/forest_cox.svg",
-            caption="../report/forest_cox.rst",
-            category="Figures",
-            labels={"item": "Forest plot of Table 3, overall survival"},
+            "Figures",
+            "Forest plot of Table 3, overall survival",
         ),
-        log_log_survival=report(
-            "<results>/figures/log_log_survival.svg",
-            caption="../report/log_log_survival.rst",
-            category="Survival",
-            labels={"item": "Log-log survival"},
+        log_log_survival=shown(
+            "<results>/figures/log_log_survival.svg", "Survival", "Log-log survival"
         ),
-        schoenfeld_residuals=report(
+        schoenfeld_residuals=shown(
             "<results>/figures/schoenfeld_residuals.svg",
-            caption="../report/schoenfeld_residuals.rst",
-            category="Survival",
-            labels={"item": "Schoenfeld residuals"},
+            "Survival",
+            "Schoenfeld residuals",
         ),
-        forest_fine_gray=report(
+        forest_fine_gray=shown(
             "<results>/figures/forest_fine_gray.svg",
-            caption="../report/forest_fine_gray.rst",
-            category="Figures",
-            labels={"item": "Forest plot of Table 4, breast cancer mortality"},
+            "Figures",
+            "Forest plot of Table 4, breast cancer mortality",
         ),
         prints=collect(
             "<results>/figures/{figure}.{kind}",
@@ -170,12 +151,7 @@ rule write_provenance:
     input:
         collect("<registry>/{export}.parquet", export=EXPORTS),
     output:
-        report(
-            "<results>/provenance.json",
-            caption="../report/provenance.rst",
-            category="Report",
-            labels={"item": "What was run"},
-        ),
+        shown("<results>/provenance.json", "Report", "What was run"),
     log:
         "<logs>/write_provenance.log",
     benchmark:
@@ -237,12 +213,7 @@ rule render_report:
             "<results>/paper_comparison.tsv" if config["paper"]["folder"] else []
         ),
     output:
-        page=report(
-            "<results>/report.html",
-            caption="../report/report.rst",
-            category="Report",
-            labels={"item": "Study report"},
-        ),
+        page=shown("<results>/report.html", "Report", "Study report"),
         warnings="<results>/warnings.txt",
     log:
         "<logs>/render_report.log",
@@ -278,12 +249,7 @@ rule write_word_tables:
         table3="<results>/table3.tsv",
         table4="<results>/table4.tsv",
     output:
-        report(
-            "<results>/tables.docx",
-            caption="../report/tables.rst",
-            category="Report",
-            labels={"item": "All tables as a Word document"},
-        ),
+        shown("<results>/tables.docx", "Report", "All tables as a Word document"),
     log:
         "<logs>/write_word_tables.log",
     benchmark:
@@ -316,12 +282,7 @@ rule write_methods:
         table1="<results>/table1.tsv",
         table2="<results>/table2.tsv",
     output:
-        report(
-            "<results>/methods.md",
-            caption="../report/methods.rst",
-            category="Report",
-            labels={"item": "Methods and reporting checklists"},
-        ),
+        shown("<results>/methods.md", "Report", "Methods and reporting checklists"),
     log:
         "<logs>/write_methods.log",
     benchmark:
@@ -339,12 +300,3 @@ rule write_methods:
         "Writing the methods section"
     script:
         "../scripts/write_methods.py"
-
-
-onsuccess:
-    print(closing_words(), file=sys.stderr)
-
-
-onerror:
-    if failures := failures_on_a_cluster() or killed_jobs(log):
-        print(failures, file=sys.stderr)

@@ -1,6 +1,6 @@
 """How far the result depends on choices, and what it can show.
 
-Needs the cohort, its score, the matched cohort, and the exports once read. Makes the stability of
+Needs the cohort, its score, the matched cohort, and all eligible patients. Makes the stability of
 the match over tie seeds, the sensitivity table, the interpretation table, the patients who were
 excluded for missing covariates beside those who were included and, where the configuration holds
 claims of another source, the answers to them.
@@ -34,97 +34,6 @@ rule assess_stability:
         "../scripts/assess_stability.py"
 
 
-rule draw_stability:
-    """The hazard ratios over the tie seeds."""
-    input:
-        "<results>/matching_stability.tsv",
-    output:
-        report(
-            "<results>/figures/matching_stability.svg",
-            caption="../report/matching_stability.rst",
-            category="Sensitivity",
-            labels={"item": "Stability of the match, figure"},
-        ),
-        collect("<results>/figures/matching_stability.{kind}", kind=["pdf", "png"]),
-    log:
-        "<logs>/draw_stability.log",
-    benchmark:
-        "<benchmarks>/draw_stability.tsv"
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(1),
-        runtime=minutes(5),
-    params:
-        code=code_of("draw_stability"),
-        width=config["figures"]["widths"]["column"],
-    message:
-        "Drawing the stability of the match"
-    script:
-        "../scripts/draw_stability.py"
-
-
-rule stability:
-    input:
-        "<results>/matching_stability.tsv",
-        rules.draw_stability.output,
-
-
-rule keep_incomplete:
-    """Apply the criteria again, and keep those who lack a covariate only."""
-    input:
-        "<registry>/{export}.parquet",
-    output:
-        "<results>/private/eligible/{export}.parquet",
-    log:
-        "<logs>/keep_incomplete/{export}.log",
-    benchmark:
-        "<benchmarks>/keep_incomplete/{export}.tsv"
-    priority: -1  # the cohort goes first
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(2),
-        runtime=minutes(15),
-    params:
-        code=code_of("keep_incomplete"),
-        cohort=section("cohort"),
-        recode=section("recode"),
-        covariates=config["matching"]["covariates"],
-    message:
-        "Keeping those of {wildcards.export} who lack a covariate only"
-    script:
-        "../scripts/keep_incomplete.py"
-
-
-rule merge_eligible:
-    """The patients of the cohort, and those who lack a covariate."""
-    input:
-        collect("<results>/private/eligible/{export}.parquet", export=EXPORTS),
-    output:
-        "<results>/private/eligible.parquet",
-    log:
-        "<logs>/merge_eligible.log",
-    benchmark:
-        "<benchmarks>/merge_eligible.tsv"
-    conda:
-        "../../envs/seermatch.yaml"
-    threads: 1
-    resources:
-        mem=memory(4),
-        runtime=minutes(15),
-    params:
-        code=code_of("merge_eligible"),
-        one_tumor_per_patient=config["cohort"]["one_tumor_per_patient"],
-        recode=section("recode"),
-    message:
-        "Merging all eligible patients"
-    script:
-        "../scripts/merge_eligible.py"
-
-
 rule assess_sensitivity:
     """Other matches, scores, weights and models beside the main analysis."""
     input:
@@ -154,22 +63,31 @@ rule assess_sensitivity:
         "../scripts/assess_sensitivity.py"
 
 
-rule draw_specification_curve:
-    """The hazard ratios of the group in every analysis."""
+rule draw_sensitivity:
+    """The hazard ratios over the tie seeds, and those of all analyses."""
     input:
-        "<results>/sensitivity.tsv",
+        stability="<results>/matching_stability.tsv",
+        sensitivity="<results>/sensitivity.tsv",
     output:
-        report(
-            "<results>/figures/specification_curve.svg",
-            caption="../report/specification_curve.rst",
-            category="Sensitivity",
-            labels={"item": "Specification curve"},
+        stability=shown(
+            "<results>/figures/matching_stability.svg",
+            "Sensitivity",
+            "Stability of the match, figure",
         ),
-        collect("<results>/figures/specification_curve.{kind}", kind=["pdf", "png"]),
+        specification=shown(
+            "<results>/figures/specification_curve.svg",
+            "Sensitivity",
+            "Specification curve",
+        ),
+        prints=collect(
+            "<results>/figures/{figure}.{kind}",
+            figure=["matching_stability", "specification_curve"],
+            kind=["pdf", "png"],
+        ),
     log:
-        "<logs>/draw_specification_curve.log",
+        "<logs>/draw_sensitivity.log",
     benchmark:
-        "<benchmarks>/draw_specification_curve.tsv"
+        "<benchmarks>/draw_sensitivity.tsv"
     conda:
         "../../envs/seermatch.yaml"
     threads: 1
@@ -177,12 +95,12 @@ rule draw_specification_curve:
         mem=memory(1),
         runtime=minutes(5),
     params:
-        code=code_of("draw_specification_curve"),
-        width=config["figures"]["widths"]["page"],
+        code=code_of("draw_sensitivity"),
+        widths=sorted_keys(config["figures"]["widths"]),
     message:
-        "Drawing the specification curve"
+        "Drawing the stability of the match and the specification curve"
     script:
-        "../scripts/draw_specification_curve.py"
+        "../scripts/draw_sensitivity.py"
 
 
 rule interpret_results:
@@ -245,7 +163,6 @@ if config["study"]["claims"]:
         input:
             matched="<results>/private/matched.parquet",
             interpretation="<results>/private/interpretation.parquet",
-            followup="<results>/private/followup.parquet",
             kaplan_meier="<results>/private/survival/kaplan_meier.parquet",
             incidence="<results>/private/competing_risks/incidence.parquet",
         output:
@@ -264,11 +181,17 @@ if config["study"]["claims"]:
             code=code_of("answer_claims"),
             claims=sorted_keys(config["study"]["claims"]),
             labels=LABELS,
-            interpretation=section("interpretation"),
+            margin=config["interpretation"]["equivalence_margin"],
         message:
             "Putting the claims of another source to the data"
         script:
             "../scripts/answer_claims.py"
+
+
+rule stability:
+    input:
+        "<results>/matching_stability.tsv",
+        rules.draw_sensitivity.output.stability,
 
 
 rule sensitivity:
@@ -278,4 +201,4 @@ rule sensitivity:
             table=["sensitivity", "interpretation", "included_excluded"],
         ),
         "<results>/claims.tsv" if config["study"]["claims"] else [],
-        rules.draw_specification_curve.output,
+        rules.draw_sensitivity.output.specification,

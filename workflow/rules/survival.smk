@@ -55,14 +55,15 @@ rule fit_cox:
         mem=memory(2),
         runtime=minutes(10),
     params:
-        code=code_of("fit_cox"),
+        code=code_of("fit_models"),
         covariates=config["matching"]["covariates"],
+        estimator="cox",
         labels=LABELS,
         regression=section("regression"),
     message:
         "Fitting the Cox models"
     script:
-        "../scripts/fit_cox.py"
+        "../scripts/fit_models.py"
 
 
 rule assess_proportionality:

@@ -4,21 +4,17 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.analysis.claims import answer_claims
+    from seermatch.analysis.names import ALL_CAUSES
+    from seermatch.variables.printed import EVENTS
 
-    params = snakemake.params
-    curves = {
-        "death of any cause": read_table(snakemake.input.kaplan_meier),
-        "breast cancer death": read_table(snakemake.input.incidence),
-    }
+    source, params = snakemake.input, snakemake.params
     table = answer_claims(
         params.claims,
-        read_table(snakemake.input.matched),
-        read_table(snakemake.input.interpretation),
-        read_table(snakemake.input.followup),
-        curves,
+        read_table(source.matched),
+        read_table(source.interpretation),
+        {ALL_CAUSES: read_table(source.kaplan_meier), EVENTS[1]: read_table(source.incidence)},
         labels=tuple(params.labels),
-        power=params.interpretation["power"],
-        margin=params.interpretation["equivalence_margin"],
+        margin=params.margin,
     )
     write_table(table, snakemake.output[0])
     verdicts = table["verdict"].value_counts(sort=False)

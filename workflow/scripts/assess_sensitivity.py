@@ -4,16 +4,14 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.analysis.sensitivity import sensitivity_analyses
+    from seermatch.matching.rule import MatchingRule
 
-    params = snakemake.params
-    rule = dict(params.matching)
     result = sensitivity_analyses(
         read_table(snakemake.input.cohort),
         read_table(snakemake.input.propensity)["propensity"].to_numpy(),
-        covariates=rule.pop("covariates"),
-        matching=rule,
+        matching=MatchingRule(**snakemake.params.matching),
         eligible=read_table(snakemake.input.eligible),
-        **params.sensitivity,
+        **snakemake.params.sensitivity,
     )
     write_table(result.table, snakemake.output.table)
     write_table(result.populations, snakemake.output.populations)

@@ -4,20 +4,24 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.analysis.stability import matching_stability, stability_range
-    from seermatch.matching.nearest import exact_codes, matching_distance
+    from seermatch.matching.nearest import exact_codes
+    from seermatch.matching.rule import MatchingRule
 
-    params = snakemake.params
-    rule = dict(params.matching)
-    link, main_seed = rule.pop("link"), rule.pop("seed")
-    del rule["covariates"]
+    rule, repetitions = (
+        MatchingRule(**snakemake.params.matching),
+        snakemake.params.stability["seeds"],
+    )
     scores = read_table(snakemake.input.propensity, ["propensity"])
     pool = read_table(snakemake.input.cohort).assign(**scores).dropna(subset="propensity")
     repeats = matching_stability(
         pool,
-        matching_distance(pool["propensity"].to_numpy(), link),
-        seeds=range(main_seed, main_seed + 1 + params.stability["seeds"]),
-        exact=exact_codes(pool, rule.pop("exact")),
-        **rule,
+        rule.distance(pool["propensity"].to_numpy()),
+        seeds=range(rule.seed, rule.seed + 1 + repetitions),
+        ratio=rule.ratio,
+        caliper=rule.caliper,
+        order=rule.order,
+        ties=rule.ties,
+        exact=exact_codes(pool, rule.exact),
     )
     write_table(repeats, snakemake.output[0])
     spread = stability_range(repeats).set_index("quantity")

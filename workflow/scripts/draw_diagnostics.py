@@ -1,11 +1,13 @@
 """Figures beside 1–4: forest plots, overlap of the scores, proportional hazards."""
 
-from study_io import job, read_table, reference_levels, write_figures
+from study_io import job, read_rule, read_table, write_figures
 
 with job(snakemake) as tell:
     from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
     from seermatch.figures.forest import draw_forest
     from seermatch.figures.style import figure_bytes
+    from seermatch.wording.numbers import rounded_counts
+    from seermatch.wording.study_tables import reference_levels
 
     params = snakemake.params
     labels, link = params.labels, params.link
@@ -20,16 +22,17 @@ with job(snakemake) as tell:
         "reference_levels": reference_levels(tables["table1"]),
         "width": page,
     }
-    figures = {
-        "score_overlap": draw_score_overlap(
-            tables["score_overlap"], labels, link=link, width=column
-        ),
-        "forest_cox": draw_forest(cox, **forest),
-        "log_log_survival": draw_log_log(
-            tables["survival"], labels, tests["p_value"].iloc[0], column
-        ),
-        "schoenfeld_residuals": draw_schoenfeld(*recommended, labels, width=page),
-        "forest_fine_gray": draw_forest(fine_gray, measure="sHR", **forest),
-    }
+    with rounded_counts(read_rule(snakemake.input.disclosure).width):
+        figures = {
+            "score_overlap": draw_score_overlap(
+                tables["score_overlap"], labels, link=link, width=column
+            ),
+            "forest_cox": draw_forest(cox, **forest),
+            "log_log_survival": draw_log_log(
+                tables["survival"], labels, tests["p_value"].iloc[0], column
+            ),
+            "schoenfeld_residuals": draw_schoenfeld(*recommended, labels, width=page),
+            "forest_fine_gray": draw_forest(fine_gray, measure="sHR", **forest),
+        }
     write_figures(figures, snakemake.output, figure_bytes)
     tell(f"drew {len(figures)} figures that check the models and the match")

@@ -4,23 +4,21 @@ from study_io import job, last_year_of, replacing
 
 with job(snakemake) as tell:
     import polars as pl
-    from seermatch.cohort.criteria import Exposure, filter_cohort, of_registries
+    from seermatch.cohort.criteria import Exposure, of_registries
+    from seermatch.cohort.filter import filter_cohort
     from seermatch.cohort.quality_counts import count_quality
 
     cohort = snakemake.params.cohort
-    exposure = Exposure(
-        cohort["exposure"]["field"],
-        tuple(cohort["exposure"]["reference"]["labels"]),
-        tuple(cohort["exposure"]["exposed"]["labels"]),
-    )
+    exposure, years = Exposure(**cohort["exposure"]), cohort["years"]
     records = of_registries(pl.scan_parquet(snakemake.input[0]), cohort["registries"])
     with replacing(snakemake.output.quality) as path:
-        count_quality(records, exposure, cohort["years"]).write_parquet(path)
+        count_quality(records, exposure, years).write_parquet(path)
     kept = filter_cohort(
         records,
         cohort["criteria"],
         exposure,
-        cohort["years"],
+        years,
+        cohort["covariates"],
         last_year_of([snakemake.input[0]]),
     )
     with replacing(snakemake.output.records) as path:

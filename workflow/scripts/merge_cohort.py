@@ -9,43 +9,51 @@ with job(snakemake) as tell:
     import pyarrow.parquet as pq
     from seermatch.cohort.merge import (
         combine_attrition,
-        every_tumor,
         join_records,
+        merge_eligible,
         one_submission,
-        one_tumor_per_patient,
         refuse_overlap,
         with_levels,
     )
     from seermatch.cohort.quality import QUALITY, refuse_poor_quality
-    from seermatch.cohort.recode import levels_of
+    from seermatch.cohort.recode import FURTHER, levels_of
+    from seermatch.variables.printed import EVENTS
 
     refuse_poor_quality(read_polars_table(snakemake.input.quality, QUALITY))
-    settings = snakemake.params.cohort
-    labels = snakemake.params.labels
-    counts = pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition])
-    paths = map(Path, snakemake.input.records)
-    records = join_records({path.stem: pl.read_parquet(path) for path in paths})
-    one_each = settings["one_tumor_per_patient"]
+    params, labels = snakemake.params, snakemake.params.labels
+    one_each = params.cohort["one_tumor_per_patient"]
+    exports = {path.stem: pl.read_parquet(path) for path in map(Path, snakemake.input.records)}
     origins = [read_origin(path) for path in snakemake.input.exports]
     submissions = {origin["export"]: origin["submission"] for origin in origins}
     if one_each:
         one_submission(submissions)
-    # Otherwise equal numbers may be different patients.
-    if one_each or (len(set(submissions.values())) == 1 and any(submissions.values())):
-        refuse_overlap(records.drop_nulls("patient_id"))
-    records = records.drop("export")
-    cohort = one_tumor_per_patient(records) if one_each else every_tumor(records)
+    elif len(set(submissions.values())) == 1 and any(submissions.values()):
+        # Otherwise equal numbers may be different patients.
+        refuse_overlap(join_records(exports).drop_nulls("patient_id"))
+    merged = merge_eligible(exports, one_each)
+    eligible = merged.records.drop("record_number")
+    cohort = eligible.filter("complete").drop("complete", *FURTHER, strict=False)
     flow = combine_attrition(
-        counts, cohort if one_each else None, settings["years"], labels, settings["registries"]
+        pl.concat([pl.read_parquet(path) for path in snakemake.input.attrition]),
+        cohort if one_each else None,
+        params.cohort["years"],
+        labels,
+        params.cohort["registries"],
     )
 
-    table = with_levels(cohort.drop("record_number"), levels_of(snakemake.params.recode))
+    levels = levels_of(params.recode)
     with replacing(snakemake.output.cohort) as path:
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(with_levels(cohort, levels), path, compression="zstd")
+    if "event_by_cause_of_death" in eligible.columns:
+        levels["event_by_cause_of_death"] = EVENTS
+    with replacing(snakemake.output.eligible) as path:
+        pq.write_table(with_levels(eligible, levels), path, compression="zstd")
     with replacing(snakemake.output.attrition) as path:
         flow.write_parquet(path)
+    for note in merged.notes:
+        tell(note)
     exposed = int(cohort["group"].sum())
     tell(
         f"the cohort has {len(cohort):,} patients: {len(cohort) - exposed:,} {labels[0]} and "
-        f"{exposed:,} {labels[1]}"
+        f"{exposed:,} {labels[1]}; {len(eligible) - len(cohort):,} more lack a covariate"
     )

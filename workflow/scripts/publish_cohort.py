@@ -6,7 +6,7 @@ from study_io import (
     disclosure_rule,
     job,
     last_year_of,
-    read_origin,
+    public_origins,
     read_table,
     write_bytes,
     write_polars_table,
@@ -26,7 +26,9 @@ with job(snakemake) as tell:
     from seermatch.cohort.study_labels import named_labels
     from seermatch.disclosure.characteristics import group_sizes
     from seermatch.disclosure.cohort_tables import release_cohort
+    from seermatch.disclosure.quality import release_quality
     from seermatch.disclosure.rule import disclosure_note
+    from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.study_tables import characteristics_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
@@ -44,17 +46,19 @@ with job(snakemake) as tell:
     comparison = tables["comparison"]
     for population, path in (("cohort", out.table1), ("matched", out.table2)):
         shown = comparison[comparison["population"] == population]
-        write_table(characteristics_table(shown, params.labels), path)
+        with rounded_counts(rule.width):
+            write_table(characteristics_table(shown, params.labels), path)
 
     quality = assess_quality(
         pl.concat([pl.read_parquet(path) for path in source.quality]),
         last_year=last_year_of(source.exports),
-        minimum_count=rule.minimum_count,
+        label_counts=not rule.active,
         named=named_labels(params.cohort, params.recode),
         **params.data_quality,
     )
+    quality = release_quality(quality, rule, tables["attrition"])
     write_polars_table(quality, out.quality)
-    origins = [read_origin(path) for path in source.exports]
+    origins = public_origins(source.exports, rule)
     write_bytes(render_quality(quality, params.labels, origins), out.quality_page)
     n = group_sizes(private["comparison"])
     settings = {

@@ -7,7 +7,6 @@ from study_io import (
     job,
     read_records,
     read_table,
-    reference_levels,
     write_bytes,
     write_table,
 )
@@ -21,7 +20,7 @@ ESTIMATORS = ("cox", "fine_gray")
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.outcomes import release_outcomes
-    from seermatch.wording.study_tables import regression_table
+    from seermatch.wording.study_tables import reference_levels, regression_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
     rule = disclosure_rule(params.disclosure, source.exports)

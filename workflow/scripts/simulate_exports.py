@@ -6,12 +6,8 @@ from pathlib import Path
 from study_io import job, write_bytes
 
 with job(snakemake) as tell:
-    from seermatch.synthetic.registry import (
-        DATABASE,
-        dictionary_text,
-        export_text,
-        simulate_registry,
-    )
+    from seermatch.synthetic.export import DATABASE, dictionary_text, export_text
+    from seermatch.synthetic.registry import simulate_registry
 
     registry = simulate_registry(**snakemake.params.synthetic, years=snakemake.params.years)
     files = zip(

@@ -20,9 +20,7 @@ from pathlib import Path
 from seermatch.errors import StudyError
 from seermatch.spreadsheet import plain_cell, safe_cell
 
-SYNTHETIC_BANNER = (
-    "Synthetic data: the patients are simulated, and nothing here is a finding about real ones."
-)
+PRINTED_TABLE = re.compile(r"table\d\.tsv")
 # Columns of tables that are text, also where every cell looks like a number or is empty.
 TEXTS = dict.fromkeys(
     [
@@ -166,16 +164,16 @@ def _error_number(error, folder):
 
 
 def with_progress(steps, describe, seconds=10):
-    """Pass on the steps of a long work, and say every `seconds` how far it is.
+    """Pass on the steps of a task, and say every `seconds` how far it is.
 
     Parameters
     ----------
     steps : iterable
-        What the work goes through.
+        What the task goes through.
     describe : callable
         Gives the sentence, for the log and standard error.
     seconds : float
-        Time between two sentences; a short work says nothing.
+        Time between two sentences; a short task says nothing.
 
     Yields
     ------
@@ -221,6 +219,36 @@ def read_printed_table(path):
     import pandas as pd
 
     return _plain(pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False))
+
+
+def read_results(files):
+    """Read the public files of a run.
+
+    Parameters
+    ----------
+    files : mapping of str to path
+        Name to file: ``provenance.json``, tables, and figures as SVG; those that the study does
+        not have are empty.
+
+    Returns
+    -------
+    tuple
+        What was run; tables, and figures, by name: `seermatch.wording.results.Results`.
+    """
+    provenance, tables, figures = {}, {}, {}
+    for name, path in files.items():
+        if not path:
+            continue
+        path = Path(path)
+        if path.suffix == ".json":
+            provenance = read_provenance(path)
+        elif path.suffix == ".svg":
+            figures[name] = path.read_bytes()
+        elif PRINTED_TABLE.fullmatch(path.name):
+            tables[name] = read_printed_table(path)
+        else:
+            tables[name] = read_table(path)
+    return provenance, tables, figures
 
 
 def _plain(frame):
@@ -294,6 +322,17 @@ def read_origin(path):
     return {"export": Path(path).stem} | origin | {"rows": int(origin["rows"])}
 
 
+def public_origins(paths, rule):
+    """Read where ingested exports came from, their rows rounded where all counts are."""
+    from seermatch.disclosure.rule import round_count
+
+    origins = [read_origin(path) for path in paths]
+    if rule.rounds:
+        for origin in origins:
+            origin["rows"] = round_count(origin["rows"], rule.minimum_count)
+    return origins
+
+
 def last_year_of(paths):
     """Read to which year the databases of ingested exports reach; None where none is named."""
     from seermatch.seer.dictionary import database_years
@@ -305,11 +344,6 @@ def last_year_of(paths):
 def read_provenance(path):
     """Read what was recorded about a run: configuration, exports, versions."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def is_synthetic(provenance):
-    """Tell from what was recorded about a run whether any of its patients are simulated."""
-    return any("SYNTHETIC" in export["database"] for export in provenance["exports"])
 
 
 SEER_MINIMUM = 5  # the counts 1 to 4 are those that SEER's agreement wants suppressed
@@ -347,11 +381,6 @@ def read_rule(path):
     return DisclosureRule(int(row["minimum_count"]), row["method"])
 
 
-def has_incomplete_sets(path):
-    """Tell from `disclosure.tsv` whether some exposed patient lacks controls, rounded or not."""
-    return bool(read_table(path)["incomplete_sets"].iloc[0])
-
-
 def read_records(paths):
     """Read what earlier releases made public and what they masked."""
     return [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
@@ -362,9 +391,3 @@ def with_group_labels(frame, labels):
     import pandas as pd
 
     return frame.assign(group=pd.Categorical.from_codes(frame["group"], labels))
-
-
-def reference_levels(table):
-    """Name the first level of every categorical variable of a table by level: its reference."""
-    levels = table[~table["level"].isin(["", "median (IQR)"])]
-    return levels.drop_duplicates("variable").set_index("variable")["level"].to_dict()

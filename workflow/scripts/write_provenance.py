@@ -4,7 +4,7 @@ import json
 import platform
 from importlib.metadata import version
 
-from study_io import job, read_origin, write_bytes
+from study_io import disclosure_rule, job, public_origins, write_bytes
 
 PACKAGES = (
     *("snakemake", "polars", "pyarrow", "pandas", "numpy", "scipy", "statsmodels", "lifelines"),
@@ -14,12 +14,13 @@ PACKAGES = (
 with job(snakemake) as tell:
     from seermatch import __version__
 
-    exports = [read_origin(path) for path in snakemake.input]
+    paths, config = list(snakemake.input), snakemake.params.config
+    exports = public_origins(paths, disclosure_rule(config["disclosure"], paths))
     versions = {"seermatch": __version__, "Python": platform.python_version()}
     provenance = {
         "exports": exports,
         "versions": versions | {package: version(package) for package in PACKAGES},
-        "config": snakemake.params.config,
+        "config": config,
     }
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
     write_bytes(text, snakemake.output[0])

@@ -1,35 +1,16 @@
 """Tables 1–4 and the supplementary tables as a Word document."""
 
-from study_io import (
-    SYNTHETIC_BANNER,
-    is_synthetic,
-    job,
-    read_printed_table,
-    read_provenance,
-    read_rule,
-    read_table,
-    write_bytes,
-)
+from study_io import job, read_results, write_bytes
 
 with job(snakemake) as tell:
     from seermatch.word.document import word_document
-    from seermatch.word.journal_tables import JournalContent, journal_tables
+    from seermatch.word.journal_tables import journal_tables
+    from seermatch.wording.numbers import rounded_counts
+    from seermatch.wording.results import Results
 
-    source = snakemake.input
-    provenance = read_provenance(source.provenance)
-    config = provenance["config"]
-    printed = ("table1", "table2", "table3", "table4")
-    rows = ("attrition", "balance", "followup", "sensitivity", "stability")
-    content = JournalContent(
-        labels=tuple(snakemake.params.labels),
-        **{name: read_printed_table(source[name]) for name in printed},
-        **{name: read_table(source[name]) for name in rows},
-        selection_p=config["regression"]["selection_p"],
-        threshold=config["balance"]["threshold"],
-        disclosure=read_rule(source.disclosure),
-    )
-    groups = journal_tables(content)
-    banner = SYNTHETIC_BANNER if is_synthetic(provenance) else ""
-    document = word_document(config["study"]["title"], groups, banner)
+    results = Results(tuple(snakemake.params.labels), *read_results(snakemake.input))
+    with rounded_counts(results.disclosure.width):
+        groups = journal_tables(results)
+    document = word_document(results.config["study"]["title"], groups, results.banner)
     write_bytes(document, snakemake.output[0])
     tell(f"wrote {sum(map(len, groups.values()))} tables to {snakemake.output[0]}")

@@ -2,27 +2,41 @@
 
 A claim is answered at its months from the absolute difference between the groups, with its
 set-clustered interval, and from the hazard ratio where a margin of equivalence was fixed. That an
-interval includes no difference never counts as showing that there is none. The sentences are in
-`seermatch.wording.claims`.
+interval includes no difference never counts as showing that there is none. Rows hold no sentence:
+those are made in `seermatch.wording.claims`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import pandas as pd
 
-from seermatch.analysis.interpretation import HEADLINE
-from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
-from seermatch.variables import EVENTS
-from seermatch.wording.claims import Answer, ask, say_answer, say_context, say_survival
-from seermatch.wording.numbers import label_groups
-from seermatch.wording.study_tables import estimates_at_marks
-
-COLUMNS = (
-    *("claim", "source", "outcome", "expects", "question", "month", "verdict", "answer"),
-    *("context", "quantity", "estimate", "low", "high"),
-    *("hazard_ratio", "hazard_ratio_low", "hazard_ratio_high", "detectable_hazard_ratio"),
+from seermatch.analysis.names import (
+    ALL_CAUSES,
+    BEYOND_ALL_FOLLOW_UP,
+    BEYOND_FOLLOW_UP,
+    DETECTABLE,
+    HAZARD_RATIO,
+    HEADLINE,
+    NARROW_RATIO,
+    OK,
 )
+from seermatch.analysis.outcomes import event_times_of
+from seermatch.settings.study import Interpretation
+from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.curves import estimates_at_marks
+from seermatch.variables.printed import EVENTS, label_groups
+
+DEFAULT = Interpretation()
+COLUMNS = (
+    *("claim", "source", "outcome", "expects", "survival_percent", "month", "verdict", "status"),
+    *("quantity", "estimate", "low", "high", "reference", "exposed"),
+    *("hazard_ratio", "hazard_ratio_low", "hazard_ratio_high"),
+    *("hazard_ratio_low90", "hazard_ratio_high90", "detectable_hazard_ratio"),
+)
+NUMBERS = COLUMNS[COLUMNS.index("estimate") :]
 # outcome of a claim -> the measure that answers it, its sign as a risk of death, and its model
 MEASURES = {
     EVENTS[1]: ("cumulative incidence", 1, HEADLINE[1]),
@@ -33,16 +47,81 @@ COMPATIBLE, UNANSWERABLE = "compatible", "cannot be answered"
 SURVIVAL, WORSE, NO_DIFFERENCE = "survival", "worse", "no difference"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the matched patients show of a claim about a difference.
+
+    Attributes
+    ----------
+    reference, exposed : float
+        Risks of death by the month, as shares.
+    low, high : float
+        95 % interval of their difference, exposed minus reference.
+    two_sided : bool
+        Whether the claim is about a difference either way.
+    margin : float or None
+        Hazard ratio up to which the groups count as equivalent.
+    low90, high90 : float
+        90 % interval of the hazard ratio.
+    ratio_includes_one : bool
+        Whether the 95 % interval of the hazard ratio does.
+    """
+
+    reference: float
+    exposed: float
+    low: float
+    high: float
+    two_sided: bool = False
+    margin: float | None = None
+    low90: float = nan
+    high90: float = nan
+    ratio_includes_one: bool = False
+
+    @classmethod
+    def of_row(cls, row: Mapping, margin: float | None) -> "Answer":
+        """Take the numbers of a row of `answer_claims`."""
+        return cls(
+            **{name: row[name] for name in ("reference", "exposed", "low", "high")},
+            two_sided=row["expects"] == NO_DIFFERENCE,
+            margin=margin,
+            low90=row["hazard_ratio_low90"],
+            high90=row["hazard_ratio_high90"],
+            ratio_includes_one=row["hazard_ratio_low"] <= 1 <= row["hazard_ratio_high"],
+        )
+
+    @property
+    def direction(self) -> str:
+        """``"more"`` or ``"fewer"`` deaths of the exposed if the interval says so, else empty."""
+        if not (self.low > 0 or self.high < 0):
+            return ""
+        return "more" if self.low > 0 else "fewer"
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether the 90 % interval keeps within the margin, on the sides the claim is about."""
+        if self.margin is None:
+            return False
+        return self.high90 < self.margin and (not self.two_sided or self.low90 > 1 / self.margin)
+
+    @property
+    def shows_difference(self) -> bool:
+        """Whether the data show the difference that the claim asserts or denies."""
+        return bool(self.direction) if self.two_sided else self.direction == "more"
+
+    @property
+    def shows_alike(self) -> bool:
+        """Whether the data show that there is no such difference, or none that counts."""
+        return self.within_margin or (not self.two_sided and self.direction == "fewer")
+
+
 def answer_claims(
     claims: Sequence[Mapping],
     matched: pd.DataFrame,
     interpretation: pd.DataFrame,
-    followup: pd.DataFrame,
     curves: Mapping[str, pd.DataFrame],
     *,
     labels: tuple[str, str],
-    power: float = 0.8,
-    margin: float | None = None,
+    margin: float | None = DEFAULT.equivalence_margin,
 ) -> pd.DataFrame:
     """Answer each claim at each of its months.
 
@@ -57,15 +136,11 @@ def answer_claims(
     interpretation : pandas.DataFrame
         Rows of ``results/interpretation.tsv``, masked as published: hazard ratios with their
         set-clustered intervals, and the smallest detectable ones.
-    followup : pandas.DataFrame
-        Rows of ``results/followup.tsv``, for the longest follow-up.
     curves : mapping
         Outcome to the published curves: survival for ``"death of any cause"``, incidence for
         ``"breast cancer death"``.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    power : float
-        Of the smallest detectable hazard ratio.
     margin : float or None
         Hazard ratio up to which the groups count as equivalent; None if none was fixed.
 
@@ -74,8 +149,9 @@ def answer_claims(
     pandas.DataFrame
         One row per claim and month, columns `COLUMNS`: verdict (``supported``, ``not supported``,
         ``undecided``, ``compatible`` for a survival inside the interval, ``cannot be answered``
-        beyond the follow-up, where there are no numbers), sentences, and numbers as shares:
-        difference in the risk of death (exposed minus reference) or survival of the exposed.
+        beyond the follow-up, where there are no numbers, and the status says of whom), and numbers
+        as shares: difference in the risk of death (exposed minus reference) with the risks of both
+        groups, or survival of the exposed.
 
     Examples
     --------
@@ -85,10 +161,9 @@ def answer_claims(
     ...     "matched_set": np.repeat(np.arange(99), 3), "weight": 1.0})
     >>> effect = pd.DataFrame({"quantity": ["hazard ratio"], "outcome": HEADLINE[0],
     ...     "estimate": 1.1, "low": 0.8, "high": 1.5})
-    >>> followup = pd.DataFrame({"population": ["matched"], "group": "all", "maximum": 59})
     >>> claim = {"claim": "It does harm.", "source": "A leaflet", "outcome": ALL_CAUSES,
     ...     "expects": "worse", "months": [36, 60]}
-    >>> table = answer_claims([claim], matched, effect, followup, {}, labels=("N0", "N1mi"))
+    >>> table = answer_claims([claim], matched, effect, {}, labels=("N0", "N1mi"))
     >>> table["verdict"].tolist()
     ['undecided', 'cannot be answered']
     """
@@ -96,21 +171,15 @@ def answer_claims(
     for claim in claims:
         measure, sign, model = MEASURES[claim["outcome"]]
         effect = _effect(interpretation, model)
-        question = ask(claim, labels)
+        asked = {name: claim[name] for name in ("claim", "source", "outcome", "expects")}
+        asked["survival_percent"] = claim.get("survival_percent", np.nan)
         for month in claim["months"]:
             if claim["expects"] == SURVIVAL:
-                answers = _survival(claim, month, matched, curves, labels)
+                answer = _survival(claim, month, matched, curves, labels)
             else:
-                answers = _difference(claim, month, matched, measure, sign, effect, labels, margin)
-            cells = dict.fromkeys(COLUMNS, np.nan) | {"context": ""}
-            cells |= {name: claim[name] for name in ("claim", "source", "outcome", "expects")}
-            cells |= {"question": question, "month": month}
-            rows.append(cells | (answers or _beyond(month, matched, followup)))
-            if answers:
-                rows[-1]["context"] = say_context(claim, effect, labels, power, margin)
-            if answers and claim["expects"] != SURVIVAL:
-                rows[-1] |= _columns(effect)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+                answer = _difference(claim, month, matched, measure, sign, effect, margin)
+            rows.append(asked | {"month": month} | (answer or _beyond(month, matched)))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(NUMBERS, float))
 
 
 def _effect(interpretation: pd.DataFrame, model: str) -> dict[str, float]:
@@ -118,9 +187,9 @@ def _effect(interpretation: pd.DataFrame, model: str) -> dict[str, float]:
     rows = interpretation[interpretation["outcome"] == model].set_index("quantity")
     effect = {}
     for quantity, names in (
-        ("hazard ratio", ("hr", "low", "high")),
-        ("hazard ratio, 90% interval", (None, "low90", "high90")),
-        ("minimum detectable hazard ratio", ("detectable", None, None)),
+        (HAZARD_RATIO, ("hazard_ratio", "hazard_ratio_low", "hazard_ratio_high")),
+        (NARROW_RATIO, (None, "hazard_ratio_low90", "hazard_ratio_high90")),
+        (DETECTABLE, ("detectable_hazard_ratio", None, None)),
     ):
         for name, column in zip(names, ("estimate", "low", "high"), strict=True):
             if name:
@@ -129,25 +198,14 @@ def _effect(interpretation: pd.DataFrame, model: str) -> dict[str, float]:
     return effect
 
 
-def _columns(effect: Mapping[str, float]) -> dict[str, float]:
-    names = ("hazard_ratio", "hazard_ratio_low", "hazard_ratio_high", "detectable_hazard_ratio")
-    return dict(zip(names, (effect[n] for n in ("hr", "low", "high", "detectable")), strict=True))
+def _beyond(month: float, matched: pd.DataFrame) -> dict:
+    """Say whose follow-up ends before a month."""
+    within = month <= matched["time"].max()
+    status = BEYOND_FOLLOW_UP if within else BEYOND_ALL_FOLLOW_UP
+    return {"verdict": UNANSWERABLE, "status": status, "quantity": ""}
 
 
-def _beyond(month: float, matched: pd.DataFrame, followup: pd.DataFrame) -> dict:
-    """Say why nothing can be answered; the longest follow-up only where it is published."""
-    rows = followup[(followup["population"] == "matched") & (followup["group"] == "all")]
-    longest = float(rows["maximum"].iloc[0])
-    if month <= matched["time"].max():
-        text = "The follow-up of one of the groups ends before; nothing is extrapolated."
-    elif np.isnan(longest):
-        text = "No follow-up is that long; nothing is extrapolated."
-    else:
-        text = f"The longest follow-up is {longest:g} months; nothing is extrapolated."
-    return {"verdict": UNANSWERABLE, "answer": text, "quantity": ""}
-
-
-def _difference(claim, month, matched, measure, sign, effect, labels, margin) -> dict | None:
+def _difference(claim, month, matched, measure, sign, effect, margin) -> dict | None:
     """Answer a claim about the difference between the groups; None beyond the follow-up."""
     row = _absolute(matched, month, measure, claim["outcome"])
     if np.isnan(row["difference"]):
@@ -156,24 +214,17 @@ def _difference(claim, month, matched, measure, sign, effect, labels, margin) ->
         row[arm] if sign > 0 else 1 - row[arm] for arm in ("reference", "exposed")
     )
     low, high = sorted((sign * row["low"], sign * row["high"]))
-    answer = Answer(
-        reference=reference,
-        exposed=exposed,
-        low=low,
-        high=high,
-        two_sided=claim["expects"] == NO_DIFFERENCE,
-        margin=margin,
-        **{name: effect[name] for name in ("low90", "high90")},
-        ratio_includes_one=effect["low"] <= 1 <= effect["high"],
-    )
-    return {
-        "verdict": judge(answer, claim["expects"]),
-        "answer": say_answer(answer, claim["outcome"], labels),
+    found = {
         "quantity": f"difference in the risk of {claim['outcome']}",
         "estimate": exposed - reference,
         "low": low,
         "high": high,
-    }
+        "reference": reference,
+        "exposed": exposed,
+        "status": OK,
+    } | effect
+    answer = Answer.of_row(claim | found, margin)
+    return found | {"verdict": judge(answer, claim["expects"])}
 
 
 def judge(answer: Answer, expects: str) -> str:
@@ -205,15 +256,8 @@ def judge(answer: Answer, expects: str) -> str:
 
 
 def _absolute(matched: pd.DataFrame, month: float, measure: str, outcome: str) -> pd.Series:
-    weights = matched["weight"].to_numpy(dtype=float)
-    table = absolute_effects(
-        matched["time"].to_numpy(),
-        matched["event"].cat.set_categories(EVENTS).cat.codes.to_numpy(np.int64),
-        matched["group"].to_numpy(),
-        [month],
-        weights=weights,
-        clusters=matched["matched_set"].to_numpy(),
-    )
+    data = event_times_of(matched, EVENTS)
+    table = absolute_effects(data, matched["group"].to_numpy(), [month])
     return table[(table["measure"] == measure) & (table["outcome"] == outcome)].iloc[0]
 
 
@@ -226,7 +270,7 @@ def _survival(claim, month, matched, curves, labels) -> dict | None:
     verdict = COMPATIBLE if low <= claimed <= high else NOT_SUPPORTED
     return {
         "verdict": UNDECIDED if np.isnan(low) else verdict,
-        "answer": say_survival(value, low, high, claimed, claim["outcome"], labels),
+        "status": OK,
         "quantity": f"survival of {labels[1]} until {claim['outcome']}",
         "estimate": value,
         "low": low,

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_effect import (
-    FIRTH_NOTE,
     GroupEffect,
     estimate_group_effect,
     has_few_events,
 )
-from seermatch.analysis.group_tests import clustered_score_test
 from seermatch.analysis.inference_limits import (
     correct_for_ascertainment,
     e_value,
@@ -19,6 +18,37 @@ from seermatch.analysis.inference_limits import (
     minimum_detectable_hazard_ratio,
     risk_ratio,
 )
+from seermatch.analysis.names import (
+    BEYOND_FOLLOW_UP,
+    CLUSTERED,
+    COMMON,
+    DETECTABLE,
+    E_VALUE,
+    E_VALUE_OF_EQUIVALENCE,
+    E_VALUE_OF_INTERVAL,
+    EQUIVALENCE,
+    EXPOSURE,
+    HAZARD_RATIO,
+    HEADLINE,
+    IMPOSSIBLE,
+    MEDIAN_FOLLOW_UP,
+    MISSED,
+    NARROW_RATIO,
+    NO_SOLUTION,
+    NOT_ESTIMABLE,
+    NOT_SHOWN,
+    OK,
+    OVERALL,
+    PENALIZED,
+    PROPORTIONALITY,
+    RARE,
+    SCORE_TEST_P,
+    SHOWN,
+    SPECIFIC,
+    SPECIFIC_CAUSE,
+)
+from seermatch.analysis.outcomes import event_times_of
+from seermatch.settings.study import Interpretation
 from seermatch.statistics.checks import (
     check_binary,
     check_columns,
@@ -26,20 +56,37 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_numbers,
-    check_weights,
 )
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival.absolute_effects import absolute_effects
-from seermatch.survival.cox import fit_cox, proportional_hazards_test
-from seermatch.survival.event_times import category_codes
-from seermatch.survival.kaplan_meier import follow_up
+from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.fine_gray import score_test
+from seermatch.survival.proportionality_cox import proportional_hazards_test
 from seermatch.survival.proportionality_fine_gray import proportionality_test
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
-COLUMNS = ("quantity", "outcome", "month", "estimate", "low", "high", "year", "n", "events", "note")
-OVERALL = "overall survival (Cox)"
-HEADLINE = (OVERALL, "breast cancer death (Fine-Gray)", "other death (cause-specific Cox)")
-RARE = 0.15  # share of patients with the event up to which a hazard ratio stands for a risk ratio
+TEXTS = ("quantity", "outcome", "group", "test", "variance", "status")
+COUNTS = ("year", "n", "events")
+COLUMNS = (
+    *(
+        "quantity",
+        "outcome",
+        "group",
+        "month",
+        "year",
+        "found",
+        "margin",
+        "estimate",
+        "low",
+        "high",
+    ),
+    *("p_value", "reference", "exposed", "n", "events", "test", "statistic", "variance", "status"),
+)
+RARE_SHARE = 0.15  # of patients with the event, up to which a hazard ratio stands for a risk ratio
+KAPLAN_MEIER_SCALE = "score test, Kaplan-Meier transform"
+LINEAR_IN_TIME = "Wald test, linear in time"
+DEFAULT = Interpretation()
 
 
 def interpret(
@@ -47,10 +94,10 @@ def interpret(
     matched: pd.DataFrame,
     *,
     labels: tuple[str, str],
-    months: Sequence[float] = (36, 48),
-    power: float = 0.8,
-    margin: float | None = None,
-    ascertainment: Sequence[float] = (0.5, 0.1, 0.01),
+    months: Sequence[float] = DEFAULT.months,
+    power: float = DEFAULT.power,
+    margin: float | None = DEFAULT.equivalence_margin,
+    ascertainment: Sequence[float] = DEFAULT.ascertainment,
 ) -> pd.DataFrame:
     """Set what the matched cohort can show below each other.
 
@@ -74,9 +121,13 @@ def interpret(
     Returns
     -------
     pandas.DataFrame
-        quantity, outcome, month, estimate, low, high, year, n, events, note. Intervals are 95 %
-        and clustered by matched set unless the quantity says otherwise. The smallest detectable
-        hazard ratio comes with its events, the exposed of a year with the patients of that year.
+        Columns `COLUMNS`. Intervals are 95 % and clustered by matched set unless the quantity says
+        otherwise; the variance is Firth's where events are few. Beside the estimate stand: of a
+        median its group; of an absolute difference its month, and the values of both groups to
+        four digits; of the exposed of a year their number and the patients of that year; of a
+        corrected hazard ratio the share of the truly exposed who were found; of equivalence its
+        margin, and whether it is shown; of a detectable hazard ratio the events; of a test its
+        statistic. `status` says why a number is missing.
 
     Raises
     ------
@@ -107,166 +158,167 @@ def interpret(
     share = float(check_binary("group", cohort["group"]).mean())
     rows = []
     for outcome in HEADLINE:
-        effect = _effect(matched, outcome)
-        rows += _ratios(effect, outcome, float((matched["group"] == 1).mean()), power, margin)
-        rows += _missed_exposure(effect, outcome, share, ascertainment)
-    rows += _differences(matched, labels, months)
+        effect = estimate_group_effect(*_data(matched), outcome)
+        found = [
+            *_ratios(effect, float((matched["group"] == 1).mean()), power, margin),
+            *_missed_exposure(effect, share, ascertainment),
+        ]
+        rows += [{"outcome": outcome} | row for row in found]
+    rows += _differences(matched, months)
     rows += _clustered_tests(matched)
     rows += _proportionality(matched)
-    arms = follow_up(matched, "matched")[["group", "reverse_km_median"]]
-    for label, median in zip((*labels, "all"), arms["reverse_km_median"], strict=True):
-        name = "median follow-up (reverse Kaplan-Meier, months)"
-        rows.append((name, "", np.nan, median, np.nan, np.nan, label))
+    arms = follow_up(matched, "matched")["reverse_km_median"]
+    rows += [
+        {"quantity": MEDIAN_FOLLOW_UP, "group": label, "estimate": median}
+        for label, median in zip((*labels, "all"), arms, strict=True)
+    ]
     rows += _exposure_by_year(cohort)
-    counts = [row[6] if isinstance(row[6], dict) else {"note": row[6]} for row in rows]
-    values = pd.DataFrame([row[:6] for row in rows], columns=list(COLUMNS[:6]))
-    counted = pd.DataFrame(counts).reindex(columns=list(COLUMNS[6:])).fillna({"note": ""})
-    whole = dict.fromkeys(("year", "n", "events"), "Int64")
-    return pd.concat([values, counted.astype(whole)], axis=1)
+    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    types = dict.fromkeys(COUNTS, "Int64")
+    types |= {name: float for name in COLUMNS if name not in (*COUNTS, *TEXTS)}
+    return table.fillna({name: OK if name == "status" else "" for name in TEXTS}).astype(types)
 
 
-def _clustered_tests(matched: pd.DataFrame) -> Iterator[tuple]:
+def _clustered_tests(matched: pd.DataFrame) -> Iterator[dict]:
     """Yield the score tests that allow for the matched sets, beside log-rank and Gray's test."""
-    event = category_codes(matched["event"], EVENTS)
-    for outcome, codes, beside in (
-        ("death of any cause", np.minimum(event, 1), "the log-rank test"),
-        (EVENTS[1], event, "Gray's test"),
-        (EVENTS[2], np.choose(event, [0, 2, 1]), "Gray's test"),
-    ):
-        if has_few_events(codes == 1, matched["group"] == 1):
+    data, group = _data(matched)
+    for outcome, cause in ((ALL_CAUSES, None), (EVENTS[1], 1), (EVENTS[2], 2)):
+        of_cause = data.of(cause)
+        if has_few_events(of_cause.event == 1, group[:, 0]):
             continue  # the hazard ratio's p is then the only test of the group
-        test = clustered_score_test(matched, codes)
-        note = f"beside {beside}; chi-square {test.statistic:.3g}"
-        yield "set-clustered score test p", outcome, np.nan, test.p_value, np.nan, np.nan, note
+        test = score_test(of_cause, group)
+        yield {
+            "quantity": SCORE_TEST_P,
+            "outcome": outcome,
+            "estimate": test.p_value,
+            "statistic": test.statistic,
+        }
 
 
-def _arrays(matched: pd.DataFrame) -> tuple:
-    """Time, event code, group, weights (None if all are 1) and sets (None if there is one)."""
-    weights = check_weights(matched["weight"], len(matched), "weight")
-    sets = check_labels("matched_set", matched["matched_set"])
-    return (
-        matched["time"].to_numpy(),
-        category_codes(matched["event"], EVENTS),
-        check_binary("group", matched["group"]).astype(np.float64),
-        None if np.all(weights == 1) else weights,
-        sets if len(np.unique(sets)) > 1 else None,
-    )
+def _data(matched: pd.DataFrame) -> tuple[EventTimes, np.ndarray]:
+    """Event times, and the group as a column of 0 and 1."""
+    group = check_binary("group", matched["group"]).astype(np.float64)
+    return event_times_of(matched, EVENTS), group[:, None]
 
 
-def _effect(matched: pd.DataFrame, outcome: str) -> GroupEffect:
-    time, event, group, weights, sets = _arrays(matched)
-    return estimate_group_effect(
-        time, event, group[:, None], outcome, weights=weights, clusters=sets
-    )
-
-
-def _ratios(effect: GroupEffect, outcome: str, share: float, power, margin) -> Iterator[tuple]:
+def _ratios(effect: GroupEffect, share: float, power, margin) -> Iterator[dict]:
     """Yield rows about one hazard ratio."""
-    hr, low, high = effect.hazard_ratio()
-    nothing = np.nan
-    note = "not estimable" if np.isnan(hr) else f"p = {effect.p_value:.3g}"
-    if effect.profile is not None:
-        note += FIRTH_NOTE
-    yield "hazard ratio", outcome, nothing, hr, low, high, note
-    narrow = effect.hazard_ratio(0.9)
-    note = "for comparison with a margin of equivalence"
-    yield "hazard ratio, 90% interval", outcome, nothing, *narrow, note
+    hr, low, high = effect.estimate.ratio()
+    known = not np.isnan(hr)
+    yield {
+        "quantity": HAZARD_RATIO,
+        **_interval(hr, low, high),
+        "p_value": effect.estimate.p_value,
+        "variance": PENALIZED if effect.penalized else CLUSTERED,
+        "status": OK if known else NOT_ESTIMABLE,
+    }
+    yield {"quantity": NARROW_RATIO, **_interval(*effect.estimate.ratio(0.9))}
     detectable = minimum_detectable_hazard_ratio(effect.events, share, power=power)
-    told = (
-        f"or below {1 / detectable:.3g}; {effect.events} events, {share:.1%} exposed, "
-        f"power {power:.0%}, two-sided 5%"
-    )
-    note = {"events": effect.events, "note": told}
-    yield "minimum detectable hazard ratio", outcome, nothing, detectable, nothing, nothing, note
-    if np.isnan(hr):
+    yield {"quantity": DETECTABLE, "estimate": detectable, "events": effect.events}
+    if not known:
         return
-    scale, note = (lambda ratio: ratio), "hazard ratio as risk ratio: the outcome is rare"
-    if effect.events > RARE * effect.n:
-        scale, note = risk_ratio, "hazard ratio turned into a risk ratio: the outcome is common"
-    for name, value in (
-        ("E-value of the estimate", e_value(scale(hr))),
-        ("E-value of the interval", e_value_of_interval(scale(low), scale(high))),
+    scale, status = (lambda ratio: ratio), RARE
+    if effect.events > RARE_SHARE * effect.n:
+        scale, status = risk_ratio, COMMON
+    for quantity, value in (
+        (E_VALUE, e_value(scale(hr))),
+        (E_VALUE_OF_INTERVAL, e_value_of_interval(scale(low), scale(high))),
     ):
-        yield name, outcome, nothing, value, nothing, nothing, note
+        yield {"quantity": quantity, "estimate": value, "status": status}
     if margin is not None:
-        yield from _equivalence_rows(effect, outcome, margin, scale)
+        yield from _equivalence_rows(effect, margin, scale)
 
 
-def _equivalence_rows(effect: GroupEffect, outcome: str, margin: float, scale) -> Iterator[tuple]:
+def _interval(estimate: float, low: float, high: float) -> dict[str, float]:
+    return {"estimate": estimate, "low": low, "high": high}
+
+
+def _equivalence_rows(effect: GroupEffect, margin: float, scale) -> Iterator[dict]:
     """Yield the test of equivalence, and the confounding that would undo it."""
     test = effect.equivalence(margin)
-    bounds = f"within {1 / margin:.3g} to {margin:g}"
-    note = f"equivalence {'' if test.shown else 'not '}shown {bounds}"
-    yield "equivalence test p", outcome, np.nan, test.p_value, np.nan, np.nan, note
-    needed = 1.0
+    status = SHOWN if test.shown else NOT_SHOWN
+    shared = {"margin": margin, "status": status}
+    yield {"quantity": EQUIVALENCE, "estimate": test.p_value} | shared
+    needed = 1.0  # to move a limit of the 90 % interval out of the margin
     if test.shown:
         low, high = scale(test.low), scale(test.high)
         needed = min(e_value(low, scale(1 / margin)), e_value(high, scale(margin)))
-    note = f"confounding that would move a limit of the 90% interval out of {bounds[7:]}"
-    yield "E-value of equivalence", outcome, np.nan, needed, np.nan, np.nan, note
+    yield {"quantity": E_VALUE_OF_EQUIVALENCE, "estimate": needed} | shared
 
 
-def _missed_exposure(effect: GroupEffect, outcome: str, share: float, ascertainment):
+def _missed_exposure(effect: GroupEffect, share: float, ascertainment) -> Iterator[dict]:
     """Yield the hazard ratio corrected for exposed patients among the reference ones."""
-    if np.isnan(effect.coef):
+    if np.isnan(effect.estimate.coef):
         return
     for found in ascertainment:
-        values, note = (np.nan,) * 3, f"if {100 * found:g}% of the truly exposed were found"
+        values, status = (np.nan,) * 3, IMPOSSIBLE  # where more than that share was found
         if found > share:
-            hr = effect.hazard_ratio()
+            hr = effect.estimate.ratio()
             values = tuple(correct_for_ascertainment(ratio, share, found) for ratio in hr)
+            status = OK
             if np.isnan(values[0]):
-                note += "; no hazard of the others would explain the estimate"
+                status = NO_SOLUTION  # no hazard of the others would explain the estimate
             elif np.isnan(values[2]):
                 values = (*values[:2], np.inf)
-                note += "; without bound above"
-        else:
-            note += f"; impossible, {100 * share:.3g}% of the patients were"
-        yield "hazard ratio, missed exposure", outcome, np.nan, *values, note
+        yield {"quantity": MISSED, "found": found, **_interval(*values), "status": status}
 
 
-def _differences(matched, labels, months) -> Iterator[tuple]:
-    """Yield absolute differences, exposed minus reference."""
-    time, event, group, weights, sets = _arrays(matched)
-    table = absolute_effects(time, event, group, months, weights=weights, clusters=sets)
+def _differences(matched, months) -> Iterator[dict]:
+    """Yield absolute differences, exposed minus reference, and the values of both groups."""
+    data, group = _data(matched)
+    table = absolute_effects(data, group[:, 0], months)
     for row in table.itertuples():
-        note = f"{labels[1]} {row.exposed:.4g}, {labels[0]} {row.reference:.4g}"
-        if np.isnan(row.difference):
-            note = "a group's follow-up ends before"
-        name = f"difference in {row.measure}"
-        yield name, row.outcome, row.month, row.difference, row.low, row.high, note
+        known = not np.isnan(row.difference)
+        yield {
+            "quantity": f"difference in {row.measure}",
+            "outcome": row.outcome,
+            "month": row.month,
+            **_interval(row.difference, row.low, row.high),
+            "reference": float(f"{row.reference:.4g}") if known else np.nan,
+            "exposed": float(f"{row.exposed:.4g}") if known else np.nan,
+            "status": OK if known else BEYOND_FOLLOW_UP,
+        }
 
 
-def _proportionality(matched) -> Iterator[tuple]:
+def _proportionality(matched) -> Iterator[dict]:
     """Yield the tests of proportional hazards of the group, for Cox and Fine-Gray models."""
-    time, event, group, weights, sets = _arrays(matched)
-    name = "proportional hazards test p"
-    for outcome, happened in (
-        (OVERALL, event > 0),
-        ("breast cancer death (cause-specific Cox)", event == 1),
-    ):
-        if happened[group == 1].any() and happened[group == 0].any():
-            data = (time, happened, group[:, None])
-            fit = fit_cox(*data, weights=weights)
-            test = proportional_hazards_test(fit, *data, weights=weights).iloc[0]
-            note = f"score test, Kaplan-Meier transform, chi-square {test['statistic']:.3g}"
-            yield name, outcome, np.nan, test["p_value"], np.nan, np.nan, note
-    died = event == 1
-    if died[group == 1].any() and died[group == 0].any():
-        test = proportionality_test(
-            time, event, group[:, None], ["group"], weights=weights, clusters=sets
-        ).iloc[0]
-        note = f"Wald test, linear in time, chi-square {test['statistic']:.3g}"
-        yield name, "breast cancer death (Fine-Gray)", np.nan, test["p_value"], np.nan, np.nan, note
+    data, group = _data(matched)
+    tests = []
+    for outcome, cause in ((OVERALL, None), (SPECIFIC_CAUSE, 1)):
+        of_cause = data.of(cause, competing=False)
+        if _in_both(of_cause, group):
+            fit = fit_cox(of_cause, group)
+            test = proportional_hazards_test(fit, of_cause, group).iloc[0]
+            tests.append((outcome, test, KAPLAN_MEIER_SCALE))
+    if _in_both(data, group):
+        test = proportionality_test(data, group, ["group"]).iloc[0]
+        tests.append((SPECIFIC, test, LINEAR_IN_TIME))
+    for outcome, test, name in tests:
+        yield {
+            "quantity": PROPORTIONALITY,
+            "outcome": outcome,
+            "estimate": test["p_value"],
+            "statistic": test["statistic"],
+            "test": name,
+        }
 
 
-def _exposure_by_year(cohort) -> Iterator[tuple]:
+def _in_both(data: EventTimes, group: np.ndarray) -> bool:
+    """Tell whether both groups have the event."""
+    return len(np.unique(group[data.event == 1])) == 2
+
+
+def _exposure_by_year(cohort) -> Iterator[dict]:
     """Yield the exposed per 1,000 patients of each year, with Wilson's interval."""
     if "year" not in cohort:
         return
     for year, exposed in cohort.groupby("year")["group"]:
         n, count = len(exposed), int((exposed == 1).sum())
-        share = count / n
-        values = [1000 * value for value in (share, *wilson_interval(share, n))]
-        note = {"year": year, "n": n, "events": count, "note": f"{year}: {count:,} of {n:,}"}
-        yield "exposed per 1,000 patients", "", np.nan, *values, note
+        values = [1000 * value for value in (count / n, *wilson_interval(count / n, n))]
+        yield {
+            "quantity": EXPOSURE,
+            **_interval(*values),
+            "year": year,
+            "n": n,
+            "events": count,
+        }

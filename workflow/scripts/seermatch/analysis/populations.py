@@ -9,7 +9,7 @@ import pandas as pd
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_binary, check_columns, check_labels
 from seermatch.survival.event_times import category_codes
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 COLUMNS = ("analysis", "other", "group", "n", "deaths", "cancer_deaths", "other_deaths")
 

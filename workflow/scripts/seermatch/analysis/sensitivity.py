@@ -5,20 +5,22 @@ robust one by patient. Every analysis is set beside five outcomes. Deaths of oth
 a negative control: the exposure has no reason to act on their cause-specific hazard.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
-from seermatch.analysis.group_effect import OUTCOMES, PENALIZED, GroupEffect, estimate_group_effect
+from seermatch.analysis.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
+from seermatch.analysis.names import CLUSTERED, IMPUTED, MAIN, PENALIZED
+from seermatch.analysis.outcomes import several
 from seermatch.analysis.populations import compare_populations
 from seermatch.errors import StudyError
-from seermatch.matching.nearest import exact_codes, match
 from seermatch.matching.propensity import estimate_propensity
+from seermatch.matching.rule import MatchingRule
 from seermatch.matching.weighting import ESTIMANDS, balancing_weights, effective_sample_size
+from seermatch.settings import study
 from seermatch.statistics.checks import (
     check_binary,
     check_choice,
@@ -27,26 +29,25 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_score,
+    check_times,
 )
 from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
-from seermatch.statistics.estimates import PooledEstimate, PooledProfiles, pool
+from seermatch.statistics.estimates import LogRatio, PooledProfiles, pool
 from seermatch.statistics.splines import natural_spline
-from seermatch.survival.event_times import category_codes, check_times
-from seermatch.variables import EVENTS
+from seermatch.survival.event_times import EventTimes, category_codes
+from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
     *("analysis", "outcome", "estimand", "n", "events", "effective_sample_size"),
     *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
 )
-MAIN = "main"
-CLUSTERED, ROBUST = "clustered by matched set", "robust by patient"
+ROBUST = "robust by patient"
 WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
 FULL_COHORT = "full cohort, adjusted"
 CAUSE_OF_DEATH = "cause of death = breast"
 FIRST_PRIMARY = "first primary only"
-IMPUTED = "multiple imputation"
 
-_RULE = ("link", "ratio", "caliper", "order", "ties", "seed")
+CHOICES = study.Sensitivity()
 _SPLINED = ("age", "tumor_size")
 _EVENT, _FIRST = "event_by_cause_of_death", "first_primary"  # columns of the eligible patients
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles, Harrell's choice for four knots
@@ -78,14 +79,13 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class _Specification:
-    """A match to be made: patients, score or terms of the score, rule, exact columns."""
+    """A match to be made: patients, score or terms of the score, rule."""
 
     name: str
     cohort: pd.DataFrame
-    rule: dict
+    rule: MatchingRule
     score: np.ndarray | None = None  # linear predictor; None: to be estimated from the terms
     terms: tuple[str, ...] = ()
-    exact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,14 @@ def sensitivity_analyses(
     cohort: pd.DataFrame,
     linear_predictor: np.ndarray,
     *,
-    covariates: Sequence[str],
-    matching: Mapping,
-    calipers: Sequence[float | None] = (0.1, 0.2, 0.25, None),
-    ratios: Sequence[int] = (1, 2, 3, 4),
-    orders: Sequence[str] = ("largest", "random"),
-    largest_size: float | None = 200,
-    estimands: Sequence[str] = ("ATT", "ATO"),
+    matching: MatchingRule,
+    calipers: Sequence[float | None] = CHOICES.calipers,
+    ratios: Sequence[int] = CHOICES.ratios,
+    orders: Sequence[str] = CHOICES.orders,
+    largest_size: float | None = CHOICES.largest_size,
+    estimands: Sequence[str] = CHOICES.estimands,
     eligible: pd.DataFrame | None = None,
-    imputations: int | None = 10,
+    imputations: int | None = CHOICES.imputations,
 ) -> Sensitivity:
     """Estimate the effect of the group in every analysis of the sensitivity table.
 
@@ -126,11 +125,9 @@ def sensitivity_analyses(
     linear_predictor : array_like, shape (n,)
         Log odds of being exposed, of the main propensity model; missing for patients outside its
         pool, who are in the adjusted full cohort only.
-    covariates : sequence of str
-        Terms of the main propensity model, and of the adjusted full-cohort models.
-    matching : mapping
-        The main match: link (``logit`` or ``probability``), ratio, caliper, order, ties and seed
-        as in `seermatch.matching.nearest.match`; exact, names of columns, may be there.
+    matching : MatchingRule
+        The main match; its covariates are the terms of the main propensity model, and of the
+        adjusted full-cohort models.
     calipers, ratios, orders : sequence
         One analysis for each value that is not the main match's.
     largest_size : float or None
@@ -162,21 +159,19 @@ def sensitivity_analyses(
     >>> cohort["group"] = (cohort.index < 60).astype(int)
     >>> cohort["age"], cohort["time"] = rng.integers(40, 80, 600), rng.integers(1, 48, 600)
     >>> cohort["event"] = pd.Categorical.from_codes(rng.integers(0, 3, 600), EVENTS)
-    >>> main = {"link": "logit", "ratio": 2, "caliper": 0.2, "order": "largest",
-    ...     "ties": "hash", "seed": 1}
+    >>> main = MatchingRule(covariates=["age"], seed=1)
     >>> score = estimate_propensity(cohort, ["age"]).linear_predictor
-    >>> result = sensitivity_analyses(cohort, score, covariates=["age"], matching=main,
+    >>> result = sensitivity_analyses(cohort, score, matching=main,
     ...     calipers=[0.1], ratios=[1], orders=[], estimands=["ATT"])
     >>> list(result.table["analysis"].unique())
     ['main', 'caliper 0.1', 'ratio 1', 'score with splines', 'weighted, ATT', \
 'full cohort, adjusted']
     """
-    _check(cohort, covariates, matching, largest_size, imputations, estimands)
+    covariates = matching.covariates
+    _check(cohort, covariates, largest_size, imputations, estimands)
     score = check_score("linear_predictor", linear_predictor, len(cohort), like="cohort")
     X = design_matrix(cohort, covariates).X
-    rule = dict(matching)
-    exact = tuple(rule.pop("exact", ()))
-    main = _Specification(MAIN, cohort, rule, score, tuple(covariates), exact)
+    main = _Specification(MAIN, cohort, matching, score, tuple(covariates))
     matched = _match(main)
     rows, notes, frames = [], [], {}
 
@@ -219,16 +214,13 @@ def sensitivity_analyses(
     return Sensitivity(table, tuple(notes), compare_populations(frames))
 
 
-def _check(cohort, covariates, matching, largest_size, imputations, estimands) -> None:
+def _check(cohort, covariates, largest_size, imputations, estimands) -> None:
     check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])
     check_columns("cohort", cohort, check_names("covariates", covariates))
     check_binary("group", cohort["group"])
     check_times(cohort["time"])
     category_codes(cohort["event"], EVENTS)
     check_labels("patient_id", cohort["patient_id"])
-    if lacking := [key for key in _RULE if key not in matching]:
-        raise StudyError(f"matching: there is no {', '.join(lacking)}.")
-    check_choice("matching: link", matching["link"], ("logit", "probability"))
     if largest_size is not None:
         check_number("largest_size", largest_size, 0)
     if imputations is not None:
@@ -245,14 +237,14 @@ def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specif
         *(("order", order, f"order {order}") for order in orders),
     ]
     others = [
-        replace(main, name=name, rule=main.rule | {key: value})
+        replace(main, name=name, rule=replace(main.rule, **{key: value}))
         for key, value, name in changes
-        if main.rule[key] != value
+        if getattr(main.rule, key) != value
     ]
     for exact in ((), ("year",), ("year", "registry")):
-        if set(exact) <= set(main.cohort.columns) and set(exact) != set(main.exact):
+        if set(exact) <= set(main.cohort.columns) and set(exact) != set(main.rule.exact):
             name = f"exact on {' and '.join(exact)}" if exact else "not exact"
-            others.append(replace(main, name=name, exact=exact))
+            others.append(replace(main, name=name, rule=replace(main.rule, exact=list(exact))))
     return others
 
 
@@ -302,22 +294,13 @@ def _with_splines(cohort: pd.DataFrame, terms: Sequence[str]) -> tuple[pd.DataFr
 
 def _match(specification: _Specification) -> _Sample:
     """Make the match among the patients of the pool, those with a score."""
-    cohort, rule = specification.cohort, dict(specification.rule)
-    distance = specification.score
-    if distance is None:
-        distance = estimate_propensity(cohort, specification.terms).linear_predictor
+    cohort, score = specification.cohort, specification.score
+    if score is None:
+        score = estimate_propensity(cohort, specification.terms).linear_predictor
     n_exposed = int(cohort["group"].sum())
-    pool = ~np.isnan(distance)
-    cohort, distance = cohort[pool], distance[pool]
-    if rule.pop("link") == "probability":
-        distance = expit(distance)
-    result = match(
-        distance,
-        cohort["group"].to_numpy() == 1,
-        patient_id=cohort["patient_id"].to_numpy(),
-        exact=exact_codes(cohort, specification.exact),
-        **rule,
-    )
+    pool = ~np.isnan(score)
+    cohort = cohort[pool]
+    result = specification.rule.match(cohort, score[pool])
     rows = np.flatnonzero(result.matched_set)
     complete = result.n_matched_exposed == n_exposed
     return _Sample(
@@ -365,7 +348,7 @@ def _multiple_imputation(
     """Pool the estimates of every imputed data set; also give the patients of the last match."""
     described, samples, effects = [], [], []
     for frame in imputed_cohorts(
-        eligible, main.terms, imputations=imputations, seed=main.rule["seed"]
+        eligible, main.terms, imputations=imputations, seed=main.rule.seed
     ):
         sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
         described.append(_description(sample))
@@ -390,13 +373,13 @@ def _multiple_imputation(
 def _pooled(found: list[GroupEffect], samples: list[_Sample], outcome: str) -> dict:
     """Pool one outcome's effects: all by Wald, or all by Firth if one has few events."""
     pooled = f"pooled over {len(found)} imputations"
-    if any(effect.profile is not None for effect in found):
+    if any(effect.penalized for effect in found):
         found = [_effects(sample, [outcome], penalized=True)[outcome] for sample in samples]
-    profiles = tuple(effect.profile for effect in found)
-    if None in profiles:
-        estimate = pool([effect.coef for effect in found], [effect.se for effect in found])
-        return _ratios(estimate) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
-    return _ratios(PooledProfiles(profiles)) | {"variance": f"{PENALIZED}, {pooled}"}
+    estimates = tuple(effect.estimate for effect in found)
+    if all(effect.penalized for effect in found):
+        return _ratios(PooledProfiles(estimates)) | {"variance": f"{PENALIZED}, {pooled}"}
+    by_rubin = pool([one.coef for one in estimates], [one.se for one in estimates])
+    return _ratios(by_rubin) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
 
 
 def _estimates(sample: _Sample) -> list[dict]:
@@ -404,8 +387,8 @@ def _estimates(sample: _Sample) -> list[dict]:
     return [
         _description(sample)
         | {"outcome": outcome, "n": effect.n, "events": effect.events}
-        | ({} if effect.profile is None else {"variance": PENALIZED})
-        | _ratios(effect)
+        | ({"variance": PENALIZED} if effect.penalized else {})
+        | _ratios(effect.estimate)
         for outcome, effect in _effects(sample).items()
     ]
 
@@ -422,9 +405,9 @@ def _description(sample: _Sample) -> dict:
     }
 
 
-def _ratios(effect: GroupEffect | PooledEstimate | PooledProfiles) -> dict[str, float]:
-    hr, low, high = effect.hazard_ratio()
-    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": effect.p_value}
+def _ratios(estimate: LogRatio) -> dict[str, float]:
+    hr, low, high = estimate.ratio()
+    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": estimate.p_value}
 
 
 def _weights(sample: _Sample) -> np.ndarray:
@@ -439,17 +422,10 @@ def _effects(
     X = cohort["group"].to_numpy(dtype=np.float64)[:, None]
     if sample.adjustment is not None:
         X = np.column_stack([X, sample.adjustment])
-    time = cohort["time"].to_numpy()
-    event = cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64)
+    sets = None if sample.sets is None else several(sample.sets)
+    event = category_codes(cohort["event"], EVENTS)
+    data = EventTimes(cohort["time"], event, sample.weights, sets)
     return {
-        outcome: estimate_group_effect(
-            time,
-            event,
-            X,
-            outcome,
-            weights=_weights(sample),
-            clusters=sample.sets,
-            penalized=penalized,
-        )
+        outcome: estimate_group_effect(data, X, outcome, penalized=penalized)
         for outcome in outcomes
     }

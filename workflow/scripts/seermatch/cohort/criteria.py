@@ -1,17 +1,13 @@
-"""Who is in the study: typed fields, ordered criteria, and what each takes away.
-
-One list of criteria both filters and counts, so that the flow chart cannot drift from the cohort.
-"""
+"""What the criteria of a study ask: the two groups, rules on fields, what an export must hold."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
 from seermatch.errors import StudyError
 from seermatch.seer.fields import seer_fields
-from seermatch.seer.spelling import NUMBERS, standardize
-from seermatch.variables import NOT_APPLIED
 
 
 @dataclass(frozen=True)
@@ -39,85 +35,6 @@ class Exposure:
             .when(field.is_in(self.exposed))
             .then(pl.lit("exposed"))
         )
-
-
-@dataclass(frozen=True)
-class FilteredCohort:
-    """Records that meet every criterion, and the counts on the way.
-
-    Attributes
-    ----------
-    records : polars.DataFrame
-        As `CohortFilter.records`.
-    attrition : polars.DataFrame
-        As `CohortFilter.attrition` returns it.
-    not_applied : tuple of str
-        As `CohortFilter.not_applied`.
-    """
-
-    records: pl.DataFrame
-    attrition: pl.DataFrame
-    not_applied: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CohortFilter:
-    """Ordered criteria set up for an export, whose records need not fit into memory.
-
-    `collect` keeps the result in memory. Else sink `records` into a file and collect `counts` in
-    one `polars.collect_all`, which passes over the records once.
-
-    Attributes
-    ----------
-    records : polars.LazyFrame
-        The records that stay, with typed fields and the column `group` (0 reference, 1 exposed).
-    counts : polars.LazyFrame
-        What `attrition` needs.
-    not_applied : tuple of str
-        A sentence for each criterion that was left out because its field is not exported.
-    """
-
-    records: pl.LazyFrame
-    counts: pl.LazyFrame
-    not_applied: tuple[str, ...]
-    _words: list[str]
-    _exposure: Exposure
-    _labels: pl.LazyFrame
-
-    def attrition(self, counts: pl.DataFrame) -> pl.DataFrame:
-        """Count what each criterion takes away.
-
-        Parameters
-        ----------
-        counts : polars.DataFrame
-            `counts`, collected.
-
-        Returns
-        -------
-        polars.DataFrame
-            Columns `year`, `registry`, `step`, `criterion`, `remaining`, `remaining_reference`
-            and `remaining_exposed`, one row per year of diagnosis, registry (missing where not
-            exported) and step; step 0 are all records. A criterion that was not applied says so.
-
-        Raises
-        ------
-        StudyError
-            If no record belongs to either group, or one that stays does not.
-        """
-        if len(counts) and counts["exposure"].null_count() == len(counts):
-            _refuse_labels(self._labels.collect().to_series(), self._exposure)
-        stays = counts.filter(pl.col("exposure").is_null(), pl.col("failed") >= len(self._words))
-        if len(stays):
-            raise StudyError(
-                f"{stays['len'].sum():,} records meet every criterion but belong to neither group; "
-                f"add the field exposure to a criterion in cohort.criteria."
-            )
-        return _attrition(counts, self._words)
-
-    def collect(self) -> FilteredCohort:
-        """Filter and count in memory; the errors are those of `attrition`."""
-        counts, records = pl.collect_all([self.counts, self.records])
-        return FilteredCohort(records, self.attrition(counts), self.not_applied)
 
 
 def rule_expression(field: str, rule: dict, numeric: bool) -> pl.Expr:
@@ -266,93 +183,6 @@ def without_impossible_months(records: pl.LazyFrame, last_year: int | None) -> p
     return records.with_columns(pl.when(possible).then(months).alias("survival_months"))
 
 
-def filter_cohort(
-    records: pl.LazyFrame,
-    criteria: list[dict],
-    exposure: Exposure,
-    years: list[int],
-    last_year: int | None = None,
-) -> CohortFilter:
-    """Set up ordered criteria that filter the records of an export and count what each takes away.
-
-    Parameters
-    ----------
-    records : polars.LazyFrame
-        Records with canonical field names, as exported; they are standardized here.
-    criteria : list of dict
-        Each with ``criterion``, its words, and ``keep``, a mapping of fields to rules
-        (`rule_expression`), all of which must hold. The field ``exposure`` takes the labels
-        ``reference`` and ``exposed``. With ``any`` true one field that holds is enough, of those
-        that are exported. With ``if_exported`` true the criterion is left out where the export
-        lacks one of its fields, or, with ``any``, all of them.
-    exposure : Exposure
-        The two groups.
-    years : list of int
-        Years of diagnosis; records of other years are not counted.
-    last_year : int, optional
-        Last year of the database; survival months that end later count as unknown.
-
-    Returns
-    -------
-    CohortFilter
-        Records that stay, and counts per year, registry and step, not yet computed.
-
-    Raises
-    ------
-    StudyError
-        If the exposure or a criterion without ``if_exported`` names a field that the export
-        lacks.
-
-    Examples
-    --------
-    >>> rows = pl.LazyFrame(
-    ...     {"year": ["2018"] * 3, "m_stage": ["M0", "M0(i+)", "M1"], "sex": ["Female"] * 3}
-    ... )
-    >>> found = filter_cohort(
-    ...     rows,
-    ...     [{"criterion": "staged", "keep": {"exposure": {"labels": ["reference", "exposed"]}}}],
-    ...     Exposure("m_stage", ("M0",), ("M0(i+)",)),
-    ...     [2018],
-    ... ).collect()
-    >>> found.attrition["remaining"].to_list(), len(found.records)
-    ([3, 2], 2)
-    """
-    records = without_impossible_months(standardize(records), last_year)
-    fields = records.collect_schema().names()
-    _require(fields, [exposure.field, "year"], "the exposure")
-    records = records.filter(pl.col("year").is_in(years)).with_columns(
-        exposure.arm().alias("exposure")
-    )
-    words, not_applied = ["records"], []
-    # The number of the first criterion that a record fails; one past the last if it fails none.
-    failed = pl.lit(len(criteria) + 1, dtype=pl.Int16)
-    for step, criterion in reversed(list(enumerate(criteria, start=1))):
-        name = criterion["criterion"]
-        keep, missing = exported_rules(criterion, [*fields, "exposure"])
-        if missing:
-            words.insert(1, name + NOT_APPLIED)
-            not_applied.insert(0, _tell_not_applied(name, missing))
-            continue
-        words.insert(1, name)
-        together = pl.any_horizontal if criterion.get("any") else pl.all_horizontal
-        holds = together(
-            [rule_expression(field, rule, field in NUMBERS) for field, rule in keep.items()]
-        )
-        failed = pl.when(~holds).then(pl.lit(step, dtype=pl.Int16)).otherwise(failed)
-    records = records.with_columns(failed.alias("failed"))
-    registry = "registry" if "registry" in fields else pl.lit(None, pl.String).alias("registry")
-    group = (pl.col("exposure") == "exposed").cast(pl.Int8).alias("group")
-    stay = records.filter(pl.col("failed") > len(criteria)).with_columns(group)
-    return CohortFilter(
-        records=stay.drop("failed", "exposure"),
-        counts=records.group_by("year", registry, "exposure", "failed").len(),
-        not_applied=tuple(not_applied),
-        _words=words,
-        _exposure=exposure,
-        _labels=records.select(exposure.field),
-    )
-
-
 def exported_rules(criterion: dict, fields: list[str]) -> tuple[dict, list[str]]:
     """Give the rules of a criterion that an export can be asked.
 
@@ -387,46 +217,39 @@ def exported_rules(criterion: dict, fields: list[str]) -> tuple[dict, list[str]]
     if criterion.get("any") and len(missing) < len(keep):
         return {field: rule for field, rule in keep.items() if field in fields}, []
     if not criterion.get("if_exported"):
-        _require(fields, keep, f"the criterion '{criterion['criterion']}'")
+        require_fields(fields, keep, f"the criterion '{criterion['criterion']}'")
     return keep, missing
 
 
-def _tell_not_applied(name: str, missing: list[str]) -> str:
+def tell_not_applied(name: str, missing: list[str]) -> str:
+    """Say that a criterion is not applied for want of fields.
+
+    Examples
+    --------
+    >>> tell_not_applied("one tumor", ["sequence_number"])
+    "warning: 'one tumor' is not applied: Sequence number is not exported"
+    """
     known = seer_fields()
     variables = [known[field].variable if field in known else field for field in missing]
     lacks = f"{', '.join(variables)} {'is' if len(missing) == 1 else 'are'} not exported"
     return f"warning: '{name}' is not applied: {lacks}"
 
 
-def _require(fields, wanted, who: str) -> None:
+def require_fields(fields: Collection[str], wanted: Iterable[str], who: str) -> None:
+    """Refuse an export that lacks a field which `who` needs.
+
+    Raises
+    ------
+    StudyError
+        Names the missing fields.
+
+    Examples
+    --------
+    >>> require_fields(["sex", "age"], ["age"], "the exposure")
+    """
     missing = [name for name in wanted if name not in fields]
     if missing:
         raise StudyError(
             f"{who} needs {', '.join(missing)}, which the export does not hold; select the "
             f"variable in SEER*Stat and export again, or change cohort.criteria."
         )
-
-
-def _refuse_labels(found: pl.Series, exposure: Exposure) -> None:
-    labels = found.value_counts().sort(["count", exposure.field], descending=[True, False]).head(5)
-    told = ", ".join(f"{label!r} ({count:,})" for label, count in labels.rows())
-    wanted = ", ".join(repr(label) for label in (*exposure.reference, *exposure.exposed))
-    raise StudyError(
-        f"{exposure.field} holds none of the labels of the two groups ({wanted}) but {told}; "
-        f"check the export and cohort.exposure."
-    )
-
-
-def _attrition(counts: pl.DataFrame, words: list[str]) -> pl.DataFrame:
-    steps = pl.DataFrame(
-        {"step": range(len(words)), "criterion": words},
-        schema={"step": pl.Int32, "criterion": pl.String},
-    )
-    stays = pl.col("failed") > pl.col("step")
-    n = pl.col("len").cast(pl.Int64)
-    sums = {"remaining": n.filter(stays).sum()}
-    for arm in ("reference", "exposed"):
-        sums[f"remaining_{arm}"] = n.filter(stays & (pl.col("exposure") == arm)).sum()
-    by = ["year", "registry", "step", "criterion"]
-    table = counts.join(steps, how="cross").group_by(by)
-    return table.agg(**sums).sort("year", "registry", "step")

@@ -1,15 +1,33 @@
 """One cohort from several exports: what may be joined, one tumor per patient, and the flow."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from seermatch.cohort.recode import FURTHER
 from seermatch.errors import StudyError
-from seermatch.variables import WHERE_EXPORTED
+from seermatch.variables.printed import WHERE_EXPORTED
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class EligibleRecords:
+    """Patients of the cohort and those who only lack a covariate.
+
+    Attributes
+    ----------
+    records : polars.DataFrame
+        One row per patient; `complete` tells those of the cohort.
+    notes : tuple of str
+        A sentence for each variable that the exports do not allow.
+    """
+
+    records: pl.DataFrame
+    notes: tuple[str, ...]
 
 
 def one_submission(submissions: dict[str, str]) -> None:
@@ -153,6 +171,58 @@ def every_tumor(records: pl.DataFrame) -> pl.DataFrame:
         number = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(8)
         records = records.with_columns(number.alias("patient_id"))
     return records
+
+
+def merge_eligible(exports: dict[str, pl.DataFrame], one_tumor: bool) -> EligibleRecords:
+    """Join the exports, one tumor per patient; the complete rows are those of the cohort.
+
+    Parameters
+    ----------
+    exports : dict
+        Name of the export to its records (`seermatch.cohort.recode.recode`).
+    one_tumor : bool
+        Keep, of each patient, the complete record with the lowest record number; of a patient
+        without one, the incomplete record with the lowest. Otherwise every record stays, and the
+        incomplete ones get numbers of their own.
+
+    Returns
+    -------
+    EligibleRecords
+        Sorted by `patient_id`. A column of `FURTHER` is there only if every export with eligible
+        records has it.
+
+    Raises
+    ------
+    StudyError
+        If a record has no patient number or is there twice, and `one_tumor` is asked for.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"patient_id": ["2", "1", "2"], "record_number": [1, 1, 2],
+    ...                      "complete": [False, False, True]})
+    >>> merge_eligible({"a": rows}, one_tumor=True).records.rows()
+    [('1', 1, False), ('2', 2, True)]
+    """
+    records = join_records(exports)
+    told = [rows for rows in exports.values() if len(rows)]
+    lost = [
+        name
+        for name in FURTHER
+        if name in records.columns and not all(name in rows.columns for rows in told)
+    ]
+    notes = [f"{name}: left out, because not every export holds it" for name in lost]
+    if one_tumor:
+        refuse_overlap(records.drop_nulls("patient_id"))
+    records = records.drop("export", *lost)
+    cohort, others = records.filter("complete"), records.filter(~pl.col("complete"))
+    if one_tumor:
+        cohort = one_tumor_per_patient(cohort)
+        others = one_tumor_per_patient(others.join(cohort, on="patient_id", how="anti"))
+    else:
+        cohort, others = every_tumor(cohort), every_tumor(others)
+        number = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(8)
+        others = others.with_columns(pl.format("incomplete {}", number).alias("patient_id"))
+    return EligibleRecords(pl.concat([cohort, others]).sort("patient_id"), tuple(notes))
 
 
 def with_levels(records: pl.DataFrame, levels: Mapping[str, Sequence[str]]) -> "pa.Table":

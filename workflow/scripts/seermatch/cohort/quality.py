@@ -14,9 +14,11 @@ from seermatch.cohort.study_labels import NamedLabels, refuse_unknown_labels
 from seermatch.errors import StudyError
 from seermatch.seer.fields import REQUIREMENTS, seer_fields
 from seermatch.seer.labels import SELECTED
+from seermatch.settings.study import DataQuality
 
 __all__ = ["assess_quality", "count_quality", "refuse_poor_quality", "render_quality"]
 
+DEFAULT = DataQuality()
 LABELS_SHOWN = 20
 VERDICTS = ("stop", "warning", "ok")
 QUALITY = COUNTS | {"percent": pl.Float64, "verdict": pl.String, "note": pl.String}
@@ -41,17 +43,14 @@ TITLES = {
     "one_value": "Fields with one value",
 }
 
-# what their rows say follows from comparing the counts
-COMPARED = ("missing_cause_of_death", "one_value", "missing")
-
 
 def assess_quality(
     counts: pl.DataFrame,
     *,
     last_year: int | None = None,
-    missing_cause_of_death_percent: float = 3.0,
-    stop_percent: float = 1.0,
-    minimum_count: int = 0,
+    missing_cause_of_death_percent: float = DEFAULT.missing_cause_of_death_percent,
+    stop_percent: float = DEFAULT.stop_percent,
+    label_counts: bool = True,
     named: Sequence[NamedLabels] = (),
 ) -> pl.DataFrame:
     """Add up the counts of all exports and say what to make of them.
@@ -68,9 +67,8 @@ def assess_quality(
     stop_percent : float, default 1
         Share of records, in percent, above which unknown labels of a field that the study needs,
         or records that contradict themselves, stop the run instead of a warning.
-    minimum_count : int, default 0
-        Counts from 1 up to below it are left empty, and labels of unknown values listed without
-        theirs; 0 shows all.
+    label_counts : bool, default True
+        Whether the labels of unknown values are listed with the counts of each.
     named : sequence of NamedLabels, optional
         The labels that the study names (`seermatch.cohort.study_labels.named_labels`).
 
@@ -117,7 +115,7 @@ def assess_quality(
         elif check == "one_value":
             rows += _assess_values(block)
         elif check == "missing":
-            rows += _assess_missing(block, minimum_count)
+            rows += _assess_missing(block, label_counts)
     order = [
         "unused_label",
         "unknown_label",
@@ -126,7 +124,7 @@ def assess_quality(
         "one_value",
         "missing",
     ]
-    frame = pl.DataFrame([_hide(row, minimum_count) for row in rows], schema=QUALITY, orient="row")
+    frame = pl.DataFrame(rows, schema=QUALITY, orient="row")
     rank = pl.col("check").replace_strict(order, range(len(order)))
     return frame.sort(rank, maintain_order=True)
 
@@ -135,18 +133,6 @@ def _row(check, field, detail, group, count, records, verdict, note) -> dict:
     percent = 100 * count / records if records else 0.0
     values = (check, field, detail, group, count, records, percent, verdict, note)
     return dict(zip(QUALITY, values, strict=True))
-
-
-def _hide(row: dict, minimum: int) -> dict:
-    """Empty small counts, and what is said because of them."""
-    few = range(1, minimum)
-    if not {row["count"], row["records"], row["records"] - row["count"]}.isdisjoint(few):
-        row |= {"count": None, "percent": None}
-        if row["check"] in COMPARED:
-            row |= {"detail": "", "verdict": "ok", "note": "Masked for disclosure control."}
-    if row["records"] in few:
-        row["records"] = None
-    return row
 
 
 def _failing(count: int, records: int, stop_percent: float) -> str:
@@ -261,7 +247,7 @@ def _assess_values(block: pl.DataFrame) -> Iterator[dict]:
         yield _row("one_value", "all", "", "all", 0, records, "ok", "Every field varies.")
 
 
-def _assess_missing(block: pl.DataFrame, minimum: int) -> Iterator[dict]:
+def _assess_missing(block: pl.DataFrame, label_counts: bool) -> Iterator[dict]:
     for (name,), rows in block.group_by("field", maintain_order=True):
         for group in GROUPS:
             mine = rows.filter(pl.col("group") == group)
@@ -272,7 +258,7 @@ def _assess_missing(block: pl.DataFrame, minimum: int) -> Iterator[dict]:
             labels = mine.filter(pl.col("detail") != "")
             labels = labels.sort("count", descending=True, maintain_order=True)
             detail = "; ".join(
-                row["detail"] if minimum else f"{row['detail']} {row['count']}"
+                f"{row['detail']} {row['count']}" if label_counts else row["detail"]
                 for row in labels.rows(named=True)
             )
             lost = 0 < records == count and group != "other"

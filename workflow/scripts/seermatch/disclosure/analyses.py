@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.estimates import masked_outcomes
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED
 
 COUNTS = ["n", "effective_sample_size", "largest_weight"]  # a weight is a ratio of two sizes
 RESULTS = [*COUNTS, "events", "hr", "hr_low", "hr_high", "p_value"]
@@ -228,7 +228,7 @@ def mask_claims(
     Returns
     -------
     pandas.DataFrame
-        Verdict and quantity of such a claim are `MASKED`.
+        Verdict and status of such a claim are `MASKED`.
     """
     claims = claims.copy()
     kinds = np.where(claims["outcome"] == "death of any cause", "any", "cause")
@@ -239,11 +239,9 @@ def mask_claims(
     ]
     untold &= claims["verdict"].ne("cannot be answered").to_numpy()
     effects = [c for c in claims if c.startswith(("hazard_ratio", "detectable"))]
-    numbers = ["estimate", "low", "high"]
+    numbers = ["estimate", "low", "high", "reference", "exposed"]
     claims[[*numbers, *effects]] = claims[[*numbers, *effects]].astype(float)
     claims.loc[untold, numbers] = np.nan
-    claims.loc[untold, "verdict"] = MASKED
-    claims.loc[untold, "answer"] = "Masked for disclosure control."
+    claims.loc[untold, ["verdict", "status"]] = MASKED
     claims.loc[without, effects] = np.nan
-    claims.loc[without, "context"] = ""
     return claims

@@ -46,8 +46,13 @@ def add_flow(system: CountSystem, attrition: pd.DataFrame) -> None:
         for row in range(last + 1):
             for who, column in counts.items():
                 nothing = kind == "excluded" and row == 0
+                records = (kind, who, row) == (
+                    "remaining",
+                    "all",
+                    0,
+                )  # of which the exports consist
                 # records of neither group are not printed; once none is left, everybody knows it
-                known = nothing or (who == "other" and column[row] == 0)
+                known = nothing or records or (who == "other" and column[row] == 0)
                 cost = {0: FIRST_ROW_COST, last: LAST_ROW_COST}.get(row, 1.0)
                 system.add(
                     flow_cell(kind, who, row, last),
@@ -71,11 +76,13 @@ def hide_sums(system: CountSystem) -> None:
     ----------
     system : CountSystem
         After `add_flow`; changed in place. What remains is what is excluded later and the cohort;
-        records of neither group follow from all and those of the groups.
+        records of neither group follow from all and those of the groups. The first row is in the
+        checks of the exports, too, in which every count is a bin.
     """
     for name, cell in system.cells.items():
         if name[:2] == ("flow", "remaining"):
-            cell.state = HIDDEN
+            first = name[3] == "0"
+            cell.state, cell.fixed = (PUBLIC, True) if first else (HIDDEN, cell.fixed)
         elif name[:2] == ("flow", "excluded"):
             cell.state = HIDDEN if name[2] == "all" else PUBLIC
 

@@ -157,6 +157,7 @@ def mask_characteristics(
     rows["n"] = rows["n"].where(shown)
     rows["percent"] = rows["percent"].where(np.array(shown) & np.array(sized))
     rows.loc[few, QUANTILES] = np.nan
+    rows[QUANTILES] = whole_where(rows[QUANTILES], ~np.array(shown))
     hidden = ~rows["percent"].notna() & rows["level"].fillna("").astype(str).ne("")
     hidden |= ~pd.Series(sized)
     blind = pd.Series(list(zip(rows["population"], rows["variable"], strict=True)))
@@ -165,6 +166,31 @@ def mask_characteristics(
     rows.loc[untested, TESTS] = np.nan
     rows.loc[untested, "test"] = ""  # its name says how few are expected
     return _with_sizes(rows, system, sizes, arms)
+
+
+def whole_where(quantiles: pd.DataFrame, unsized) -> pd.DataFrame:
+    """Round the quantiles of groups whose sizes are masked to whole numbers.
+
+    A median between two patients tells that there is an even number of them, and quartiles tell
+    its remainder by four.
+
+    Parameters
+    ----------
+    quantiles : pandas.DataFrame
+    unsized : array_like of bool
+        Rows whose size is masked.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> whole_where(pd.DataFrame({"median": [61.5, 62.5]}), [True, False])["median"].tolist()
+    [62.0, 62.5]
+    """
+    quantiles = quantiles.astype(float)
+    return quantiles.mask(pd.Series(list(unsized), index=quantiles.index), quantiles.round())
 
 
 def _with_sizes(rows, system, sizes, arms) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     cells = tables.get("separated_cells")
     record |= {"few_outside": few_outside(cells, minimum)}
     whole = [code for code, arm in enumerate(ARMS) if not outside(cells, arm)]
-    system = CountSystem(width=minimum if rule.rounds else 0)
+    system = CountSystem(width=rule.width)
     add_flow(system, tables["attrition"])
     add_characteristics(system, comparison)
     _fix_absent(system, cells)

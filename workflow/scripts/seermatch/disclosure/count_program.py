@@ -1,12 +1,8 @@
 """Tables that fit all that is published, sought by linear and integer programming."""
 
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from seermatch.disclosure.count_system import CountSystem
 
 PUBLIC = "public"
 ZERO_COST = 8.0  # a published zero is worth more to a reader than a large count
@@ -15,9 +11,9 @@ SECONDS, TIMED_OUT = 20.0, 1  # of one integer program; a count it could not mov
 
 
 class CountProgram:
-    """Tables that fit the equations, as changes of the true one."""
+    """Tables that fit the equations of a `CountSystem`, as changes of the true one."""
 
-    def __init__(self, system: "CountSystem"):
+    def __init__(self, system):
         from scipy.sparse import csr_array  # only studies that mask need it
 
         self.system = system

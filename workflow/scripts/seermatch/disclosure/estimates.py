@@ -12,7 +12,7 @@ import pandas as pd
 
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.receptors import RECEPTORS, link_receptors
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED
 
 ANY, CAUSE = "any", "cause"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 COLUMNS = ("population", "group", "variable", "level", "n", "cancer_deaths", "other_deaths")
 

@@ -6,10 +6,15 @@ import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.attrition import ARMS, size_of
-from seermatch.disclosure.characteristics import MATCHED_COST, POPULATIONS, QUARTERS
+from seermatch.disclosure.characteristics import (
+    MATCHED_COST,
+    POPULATIONS,
+    QUARTERS,
+    whole_where,
+)
 from seermatch.disclosure.count_program import PUBLIC
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 KINDS = ("cancer", "other")
 CAUSES = {"cancer": "deaths_breast_cancer", "other": "deaths_other"}
@@ -145,6 +150,7 @@ def mask_follow_up(
     table = table.astype(dict.fromkeys(times, float))
     table.loc[few, times] = np.nan
     shown = {"n": [system.is_public(size_of(*name)) for name in where]}
+    table[times] = whole_where(table[times], ~np.array(shown["n"]))
     for kind, column in CAUSES.items():
         shown[column] = [system.is_public(deaths_of(*name, kind)) for name in where]
     for column, known in shown.items():

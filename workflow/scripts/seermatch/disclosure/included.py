@@ -7,11 +7,11 @@ import pandas as pd
 
 from seermatch.analysis.excluded_patients import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
 from seermatch.disclosure.attrition import ARMS, size_of
-from seermatch.disclosure.characteristics import QUANTILES, QUARTERS
+from seermatch.disclosure.characteristics import QUANTILES, QUARTERS, whole_where
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
 from seermatch.disclosure.receptors import RECEPTORS, link_receptors
-from seermatch.variables import EVENTS
+from seermatch.variables.printed import EVENTS
 
 EVENT_KINDS = dict(zip(EVENTS, ("alive", "cancer", "other"), strict=True))
 WHO = {INCLUDED: "cohort", EXCLUDED: "excluded"}
@@ -163,7 +163,9 @@ def mask_included(
     )
     blind |= (table["quantity"] == SIZE) & (not all(sized.values()))
     few = table["median"].notna() & (true < QUARTERS * minimum).fillna(True)
-    table.loc[few, [c for c in QUANTILES if c in table]] = np.nan
+    quantiles = [c for c in QUANTILES if c in table]
+    table.loc[few, quantiles] = np.nan
+    table[quantiles] = whole_where(table[quantiles], hidden)
     table.loc[blind, "percent"] = np.nan
     touched = set(table.loc[hidden | few | blind, "variable"]) - {""}
     table.loc[table["variable"].isin(touched), "smd"] = np.nan

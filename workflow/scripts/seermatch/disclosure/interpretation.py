@@ -5,16 +5,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from seermatch.analysis.names import ALL_CAUSES, DETECTABLE, EXPOSURE, MISSED, OVERALL
 from seermatch.disclosure.attrition import size_of
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED
 
-DETECTABLE = "minimum detectable hazard ratio"
-EXPOSURE = "exposed per 1,000 patients"
-MISSED = "hazard ratio, missed exposure"
-MEDIAN = "median follow-up (reverse Kaplan-Meier, months)"
-ALL_CAUSES = ("overall survival (Cox)", "death of any cause")
+ANY_CAUSE = (OVERALL, ALL_CAUSES)
 NUMBERS = ["estimate", "low", "high"]
+MORE_NUMBERS = ["p_value", "reference", "exposed", "statistic"]  # as exact as the estimate
 
 
 def year_of(arm: str, year: int) -> tuple[str, ...]:
@@ -48,14 +46,15 @@ def without_events(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = pd.DataFrame({"quantity": [DETECTABLE], "estimate": 1.9, "events": 40, "note": ""})
-    >>> without_events(table)["note"].tolist()
+    >>> table = pd.DataFrame(
+    ...     {"quantity": [DETECTABLE], "estimate": 1.9, "events": 40, "status": "ok"})
+    >>> without_events(table)["status"].tolist()
     ['masked']
     """
     table = table.copy()
     rows = table["quantity"] == DETECTABLE
     table.loc[rows, "estimate"] = np.nan
-    table.loc[rows, "note"] = MASKED
+    table.loc[rows, "status"] = MASKED
     return table.assign(events=table["events"].astype("Int64").mask(rows))
 
 
@@ -73,7 +72,7 @@ def is_hidden(
     -------
     ndarray of bool
     """
-    outcome = np.where(table["outcome"].isin(ALL_CAUSES), "any", "cause")
+    outcome = np.where(table["outcome"].isin(ANY_CAUSE), "any", "cause")
     hidden = np.array([name in masked for name in outcome]) & table["outcome"].ne("").to_numpy()
     return hidden | [
         pd.notna(month) and not is_released(name, month)
@@ -106,30 +105,24 @@ def mask_interpretation(
     Returns
     -------
     pandas.DataFrame
-        Where anything is missing, the note is `MASKED`.
+        Where anything is missing, the status is `MASKED`.
     """
     table = table.copy()
-    table[NUMBERS] = table[NUMBERS].astype(float)
+    numbers = [*NUMBERS, *MORE_NUMBERS]
+    table[numbers] = table[numbers].astype(float)
     hidden = is_hidden(table, masked, is_released)
-    hidden |= [
-        quantity == MEDIAN and short.get(note, False)
-        for quantity, note in zip(table["quantity"], table["note"], strict=True)
-    ]
+    hidden |= table["group"].map(lambda group: short.get(group, False)).to_numpy(bool)
     share = [system.is_public(size_of("cohort", arm)) for arm in ("exposed", "all")]
     hidden |= table["quantity"].eq(MISSED).to_numpy() & (not all(share))
-    medians = table["quantity"].eq(MEDIAN).to_numpy()
-    table.loc[hidden, NUMBERS] = np.nan
-    table.loc[hidden & ~medians, "note"] = MASKED
+    table.loc[hidden, numbers] = np.nan
+    table.loc[hidden, "status"] = MASKED
+    table.loc[hidden, "variance"] = ""
     table.loc[hidden, ["n", "events"]] = pd.NA
     for at in table.index[table["quantity"] == EXPOSURE]:
         year = table.loc[at, "year"]
         exposed, everybody = (system.is_public(year_of(arm, year)) for arm in ("exposed", "all"))
-        told = [
-            f"{table.loc[at, name]:,}" if known else MASKED
-            for name, known in (("events", exposed), ("n", everybody))
-        ]
-        table.loc[at, "note"] = f"{year}: {told[0]} of {told[1]}"
         if not (exposed and everybody):
             table.loc[at, NUMBERS] = np.nan
+            table.loc[at, "status"] = MASKED
         table.loc[at, [] + ["events"] * (not exposed) + ["n"] * (not everybody)] = pd.NA
     return table

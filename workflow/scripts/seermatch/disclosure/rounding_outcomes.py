@@ -11,18 +11,17 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from seermatch.analysis.excluded_patients import SIZE, UNKNOWN
+from seermatch.analysis.names import EXPOSURE, HAZARD_RATIO, MEDIAN_FOLLOW_UP, OK
 from seermatch.disclosure.attrition import ARMS
 from seermatch.disclosure.characteristics import QUANTILES
 from seermatch.disclosure.curves import STARTS
 from seermatch.disclosure.estimates import CLUSTERED, ESTIMATES
 from seermatch.disclosure.follow_up import CAUSES, FOLLOW_UP_TIMES
-from seermatch.disclosure.interpretation import EXPOSURE, MEDIAN, NUMBERS
+from seermatch.disclosure.interpretation import MORE_NUMBERS, NUMBERS
 from seermatch.disclosure.rounding import round_counts, round_times, significant
-from seermatch.disclosure.rule import round_count
-from seermatch.wording.numbers import MASKED
+from seermatch.disclosure.rule import MASKED, round_count
 
 Z = float(ndtri(0.975))
-TEXT_OF_CLAIM = "Rounded for disclosure control; see the numbers."
 
 
 def round_outcomes(
@@ -175,13 +174,11 @@ def round_sensitivity(
     if tables.get("claims") is not None:
         claims = tables["claims"].copy()
         effects = [c for c in claims if c.startswith(("hazard_ratio", "detectable"))]
-        numbers = ["estimate", "low", "high"]
+        numbers = ["estimate", "low", "high", "reference", "exposed"]
         claims[numbers] = claims[numbers].astype(float).round(2)
         for name in effects:
             claims[name] = significant(claims[name].astype(float), 1)
-        answered = claims["estimate"].notna()
-        claims.loc[answered, "answer"] = TEXT_OF_CLAIM
-        shown["claims"] = claims.assign(context="")
+        shown["claims"] = claims
     return shown
 
 
@@ -197,7 +194,7 @@ def _round_analyses(table: pd.DataFrame, width: int) -> pd.DataFrame:
 
 def _round_interpretation(table: pd.DataFrame, width: int) -> pd.DataFrame:
     table = table.copy()
-    hidden = table["estimate"].isna() & table["note"].eq(MASKED)
+    hidden = table["estimate"].isna() & table["status"].eq(MASKED)
     for name in ("n", "events"):
         table[name] = round_counts(table[name].astype("Float64"), width).astype("Int64")
     for at, row in table[~hidden].iterrows():
@@ -205,18 +202,15 @@ def _round_interpretation(table: pd.DataFrame, width: int) -> pd.DataFrame:
         if row["quantity"] == EXPOSURE:
             known = pd.notna(row["events"]) and pd.notna(row["n"]) and row["n"] > 0
             values[:] = [1000 * row["events"] / row["n"] if known else np.nan, np.nan, np.nan]
-            told = [MASKED if pd.isna(row[name]) else f"{row[name]:,}" for name in ("events", "n")]
-            table.loc[at, "note"] = f"{row['year']}: {told[0]} of {told[1]}"
-        elif row["quantity"] == "hazard ratio":
+        elif row["quantity"] == HAZARD_RATIO:
             values[:] = coarse_ratio(*values, width)[:3]
-        elif row["quantity"] == MEDIAN:
+        elif row["quantity"] == MEDIAN_FOLLOW_UP:
             values = round_times(values, width)
         else:
             values = significant(values, 1)
         table.loc[at, NUMBERS] = values.to_numpy()
-        if row["quantity"] not in (EXPOSURE, MEDIAN):
-            table.loc[at, "note"] = ""  # it may hold finer numbers
-    return table
+    table.loc[~hidden, "status"] = OK  # it may tell on which side of a limit a finer number lies
+    return table.assign(**dict.fromkeys(MORE_NUMBERS, np.nan))
 
 
 def _round_included(table: pd.DataFrame, width: int) -> pd.DataFrame:

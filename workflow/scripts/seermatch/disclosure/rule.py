@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from seermatch.errors import StudyError
-from seermatch.wording.numbers import MASKED
 
+MASKED = "masked"  # for small counts and for those that would give them away
 SUPPRESS, ROUND = METHODS = ("suppress", "round")
 
 
@@ -51,6 +51,11 @@ class DisclosureRule:
         """Whether counts are rounded instead of masked."""
         return self.active and self.method == ROUND
 
+    @property
+    def width(self) -> int:
+        """Width of the bins as which counts are published; 0 where they are not rounded."""
+        return self.minimum_count if self.rounds else 0
+
 
 def disclosure_note(rule: DisclosureRule) -> str:
     """Say below a table what is masked.
@@ -70,20 +75,40 @@ def disclosure_note(rule: DisclosureRule) -> str:
     >>> disclosure_note(DisclosureRule(5))
     'masked: counts of 1–4, and others from which they could be computed.'
     >>> disclosure_note(DisclosureRule(5, "round"))
-    'rounded: all counts, to the middles of bins of 5 (3 stands for 1–5, 8 for 6–10); sums add \
-rounded parts, and what is computed from counts is as coarse.'
+    'rounded: all counts, to the middles of bins of 5 (≤5 stands for 1–5, and counts as 3 in \
+sums and in files of numbers; 8 stands for 6–10); sums add rounded parts, and what is computed \
+from counts is as coarse.'
     """
-    if not rule.active:
-        return ""
+    return "{}: {}.".format(*protected_counts(rule)) if rule.active else ""
+
+
+def protected_counts(rule: DisclosureRule) -> tuple[str, str]:
+    """Say how counts are protected, and which.
+
+    Parameters
+    ----------
+    rule : DisclosureRule
+        One that is active.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> protected_counts(DisclosureRule(5))
+    ('masked', 'counts of 1–4, and others from which they could be computed')
+    """
     width, few = rule.minimum_count, rule.minimum_count - 1
-    if rule.rounds:
-        return (
-            f"rounded: all counts, to the middles of bins of {width} "
-            f"({round_count(1, width)} stands for 1–{width}, {round_count(width + 1, width)} for "
-            f"{width + 1}–{2 * width}); sums add rounded parts, and what is computed from counts "
-            "is as coarse."
-        )
-    return f"{MASKED}: counts of 1–{few}, and others from which they could be computed."
+    if not rule.rounds:
+        return MASKED, f"counts of 1–{few}, and others from which they could be computed"
+    first, second = round_count(1, width), round_count(width + 1, width)
+    return "rounded", (
+        f"all counts, to the middles of bins of {width} (≤{width} stands for 1–{width}, and counts "
+        f"as {first} in sums and in files of numbers; {second} stands for "
+        f"{width + 1}–{2 * width}); sums add rounded parts, and what is computed from counts is "
+        "as coarse"
+    )
 
 
 def disclosure_limits(rule: DisclosureRule) -> str:

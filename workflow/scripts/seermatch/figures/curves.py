@@ -1,7 +1,7 @@
-"""Figures 2 to 4: balance before and after matching, survival, cumulative incidence.
+"""Figures 3 and 4: survival and cumulative incidence, with 95% bands and the numbers at risk.
 
 Each function takes tidy rows and returns a matplotlib figure; `style.figure_bytes` turns it
-into bytes. Curves carry 95% bands and the numbers at risk below. Figure 1 is in `flow_chart`.
+into bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,7 @@ from seermatch.errors import StudyError
 from seermatch.figures.legend import ABOVE, draw_legend, free_place, plan_legend
 from seermatch.figures.risk_table import draw_risk_table, end_of_axis, last_month, plan_risk_table
 from seermatch.figures.style import (
-    AFTER,
     COLUMN,
-    GREY,
     GROUP_COLOURS,
     GROUP_DASHES,
     INK,
@@ -28,87 +26,17 @@ from seermatch.figures.style import (
     SIZE,
     add_panel,
     new_figure,
-    place_rows,
     set_height,
     styled,
 )
-from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.variables import EVENTS, printed
-from seermatch.wording.numbers import describe_balance_term, label_groups, state_p
+from seermatch.figures.text import StudyFigure, shorten, wrap_text
+from seermatch.variables.printed import EVENTS, label_groups, printed
+from seermatch.wording.numbers import state_p
 
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines
 SURVIVAL, PANEL = 55.2, 52.2  # mm, height of the curves of survival and of incidence
 TITLE = 3.0  # mm, more above a panel that has a title
 CORNERS = ("upper left", "lower right")  # for the legend of incidence
-NAMES, PITCH = 0.45, 4.4  # names of the love plot, of its width at most; mm, a row
-
-
-@styled
-def draw_love_plot(
-    balance: pd.DataFrame, threshold: float = 0.1, width: float = COLUMN
-) -> StudyFigure:
-    """Draw Figure 2: absolute standardized mean differences before and after matching.
-
-    Parameters
-    ----------
-    balance : pandas.DataFrame
-        Rows of ``results/balance.tsv``: term, level, smd_before, smd_after, in the order to show.
-    threshold : float, default 0.1
-        Where the dashed line stands.
-    width : float, default 85
-        Millimetres.
-
-    Returns
-    -------
-    StudyFigure
-        The first line drawn holds the values before, the second those after.
-
-    Examples
-    --------
-    >>> balance = pd.DataFrame({"term": ["distance", "age"], "level": "",
-    ...                         "smd_before": [0.178, -0.132], "smd_after": [0.0, 0.01]})
-    >>> figure = draw_love_plot(balance)
-    >>> figure.axes[0].lines[0].get_xdata().tolist()
-    [0.178, 0.132]
-    """
-    before = balance["smd_before"].abs().to_numpy(dtype=float)
-    after = balance["smd_after"].abs().to_numpy(dtype=float)
-    figure = new_figure(width, width)
-    names = [
-        wrap_text(figure, describe_balance_term(row.term, level), NAMES * width)
-        for row in balance.itertuples()
-        for level in [shorten(figure, printed(row.level)) if isinstance(row.level, str) else ""]
-    ]
-    rows, high = place_rows(names, PITCH)
-    set_height(figure, 17 + PITCH * high)
-    left = widest(figure, [line for lines in names for line in lines]) + 3.0
-    axes = add_panel(figure, left, 10, 3, 6)
-    points = {"ls": "", "marker": "o", "ms": 4.2, "mew": 1.1, "clip_on": False}
-    axes.plot(before, rows, mfc="none", mec=GREY, zorder=4, label="Before", **points)
-    axes.plot(after, rows, color=AFTER, zorder=3, label="After matching", **points)
-    axes.hlines(rows, before, after, color=GREY, lw=0.6, zorder=2)
-    axes.axvline(
-        threshold, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1, label=f"Threshold {threshold:g}"
-    )
-    shown = np.concatenate([before, after, [threshold]])
-    axes.set(xlim=(0, 1.05 * shown[np.isfinite(shown)].max()), ylim=(high - 0.4, -0.6))
-    axes.set_yticks(rows, ["\n".join(lines) for lines in names])
-    axes.tick_params(axis="y", length=0, pad=4.5)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.set_xlabel("Absolute standardized mean difference", loc="right")
-    axes.grid(axis="y", lw=0.4, color="#dddddd")
-    axes.set_axisbelow(True)
-    axes.spines["left"].set_visible(False)
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="upper right",
-        ncols=3,
-        handletextpad=0.3,
-        columnspacing=1.0,
-        handlelength=1.6,
-        borderaxespad=0.2,
-    )
-    return figure
 
 
 @styled
@@ -268,11 +196,9 @@ def draw_cumulative_incidence(
         wrap_text(figure, shorten(figure, cause.capitalize()), room, SIZE, "bold")
         for cause in causes
     ]
-    p_values = gray.set_index("cause")["p_value"]
-    tests = dict.fromkeys(causes, test) if isinstance(test, str) else test
-    statements = [f"{tests[cause]} {state_p(float(p_values[cause]))}" for cause in causes]
-    statements = [statement[:1].upper() + statement[1:] for statement in statements]
-    legends = [plan_legend(figure, names, statement, room) for statement in statements]
+    legends = [
+        plan_legend(figure, names, statement, room) for statement in _tests_of(gray, causes, test)
+    ]
     places = [
         free_place(legend, _outlines(curves, "incidence", 0.0, (0.0, top)), (room, PANEL), CORNERS)
         for curves, legend in zip(panels, legends, strict=True)
@@ -292,16 +218,20 @@ def draw_cumulative_incidence(
             width - (column + 1) * cell + right,
             row * height + above,
         )
-        drawn = _draw_curves(axes, curves, labels, "incidence", 0.0)
-        _time_axis(axes, curves, tables[position].marks)
-        axes.set_ylim(0, top)
-        _percent_axis(axes)
-        axes.set_ylabel("Cumulative incidence (%)")
+        drawn = _draw_incidence(axes, curves, labels, tables[position].marks, top)
         pad = 4 + head / MILLIMETRES * 72
         axes.set_title("\n".join(titles[position]), loc="left", fontweight="bold", pad=pad)
         draw_legend(axes, drawn, legends[position], places[position])
         draw_risk_table(figure, axes, tables[position])
     return figure
+
+
+def _tests_of(gray: pd.DataFrame, causes, test) -> list[str]:
+    """State the test of each cause with its p-value."""
+    p_values = gray.set_index("cause")["p_value"]
+    names = dict.fromkeys(causes, test) if isinstance(test, str) else test
+    statements = [f"{names[cause]} {state_p(float(p_values[cause]))}" for cause in causes]
+    return [statement[:1].upper() + statement[1:] for statement in statements]
 
 
 def _curves_by_group(rows: pd.DataFrame, labels, what: str = "survival") -> list[pd.DataFrame]:
@@ -339,6 +269,16 @@ def _draw_curves(axes: Axes, curves, labels, estimate: str, start: float) -> lis
         time, value, low, high = _steps(curve, estimate, start)
         axes.fill_between(time, low, high, step="post", color=colour, alpha=0.18, lw=0)
         drawn += axes.step(time, value, where="post", color=colour, ls=dash, label=printed(label))
+    return drawn
+
+
+def _draw_incidence(axes: Axes, curves, labels, marks, top: float) -> list:
+    """Draw the curves of one cause and its axes; return the curves."""
+    drawn = _draw_curves(axes, curves, labels, "incidence", 0.0)
+    _time_axis(axes, curves, marks)
+    axes.set_ylim(0, top)
+    _percent_axis(axes)
+    axes.set_ylabel("Cumulative incidence (%)")
     return drawn
 
 

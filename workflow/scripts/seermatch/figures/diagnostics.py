@@ -5,6 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
+from seermatch.analysis.names import ALIASED, SEPARATED
+from seermatch.analysis.proportionality import KINDS
 from seermatch.figures.legend import ABOVE, draw_legend, free_place, plan_legend
 from seermatch.figures.style import (
     COLUMN,
@@ -25,16 +27,9 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.survival.proportionality_cox import KINDS
-from seermatch.variables import printed
-from seermatch.wording.numbers import (
-    describe_balance_term,
-    describe_contrast,
-    format_count,
-    label_groups,
-    state_p,
-)
-from seermatch.wording.study_tables import ALIASED, SEPARATED
+from seermatch.variables.printed import label_groups, printed
+from seermatch.wording.numbers import format_count, state_p
+from seermatch.wording.terms import describe_balance_term, describe_contrast
 
 TITLES = {"before": "Before matching", "after": "After matching"}
 SCORES = {"logit": "Propensity score (linear predictor)", "probability": "Propensity score"}
@@ -371,7 +366,7 @@ def _name_column(figure: StudyFigure, term: str, level: str, labels: tuple[str, 
         return f"Group: {shorten(figure, printed(labels[1]))}"
     if level:
         return describe_balance_term(term, shorten(figure, printed(level)))
-    return shorten(figure, describe_contrast(term, "", labels))
+    return shorten(figure, describe_contrast(term, "", labels, {}))
 
 
 def _draw_residuals(axes: Axes, column: pd.DataFrame, colour: str) -> None:

@@ -20,8 +20,9 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, wrap_text
-from seermatch.variables import printed
-from seermatch.wording.numbers import format_count, print_criterion
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import format_count
+from seermatch.wording.terms import print_criterion
 
 LINE, PADDING, GAP, EDGE = 3.2, 1.1, 4.0, 1.0  # mm
 MAIN_SHARE, SIDE_SHARE = 0.57, 0.38  # of the width

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from seermatch.analysis.names import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
 from seermatch.figures.style import (
     EXPOSED,
     GREY,
@@ -24,14 +25,9 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, widest, wrap_text
-from seermatch.variables import printed
-from seermatch.wording.numbers import (
-    describe_contrast,
-    describe_variable,
-    format_range,
-    format_ratio,
-)
-from seermatch.wording.study_tables import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import format_range, format_ratio
+from seermatch.wording.terms import describe_contrast, describe_variable
 
 TITLES = {
     "univariable": "Univariable",

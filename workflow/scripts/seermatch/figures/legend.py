@@ -48,7 +48,7 @@ def plan_legend(figure: StudyFigure, names: Sequence[str], title: str, room: flo
     Parameters
     ----------
     figure : StudyFigure
-        For which texts are measured.
+        Whose texts are measured.
     names : sequence of str
         One per curve.
     title : str

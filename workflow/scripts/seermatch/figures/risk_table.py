@@ -12,8 +12,8 @@ from seermatch.figures.style import (
     add_panel,
 )
 from seermatch.figures.text import StudyFigure, widest, wrap_text
+from seermatch.survival.curves import numbers_at_risk
 from seermatch.wording.numbers import format_count
-from seermatch.wording.study_tables import numbers_at_risk
 
 EDGE = 1.0  # mm, left edge of the names
 RIGHT = 3.0  # mm, at least, right of a panel
@@ -63,7 +63,7 @@ def plan_risk_table(
     Parameters
     ----------
     figure : StudyFigure
-        For which texts are measured.
+        Whose texts are measured.
     curves : sequence of pandas.DataFrame
         Per group time and n_at_risk, in order.
     names : sequence of str

@@ -54,7 +54,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
     Returns
     -------
     StudyFigure
-        One axes for each of both hazard ratios; a sentence where no seed gave one.
+        One axes per hazard ratio; a sentence where no seed gave one.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _say_spread(here: pd.Series) -> tuple[str, str]:
 
 @styled
 def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyFigure:
-    """Draw every analysis' hazard ratios with 95% intervals, sorted by that of overall survival.
+    """Draw the hazard ratios of all analyses with 95% intervals, in the order of overall survival.
 
     Parameters
     ----------

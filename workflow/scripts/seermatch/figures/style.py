@@ -1,7 +1,7 @@
 """The one style of all figures: palette, fonts, journal widths, and bytes that never change.
 
 Seaborn's ``ticks`` style and its colour-blind palette (Okabe and Ito's colours) on matplotlib,
-without pyplot: a figure belongs to who asked for it and no window or global state is touched.
+without pyplot: a figure belongs to whoever asked for it and no window or global state is touched.
 Seaborn's values stand here, and a test compares them with seaborn: its import would take more than
 a second of every drawing step. Figures that use its plots import it themselves.
 """
@@ -39,7 +39,7 @@ GROUP_COLOURS = (REFERENCE, EXPOSED)
 # Dashes as well as colours, for black-and-white prints.
 GROUP_DASHES = ("solid", (0, (4, 1.2)))
 
-SIZE = 7.5  # points; `SMALL` is of `figure_text`
+SIZE = 7.5  # points; `SMALL` is in `figures.text`
 LINE = 3.4  # mm, of text
 TALLEST = 65_000  # dots of a bitmap
 MARGIN = 3.0  # mm, around a sentence

@@ -39,7 +39,7 @@ class StudyFigure(Figure):
             super().draw(renderer)
 
     def get_tightbbox(self, *args, **kwargs):
-        """Measure what is drawn, likewise."""
+        """Measure what is drawn, without those warnings either."""
         with without_glyph_warnings():
             return super().get_tightbbox(*args, **kwargs)
 

@@ -1,17 +1,24 @@
 """The statistical methods in words: matching, balance, survival, competing risks, models."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from seermatch.analysis.group_effect import FEW_EVENTS as MANY_EVENTS
-from seermatch.disclosure.rule import disclosure_note
-from seermatch.report.main_results import IMPUTED, OTHER, print_outcome
-from seermatch.seer.dictionary import database_years
-from seermatch.variables import printed
-from seermatch.wording.numbers import describe_contrast, format_count
-from seermatch.wording.study_tables import ALIASED, FEW_EVENTS, MODELS, SEPARATED
-from seermatch.wording.terms import listed, name_package, name_variables
+from seermatch.analysis.names import ALIASED, FEW_EVENTS, MODELS, SEPARATED
+from seermatch.disclosure.rule import protected_counts
+from seermatch.methods.robustness import (
+    describe_interpretation,
+    describe_missing_data,
+    describe_stability,
+)
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import format_count
+from seermatch.wording.results import Results
+from seermatch.wording.terms import (
+    describe_contrast,
+    listed,
+    name_package,
+    name_variables,
+)
 from seermatch.wording.warnings import group_sizes, warn_about_score
 
 ORDERS = {
@@ -28,26 +35,15 @@ TESTS = {
         "below 5)"
     ),
 }
-ESTIMANDS = {
-    "ATT": "ATT, the effect in the exposed",
-    "ATT in the matched": "the effect in those exposed who found a match",
-    "ATT, incomplete included": "ATT with those who lack a covariate",
-    "ATT in the matched, incomplete included": (
-        "the effect in those exposed who found a match, with those who lack a covariate"
-    ),
-    "ATE": "ATE, the effect in everybody",
-    "ATO": "ATO, the effect in the overlap of both groups",
-    "conditional": "the effect at given covariates (conditional)",
-}
 
 
-def analysis_sections(facts) -> dict[str, list[str]]:
+def analysis_sections(results: Results) -> dict[str, list[str]]:
     """Write the statistical methods.
 
     Parameters
     ----------
-    facts : seermatch.methods.data.MethodsFacts
-        What was configured and used.
+    results : Results
+        As in `seermatch.methods.data.methods_sections`.
 
     Returns
     -------
@@ -55,16 +51,16 @@ def analysis_sections(facts) -> dict[str, list[str]]:
         Title of each section to its paragraphs.
     """
     return {
-        "Propensity score and matching": [_propensity(facts), *_matching(facts)],
-        "Balance and comparison of the groups": [_balance(facts), _group_tests(facts)],
-        "Overall survival": _survival(facts),
-        "Breast cancer mortality": _competing_risks(facts),
-        "Regression models": _models(facts),
-        "Stability and sensitivity": _stability(facts),
-        "What the matched patients can show": [_interpretation(facts)],
-        "Missing data and data quality": [_missing_data(facts)],
-        "Conventions and disclosure": [_conventions(facts)],
-        "Software": [_software(facts)],
+        "Propensity score and matching": [_propensity(results), *_matching(results)],
+        "Balance and comparison of the groups": [_balance(results), _group_tests(results)],
+        "Overall survival": _survival(results),
+        "Breast cancer mortality": _competing_risks(results),
+        "Regression models": _models(results),
+        "Stability and sensitivity": describe_stability(results),
+        "What the matched patients can show": [describe_interpretation(results)],
+        "Missing data and data quality": [describe_missing_data(results)],
+        "Conventions and disclosure": [_conventions(results)],
+        "Software": [_software(results)],
     }
 
 
@@ -80,10 +76,10 @@ FIRTH = "Firth’s penalized likelihood-ratio test, since events were few"
 # ----- matching ----------------------------------------------------------------------------------
 
 
-def _propensity(facts) -> str:
-    matching, exposed = facts.config["matching"], printed(facts.labels[1])
+def _propensity(results: Results) -> str:
+    matching, exposed = results.config["matching"], printed(results.labels[1])
     how = (
-        f"by maximum likelihood ({name_package('statsmodels', facts.versions)})"
+        f"by maximum likelihood ({name_package('statsmodels', results.versions)})"
         if matching["ties"] == "hash"
         else "by iteratively reweighted least squares with the start and stopping rule of R’s glm"
     )
@@ -92,13 +88,13 @@ def _propensity(facts) -> str:
             f"The propensity score, the probability of {exposed}, was estimated by logistic "
             f"regression with main effects of {name_variables(matching['covariates'])}, fitted "
             f"{how}; terms that are linear combinations of earlier ones are left out.",
-            *warn_about_score(facts.separated_cells, facts.labels),
+            *warn_about_score(results["separated_cells"], results.labels),
         ]
     )
 
 
-def _matching(facts) -> list[str]:
-    matching, labels = facts.config["matching"], facts.labels
+def _matching(results: Results) -> list[str]:
+    matching, labels = results.config["matching"], results.labels
     reference, exposed = map(printed, labels)
     logit = matching["link"] == "logit"
     distance = "the logit of the score (the linear predictor)" if logit else "the score itself"
@@ -113,8 +109,8 @@ def _matching(facts) -> list[str]:
             f"There were {ratio} rounds, in each of which every {exposed} patient chose one "
             f"{reference} patient who was still free, {order}."
         )
-        wanted = f"{'up to ' * facts.weighted}{ratio} {reference} patients"
-    everyone = facts.separated_cells["in_pool"].all()
+        wanted = f"{'up to ' * results.weighted}{ratio} {reference} patients"
+    everyone = results["separated_cells"]["in_pool"].all()
     scored = (
         "eligible patients of both groups" if everyone else "patients of both groups in the pool"
     )
@@ -128,7 +124,7 @@ def _matching(facts) -> list[str]:
     if matching["exact"]:
         names = {"year": "year of diagnosis", "registry": "SEER registry"}
         exact = f" Matched patients have the same {listed(names[x] for x in matching['exact'])}."
-    n = group_sizes(facts.followup, labels)
+    n = group_sizes(results["followup"], labels)
     result = (
         f"Of {format_count(n['cohort', labels[1]])} {exposed} patients "
         f"{format_count(n['matched', labels[1]])} were matched, to "
@@ -138,7 +134,7 @@ def _matching(facts) -> list[str]:
     if n["matched", labels[1]] != n["cohort", labels[1]]:  # so is a masked or rounded number
         population = "those exposed who found a match"
     sets = "All sets have the same size, so that no weights are needed."
-    if facts.weighted:
+    if results.weighted:
         sets = (
             "Sets differ in size: every analysis of the matched patients gives a reference patient "
             "a weight of one over the number in the set, scaled to a mean of 1."
@@ -167,20 +163,20 @@ def _ties(matching) -> str:
 # ----- comparison of the groups ------------------------------------------------------------------
 
 
-def _balance(facts) -> str:
+def _balance(results: Results) -> str:
     return (
         "Balance was judged by standardized mean differences: exposed minus reference, over the "
         "standard deviation of the exposed before matching, which is the denominator after "
         "matching too (convention of MatchIt). Absolute values up to "
-        f"{facts.config['balance']['threshold']:g} counted as balanced. Variance ratios, exposed "
+        f"{results.config['balance']['threshold']:g} counted as balanced. Variance ratios, exposed "
         "over reference, are given for continuous covariates and the score."
     )
 
 
-def _group_tests(facts) -> str:
+def _group_tests(results: Results) -> str:
     before, after = (
         [TESTS.get(test, test) for test in table["test"].unique() if test]
-        for table in (facts.table1, facts.table2)
+        for table in (results["table1"], results["table2"])
     )
     told = "Characteristics are medians with quartiles, or counts with percentages."
     if before:
@@ -194,11 +190,11 @@ def _group_tests(facts) -> str:
 # ----- outcomes ----------------------------------------------------------------------------------
 
 
-def _survival(facts) -> list[str]:
-    lifelines = name_package("lifelines", facts.versions)
-    interval = facts.config["survival"]["interval"]
+def _survival(results: Results) -> list[str]:
+    lifelines = name_package("lifelines", results.versions)
+    interval = results.config["survival"]["interval"]
     scale = {"plain": "untransformed"}.get(interval, interval)
-    if facts.weighted:
+    if results.weighted:
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of the log-rank test"
         errors = "robust standard errors"
@@ -206,7 +202,7 @@ def _survival(facts) -> list[str]:
         variance = "Greenwood’s variance"
         test = "the log-rank test"
         errors = "model-based standard errors"
-    if _few_events(facts.cox):
+    if _few_events(results.of_model("cox")):
         test = FIRTH
     return [
         f"Overall survival was estimated by the Kaplan–Meier method ({lifelines}), with 95% "
@@ -218,18 +214,20 @@ def _survival(facts) -> list[str]:
     ]
 
 
-def _competing_risks(facts) -> list[str]:
+def _competing_risks(results: Results) -> list[str]:
     checked = ""
-    if facts.weighted:
+    if results.weighted:
         variance = "the infinitesimal jackknife"
         test = "a weighted score test clustered by matched set, in place of Gray’s test"
         weights = ", both they and the likelihood weighted by the matched sets"
     else:
         variance = "the variance of R’s cmprsk"
-        checked = f" (estimates checked against {name_package('scikit-survival', facts.versions)})"
+        checked = (
+            f" (estimates checked against {name_package('scikit-survival', results.versions)})"
+        )
         test = "Gray’s test (ρ = 0)"
         weights = ""
-    if _few_events(facts.fine_gray):
+    if _few_events(results.of_model("fine_gray")):
         test = FIRTH
     return [
         "Cumulative incidence of both causes of death was estimated by the Aalen–Johansen method "
@@ -246,16 +244,16 @@ def _competing_risks(facts) -> list[str]:
 # ----- models ------------------------------------------------------------------------------------
 
 
-def _models(facts) -> list[str]:
-    regression = facts.config["regression"]
+def _models(results: Results) -> list[str]:
+    regression = results.config["regression"]
     joint = "likelihood-ratio test for Cox, Wald test for Fine–Gray models"
-    if facts.weighted:
+    if results.weighted:
         joint = "Wald test with the robust variance"
     entered = [
         f"in the {name} analysis {name_variables(terms) if terms else 'no covariate'}"
         for name, terms in (
-            ("Cox", _selected(facts.cox)),
-            ("Fine–Gray", _selected(facts.fine_gray)),
+            ("Cox", _selected(results.of_model("cox"))),
+            ("Fine–Gray", _selected(results.of_model("fine_gray"))),
         )
     ]
     return [
@@ -269,7 +267,7 @@ def _models(facts) -> list[str]:
         "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests, "
         "both approximate; tables mark them. The other terms of such a model, and the comparisons "
         "among its infinite terms that are finite, are estimates in the limit of the likelihood. "
-        f"{_irregular(facts)}",
+        f"{_irregular(results)}",
         f"With fewer than {MANY_EVENTS} events every estimate of a model is Firth’s. With so "
         "few, or none in one group, estimate, interval and test of the group’s effect are those of "
         "one penalized likelihood in all analyses, and no other test stands beside them. A group "
@@ -283,14 +281,17 @@ def _selected(models: pd.DataFrame) -> list[str]:
     return [term for term in terms if term != "group"]
 
 
-def _irregular(facts) -> str:
+def _irregular(results: Results) -> str:
     """Name the terms that a model could not estimate as usual."""
     told = []
-    for name, models in (("Cox", facts.cox), ("Fine–Gray", facts.fine_gray)):
+    for name, models in (
+        ("Cox", results.of_model("cox")),
+        ("Fine–Gray", results.of_model("fine_gray")),
+    ):
         rows = models[models["status"].isin([ALIASED, SEPARATED])].fillna({"level": ""})
         for (status, model), part in rows.groupby(["status", "model"], sort=False):
             terms = [
-                describe_contrast(row.term, row.level, facts.labels, facts.reference_levels)
+                describe_contrast(row.term, row.level, results.labels, results.reference_levels)
                 for row in part.itertuples()
             ]
             told.append(f"{status} in the {name} analysis ({model}): {listed(terms)}")
@@ -299,116 +300,17 @@ def _irregular(facts) -> str:
     return f"In this run: {'; '.join(told)}."
 
 
-def _stability(facts) -> list[str]:
-    seeds, table = facts.config["stability"]["seeds"], facts.sensitivity
-    matching = facts.config["matching"]
-    seeded = "the tie rule" if matching["ties"] == "hash" else "a tie rule by seeded hash"
-    if matching["order"] == "random":
-        seeded += " and of the order"
-    analyses = [name for name in table["analysis"].unique() if name != "main"]
-    outcomes = [_lower(print_outcome(outcome)) for outcome in table["outcome"].unique()]
-    estimands = [ESTIMANDS.get(name, name) for name in table["estimand"].unique()]
-    found = [f"The match was repeated with {format_count(seeds)} other seeds of {seeded}."]
-    if analyses:
-        found.append(
-            f"Sensitivity analyses estimated the effect of the group on {listed(outcomes)} in "
-            f"other ways: {'; '.join(analyses)}. Variances are "
-            f"{_alternatives(table['variance'].unique())}; estimands are {'; '.join(estimands)}."
-        )
-    if any(name.startswith("caliper") for name in analyses):
-        found[-1] += " Calipers are in standard deviations of the distance."
-    if OTHER in set(table["outcome"]):
-        found[-1] += " Other deaths are a negative control in their cause-specific hazard."
-    return found
-
-
-def _lower(outcome: str) -> str:
-    return outcome[:1].lower() + outcome[1:]
-
-
-def _alternatives(words: Sequence[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def _interpretation(facts) -> str:
-    settings = facts.config["interpretation"]
-    months = listed(f"{month:g}" for month in sorted(settings["months"]))
-    margin = settings["equivalence_margin"]
-    found = [
-        "Differences in cumulative incidence, in months of life lost, in survival and in "
-        f"restricted mean survival were estimated at month{'s' * (len(settings['months']) > 1)} "
-        f"{months}, with intervals clustered by matched set.",
-        "The smallest detectable hazard ratio is Schoenfeld’s, with "
-        f"{100 * settings['power']:g}% power.",
-        "E-values (VanderWeele and Ding) say how strong unmeasured confounding would have to be.",
-        "Proportional hazards of the group were tested by the score test on the Kaplan–Meier scale "
-        "(Cox) and by a Wald test of its interaction with time (Fine–Gray).",
-    ]
-    if settings["ascertainment"]:
-        shares = _alternatives([f"{100 * share:g}%" for share in settings["ascertainment"]])
-        found.append(
-            "Hazard ratios were corrected for exposed patients among the reference patients, if "
-            f"{shares} of the exposed had been found."
-        )
-    if margin is None:
-        found.append("No margin of equivalence was fixed in advance, and equivalence not tested.")
-    else:
-        found.append(
-            "Equivalence was tested by two one-sided tests (90% interval) against hazard ratios of "
-            f"{1 / margin:.3g} and {margin:g}."
-        )
-    if claims := facts.config["study"]["claims"]:
-        told = [f"“{claim['claim']}” ({claim['source']})" for claim in claims]
-        found.append(
-            "Claims of other sources were put to these differences, at their months and with their "
-            f"intervals: {'; '.join(told)}."
-        )
-    return " ".join(found)
-
-
-def _missing_data(facts) -> str:
-    limits = facts.config["data_quality"]
-    imputed = IMPUTED in set(facts.sensitivity["analysis"])
-    complete = (
-        "Complete cases were analyzed: the criteria exclude records with unknown values, "
-        f"{'' if imputed else 'nothing was imputed, '}and a value that is still missing stops the "
-        "run. "
-    )
-    if imputed:
-        complete += (
-            "One sensitivity analysis includes the patients who meet every criterion but for "
-            f"unknown covariates: {facts.config['sensitivity']['imputations']} data sets imputed "
-            "by chained equations (logistic regression, predictive mean matching of numbers) from "
-            "the other covariates, the group, the year of diagnosis, and the event and the "
-            "Nelson–Aalen cumulative hazard of each cause of death; each was scored and matched "
-            "anew, and estimates pooled by Rubin’s rules with a t reference. "
-        )
-    named = all(map(database_years, facts.inputs["database"]))
-    unknown = ", which counts as unknown" if named else ""
-    return complete + (
-        "The exports were checked for unknown labels, contradictions between fields, and follow-up "
-        f"beyond the study cutoff{unknown}. "
-        f"The run stops if more than {limits['stop_percent']:g}% of the records contradict "
-        "themselves or have an unknown label in a field that the study needs, and warns if more "
-        f"than {limits['missing_cause_of_death_percent']:g}% of the deaths have no known cause."
-    )
-
-
-def _conventions(facts) -> str:
-    note = disclosure_note(facts.disclosure)
-    how, _, which = note.partition(": ")
-    masking = (
-        f"{how.capitalize()} in everything published are {which}"
-        if note
-        else "No count was masked for disclosure control."
-    )
+def _conventions(results: Results) -> str:
+    masking = "No count was masked for disclosure control."
+    if results.disclosure.active:
+        how, which = protected_counts(results.disclosure)
+        masking = f"{how.capitalize()} in everything published are {which}."
     return (
         "Tests are two-sided at a level of 5%, intervals are 95% unless they say otherwise, and "
         f"nothing was corrected for multiple testing. {masking}"
     )
 
 
-def _software(facts) -> str:
-    told = [name_package(package, facts.versions) for package in facts.versions]
+def _software(results: Results) -> str:
+    told = [name_package(package, results.versions) for package in results.versions]
     return f"The analyses were run with {listed(told)}."

@@ -7,16 +7,15 @@ outcomes; `seermatch.methods.analysis` the statistical methods.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
-from seermatch.disclosure.rule import DisclosureRule
 from seermatch.methods.analysis import analysis_sections
 from seermatch.seer.dictionary import database_years
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import VARIABLES, printed
+from seermatch.variables.printed import VARIABLES, printed
 from seermatch.wording.numbers import format_count
+from seermatch.wording.results import Results
 from seermatch.wording.terms import listed, name_variable, name_variables
 from seermatch.wording.warnings import group_sizes
 
@@ -28,63 +27,13 @@ MONTHS = {
 SYNTHETIC_MARK = re.compile(r" - SYNTHETIC.*")
 
 
-@dataclass(frozen=True)
-class MethodsFacts:
-    """What the methods section is written from; frames are result files.
-
-    Attributes
-    ----------
-    config : mapping
-        The configuration as used.
-    inputs : pandas.DataFrame
-        One row per export: export, rows, database, submission.
-    versions : mapping
-        Package to version.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
-    synthetic : bool
-        Whether the patients were simulated.
-    attrition, followup, sensitivity : pandas.DataFrame
-        Rows of the files of these names.
-    table1, table2 : pandas.DataFrame
-        Table files, all text; their tests are named.
-    cox, fine_gray : pandas.DataFrame
-        Tidy models: which terms entered, and which are aliased or separated.
-    separated_cells : pandas.DataFrame
-        Cells of one group only, as `seermatch.wording.warnings.warn_about_score` takes them.
-    weighted : bool
-        Whether sets are incomplete, so that patients are weighted.
-    reference_levels : mapping
-        Reference level per factor.
-    disclosure : DisclosureRule
-        What is masked.
-    """
-
-    config: Mapping
-    inputs: pd.DataFrame
-    versions: Mapping[str, str]
-    labels: tuple[str, str]
-    synthetic: bool
-    attrition: pd.DataFrame
-    followup: pd.DataFrame
-    sensitivity: pd.DataFrame
-    table1: pd.DataFrame
-    table2: pd.DataFrame
-    cox: pd.DataFrame
-    fine_gray: pd.DataFrame
-    separated_cells: pd.DataFrame
-    weighted: bool
-    reference_levels: Mapping[str, str]
-    disclosure: DisclosureRule
-
-
-def methods_sections(facts) -> dict[str, list[str]]:
+def methods_sections(results: Results) -> dict[str, list[str]]:
     """Write the methods section.
 
     Parameters
     ----------
-    facts : MethodsFacts or seermatch.report.page.ReportContent
-        What was configured, read and used.
+    results : Results
+        Of its tables attrition, followup, models, sensitivity, separated_cells, table1, table2.
 
     Returns
     -------
@@ -93,13 +42,13 @@ def methods_sections(facts) -> dict[str, list[str]]:
     """
     return {
         "Study design and data source": [
-            _design(facts),
-            *describe_data(facts.inputs, facts.synthetic),
+            _design(results),
+            *describe_data(results.exports, results.synthetic),
         ],
-        "Participants": _participants(facts),
-        "Variables": _variables(facts),
-        "Outcomes and follow-up": _outcomes(facts),
-        **analysis_sections(facts),
+        "Participants": _participants(results),
+        "Variables": _variables(results),
+        "Outcomes and follow-up": _outcomes(results),
+        **analysis_sections(results),
     }
 
 
@@ -142,12 +91,12 @@ def cite_database(database: str, submission: str) -> str:
     )
 
 
-def describe_data(inputs: pd.DataFrame, synthetic: bool) -> list[str]:
+def describe_data(exports: pd.DataFrame, synthetic: bool) -> list[str]:
     """Say where the records come from, and how the database is cited.
 
     Parameters
     ----------
-    inputs : pandas.DataFrame
+    exports : pandas.DataFrame
         One row per export: export, rows, database, submission; empty where unknown.
     synthetic : bool
         Whether the records were simulated.
@@ -157,11 +106,11 @@ def describe_data(inputs: pd.DataFrame, synthetic: bool) -> list[str]:
     list of str
         Paragraphs.
     """
-    n = len(inputs)
+    n = len(exports)
     size = (
-        f"{n} case listing{'s' if n > 1 else ''} with {format_count(inputs['rows'].sum())} records"
+        f"{n} case listing{'s' if n > 1 else ''} with {format_count(exports['rows'].sum())} records"
     )
-    sources = inputs[["database", "submission"]].drop_duplicates()
+    sources = exports[["database", "submission"]].drop_duplicates()
     sources = [(row.database, row.submission) for row in sources.itertuples() if row.database]
     if synthetic:
         imitated = {(SYNTHETIC_MARK.sub("", name), when) for name, when in sources}
@@ -172,7 +121,7 @@ def describe_data(inputs: pd.DataFrame, synthetic: bool) -> list[str]:
             f"imitate are cited here in the form that SEER suggests: {cited}"
         ]
     found = [f"Records came from {size}, exported from SEER*Stat."]
-    nameless = inputs.loc[inputs["database"] == "", "export"]
+    nameless = exports.loc[exports["database"] == "", "export"]
     if len(nameless):
         found.append(
             f"The dictionary of {listed(nameless)} does not name the database; take its suggested "
@@ -190,8 +139,8 @@ def describe_data(inputs: pd.DataFrame, synthetic: bool) -> list[str]:
     return found
 
 
-def _design(facts) -> str:
-    reference, exposed = map(printed, facts.labels)
+def _design(results: Results) -> str:
+    reference, exposed = map(printed, results.labels)
     return (
         "This is a retrospective cohort study of cancer registry data with propensity-score "
         f"matching: the prognosis of {exposed} breast cancer was compared with that of "
@@ -202,15 +151,15 @@ def _design(facts) -> str:
 # ----- participants ------------------------------------------------------------------------------
 
 
-def _participants(facts) -> list[str]:
-    cohort = facts.config["cohort"]
-    reference, exposed = map(printed, facts.labels)
-    first, *steps = facts.attrition.itertuples()
+def _participants(results: Results) -> list[str]:
+    cohort = results.config["cohort"]
+    reference, exposed = map(printed, results.labels)
+    first, *steps = results["attrition"].itertuples()
     where = "all registries of the exports"
     if cohort["registries"] is not None:
         where = f"the registries {listed(cohort['registries'])}"
     criteria = "; ".join(f"{step.criterion} ({format_count(step.remaining)})" for step in steps)
-    n = group_sizes(facts.followup, facts.labels)
+    n = group_sizes(results["followup"], results.labels)
     tumors = (
         "Of several eligible tumors of a patient, the one with the lowest record number was kept."
         if cohort["one_tumor_per_patient"]
@@ -222,8 +171,8 @@ def _participants(facts) -> list[str]:
         f"The study considered the {format_count(first.remaining)} records of tumors diagnosed in "
         f"{describe_years(cohort['years'])} in {where}. The criteria were applied in this order, "
         f"with the records left in brackets: {criteria}. {tumors}",
-        f"This left {format_count(n['cohort', facts.labels[1]])} {exposed} and "
-        f"{format_count(n['cohort', facts.labels[0]])} {reference} {unit}. The study size is "
+        f"This left {format_count(n['cohort', results.labels[1]])} {exposed} and "
+        f"{format_count(n['cohort', results.labels[0]])} {reference} {unit}. The study size is "
         f"that of all eligible {unit}.",
     ]
 
@@ -245,8 +194,8 @@ def describe_years(years: Sequence[int]) -> str:
 # ----- variables and outcomes --------------------------------------------------------------------
 
 
-def _variables(facts) -> list[str]:
-    config, fields = facts.config, seer_fields()
+def _variables(results: Results) -> list[str]:
+    config, fields = results.config, seer_fields()
     exposure, covariates = config["cohort"]["exposure"], config["matching"]["covariates"]
     groups = [
         f"{printed(arm['label'])}"
@@ -278,7 +227,7 @@ def _variables(facts) -> list[str]:
     if taken:
         references = [
             f"{name_variable(name)} ({fields[name].variable}; reference "
-            f"{printed(facts.reference_levels[name])})"
+            f"{printed(results.reference_levels[name])})"
             for name in taken
         ]
         found.append(f"As SEER recodes them: {listed(references)}.")
@@ -298,8 +247,8 @@ def _levels(levels: Sequence[Mapping]) -> str:
     return listed(told)
 
 
-def _outcomes(facts) -> list[str]:
-    years = [database_years(name) for name in facts.inputs["database"]]
+def _outcomes(results: Results) -> list[str]:
+    years = [database_years(name) for name in results.exports["database"]]
     last = max((end for _, end in filter(None, years)), default=None)
     cutoff = "the study cutoff of the database" + (f" (December {last})" if last else "")
     fields = seer_fields()

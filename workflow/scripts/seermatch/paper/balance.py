@@ -17,7 +17,7 @@ from seermatch.paper.finding import (
     fact,
 )
 from seermatch.paper.tables import STATISTICS, Characteristic, Characteristics
-from seermatch.wording.numbers import describe_variable
+from seermatch.wording.terms import describe_variable
 
 # How far an estimate from quartiles may lie from the SMD itself, for a skewed variable.
 QUARTILE_TOLERANCE = 0.05

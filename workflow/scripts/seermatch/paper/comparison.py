@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from seermatch.analysis.names import ALIASED
 from seermatch.errors import StudyError
 from seermatch.paper.numbers import parse_interval, parse_number, plain_label
 from seermatch.paper.tables import MODELS, STATISTICS, level_of, read_characteristics
-from seermatch.wording.study_tables import ALIASED, MEDIAN
+from seermatch.wording.study_tables import MEDIAN
 
 ARMS = ("reference", "exposed")
 COLUMNS = ("table", "variable", "level", "cell", "paper", "run", "agrees", "by_construction")
-COUNT = re.compile(r"(?P<count>[\d,.]+) \((?P<percent>[\d.]+)%\)")
+COUNT = re.compile(r"(?P<count>≤?[\d,.]+) \((?P<percent>[\d.]+)%\)")
 MEDIAN_CELL = re.compile(r"(?P<median>[\d.]+) \((?P<q1>[\d.]+)–(?P<q3>[\d.]+)\)")
 NOTHING: frozenset[tuple[str, str]] = frozenset()
 

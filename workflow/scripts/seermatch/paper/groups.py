@@ -15,7 +15,7 @@ from seermatch.paper.finding import (
     print_p,
 )
 from seermatch.paper.tables import STATISTICS, Characteristic, Characteristics
-from seermatch.wording.numbers import describe_variable
+from seermatch.wording.terms import describe_variable
 
 SMALLEST_EXPECTED = 5
 

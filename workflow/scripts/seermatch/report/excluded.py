@@ -3,10 +3,11 @@
 import pandas as pd
 
 from seermatch.analysis.excluded_patients import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
-from seermatch.report.main_results import NOTHING
-from seermatch.variables import printed
-from seermatch.wording.numbers import MASKED, describe_variable, format_count, format_range
+from seermatch.disclosure.rule import MASKED
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import NOTHING, format_count, format_range
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
+from seermatch.wording.terms import describe_variable
 
 NOTABLE = 0.1  # standardized difference
 NAMES = {"time": "Follow-up (months)", "event": "Outcome"}

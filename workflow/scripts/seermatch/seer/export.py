@@ -98,7 +98,7 @@ class Export:
             At the first record that is not well formed, with its row in the file (the line with
             the column names is row 1).
         """
-        # one thread reads and checks, one parses, while the caller works on the batch before
+        # one thread reads and checks, one parses, while the caller works on the previous batch
         with ThreadPoolExecutor(2) as threads:
             blocks = _ahead(threads, self._read_block)
             for frame in _ahead(threads, lambda: self._to_frame(next(blocks, None))):
@@ -180,11 +180,11 @@ class Export:
         return frame.with_columns(pl.when(value != missing).then(value).name.keep())
 
     def _refuse_header(self, frame: pl.DataFrame, first_row: int) -> None:
-        """Refuse the column names among the records, as where files were put one behind another."""
+        """Refuse column names among the records, as where files were joined end to end."""
         *others, last = self.columns
         again = (frame[last] == self.columns[last]).arg_true()
         for row in again:
-            # a file of its own may have begun with a byte order mark
+            # each file may have begun with a byte order mark
             cells = ((frame[field][row] or "").lstrip("\ufeff") for field in others)
             if all(cell == self.columns[field] for cell, field in zip(cells, others, strict=True)):
                 raise StudyError(
@@ -193,7 +193,7 @@ class Export:
                 )
 
     def _check_last_line(self, tail: bytes, row: int) -> None:
-        """Refuse a last line without line end unless its last value is certainly whole."""
+        """Refuse a last line without a line end unless its last value is certainly complete."""
         delimiter = self.layout.delimiter.encode()
         lines = tail.splitlines()[1:] or [b""]
         *before, last = (line.rsplit(delimiter, 1)[-1].decode().strip() for line in lines)
@@ -203,7 +203,7 @@ class Export:
             return
         if last.isdigit():
             whole = {len(value) for value in before} == {len(last)}
-        else:  # M0 may be the rest of M0(i+)
+        else:  # M0 may be what is left of M0(i+)
             longer = (*before, *seer_fields()[field].labels)
             whole = last in before and not any(v != last and v.startswith(last) for v in longer)
         if not whole:

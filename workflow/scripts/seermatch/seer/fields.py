@@ -1,8 +1,9 @@
 """SEER variables the study knows: their canonical names, spellings and labels.
 
 The table itself is package data (``fields.tsv``): one row per variable with the name in
-the newest submission, the spellings of other submissions (best first) and the known labels; a
-label that starts with ``~`` is a regular expression.
+the newest submission, the spellings of other submissions (best first), the known labels, of which
+one that starts with ``~`` is a regular expression, what the values are, which of them mean missing,
+the years of diagnosis that the variable covers, and where all this was read.
 """
 
 import difflib
@@ -61,6 +62,15 @@ class Field:
         Known labels; one that starts with ``~`` is a regular expression.
     meaning : str
         What the variable holds.
+    kind : {"levels", "codes", "number"}
+        What its values are.
+    unknown : tuple of str
+        Items that mean missing; of codes and numbers ranges, too (``95-99``), and one that ends
+        in ``*`` takes every label that begins so.
+    years : frozenset of int, optional
+        Years of diagnosis that the variable covers, to 2100 where it goes on; None for all.
+    source : str
+        Where names and labels were read, and what is not verified.
     """
 
     name: str
@@ -68,6 +78,10 @@ class Field:
     variants: tuple[str, ...]
     labels: tuple[str, ...]
     meaning: str
+    kind: str
+    unknown: tuple[str, ...]
+    years: frozenset[int] | None
+    source: str
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -103,13 +117,23 @@ def seer_fields() -> Mapping[str, Field]:
     text = resources.files("seermatch.seer").joinpath("fields.tsv").read_text(encoding="utf-8")
     fields = {}
     for line in text.splitlines()[1:]:
-        name, variable, variants, labels, meaning = line.split("\t")
-        fields[name] = Field(name, variable, _items(variants), _items(labels), meaning)
+        name, variable, variants, labels, meaning, kind, unknown, years, source = line.split("\t")
+        known = (_items(variants), _items(labels), meaning)
+        facts = (kind, _items(unknown), _years(years), source)
+        fields[name] = Field(name, variable, *known, *facts)
     return fields
 
 
 def _items(cell: str) -> tuple[str, ...]:
     return tuple(item for item in cell.split(" | ") if item)
+
+
+def _years(cell: str) -> frozenset[int] | None:
+    """Read ``1998-2022`` or ``2018+``."""
+    if not cell:
+        return None
+    first, _, last = cell.replace("+", "-2100").partition("-")
+    return frozenset(range(int(first), int(last) + 1))
 
 
 def sources_of(name: str, columns: Collection[str]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from seermatch.seer.fields import Field
+from seermatch.seer.fields import Field, seer_fields
 from seermatch.seer.spelling import NUMBERS, standardize
 
 LONGEST_LABEL = 80
@@ -34,9 +34,9 @@ _MISSING_IN_FIELD = {
     "n_stage": ("NX", "88"),
     "m_stage": ("MX", "88"),
     "stage_group": ("88", "99"),
-    "grade": ("9",),
-    "grade_clinical": ("9",),
-    "grade_pathological": ("9",),
+    "grade": ("9", "Grade cannot be assessed; Unknown"),
+    "grade_clinical": ("9", "Grade cannot be assessed; Unknown"),
+    "grade_pathological": ("9", "Grade cannot be assessed; Unknown"),
     "tumor_size": ("990", "998", "999"),
     "tumor_size_recode": (
         "990 (microscopic focus)",
@@ -60,7 +60,11 @@ _MISSING_IN_FIELD = {
 
 # The field table names only some of their labels, so an unlisted one says nothing.
 PARTLY_LISTED = frozenset(
-    {"cod_site", "hist_behav", "primary_site", "registry", "reporting_source", "site_recode"}
+    {
+        *("cod_site", "hist_behav", "primary_site", "registry", "reporting_source", "site_recode"),
+        *("site_rare", "histology_broad", "gleason_patterns_clinical", "state_county", "prcda"),
+        *("gleason_patterns_pathological", "pleural_invasion", "schema_2004", "schema_2010"),
+    }
 )
 
 # One value is what a selection in SEER*Stat leaves of them.
@@ -86,7 +90,9 @@ def missing_labels(name: str) -> frozenset[str]:
     >>> "TX" in missing_labels("t_stage"), "9" in missing_labels("t_stage")
     (True, False)
     """
-    return MISSING.union(_MISSING_IN_FIELD.get(name, ()))
+    table = seer_fields()
+    listed = table[name].unknown if name in table else ()
+    return MISSING.union(_MISSING_IN_FIELD.get(name, listed))
 
 
 def canonical_labels(field: Field, labels: Iterable[str | None]) -> dict[str | None, str | None]:

@@ -132,7 +132,7 @@ class LineBlocks:
                 )
 
     def _fill(self) -> bool:
-        """Read on behind what is left of the last block; tell whether the file has ended."""
+        """Read on after what is left of the last block; tell whether the file has ended."""
         if self._filled == len(self._buffer):
             self._buffer.extend(bytes(self._block_size))
         try:
@@ -290,7 +290,7 @@ def _measure(block: bytes, delimiter: str, quoted: bool) -> tuple[np.ndarray, np
         quotes = characters == QUOTE
         per_line = _count(quotes, starts)
         bad_quotes = per_line % 2 == 1
-        # behind a quote without its partner pairs cannot be told; the lines before have theirs
+        # after a quote without its partner, pairs cannot be told apart; earlier lines have theirs
         paired = per_line[: bad_quotes.argmax() if bad_quotes.any() else None]
         marks = np.flatnonzero(quotes)[: paired.sum()]
         if len(marks):

@@ -21,7 +21,7 @@ UNKNOWN_T |= {"88": 0.04, "Blank(s)": 0.03}
 UNKNOWN_N = {"NX": 0.93, "88": 0.02, "Blank(s)": 0.05}
 UNKNOWN_GRADE = {"9": 0.76, "D": 0.02, "L": 0.05, "M": 0.08, "H": 0.06, "Blank(s)": 0.03}
 UNKNOWN_SIZE = {"999": 0.70, "990": 0.14, "000": 0.08, "998": 0.05, "989": 0.02, "Blank(s)": 0.01}
-# Distinct receptors that are unknown: which of (ER, PR, HER2), and how often.
+# Which of ER, PR and HER2 are unknown together, and how often.
 UNKNOWN_RECEPTORS = {"er pr her2": 0.35, "her2": 0.50, "pr": 0.10, "er pr": 0.05}
 
 # Kinds of records without M0 or M0(i+), or not malignant, and their shares.

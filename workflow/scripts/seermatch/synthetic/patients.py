@@ -31,7 +31,7 @@ class Arm:
     age_knots : tuple of float
         Age, in years, at the shares `AGE_SHARES`.
     size_shares : dict of int to float
-        Share of tumours of at most so many millimetres.
+        Share of tumors of at most so many millimetres.
     excluded : dict of str to int
         Records that leave at each criterion.
     year_shares : dict of int to float
@@ -203,7 +203,7 @@ def eligible_patients(arm: Arm, n: int, rng: np.random.Generator) -> Records:
         0.3 * log_size - 0.9 * hormone_negative - 0.5 * her2 - 0.5 * grade_iii + noise(),
         arm.histology_other,
     )
-    # Nearly all tumours above 50 mm are T3 or T4; a few smaller ones involve skin or chest wall.
+    # Nearly all tumors above 50 mm are T3 or T4; a few smaller ones involve skin or chest wall.
     large = (size > 50) & (rng.random(n, dtype=np.float32) > 0.03)
     advanced = second_level(5 * large + 0.8 * log_size + noise(), arm.t3_t4)
     burden = 0.9 * log_size + 0.3 * grade_iii + 0.5 * advanced + noise()
@@ -277,7 +277,7 @@ def _by_rank(values: NDArray, score: NDArray) -> NDArray:
 
 
 def _sorted_sizes(arm: Arm, n: int) -> NDArray[np.int16]:
-    """Tumour sizes in mm, heaped at round numbers, with exact shares at `arm.size_shares`."""
+    """Tumor sizes in mm, heaped at round numbers, with exact shares at `arm.size_shares`."""
     millimetres = np.arange(1, 251)
     heaping = np.where(millimetres % 10 == 0, 2.2, np.where(millimetres % 5 == 0, 1.8, 1.0))
     heaping[30:] = np.where(heaping[30:] > 2, 5, np.where(heaping[30:] > 1, 4, 1))

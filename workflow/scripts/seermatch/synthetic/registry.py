@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 
 from seermatch.synthetic.defects import CRITERIA, EXTRA_KINDS, mark_unfit, reshape_extra
 from seermatch.synthetic.export import (
-    DATABASE,
     codes_of,
-    dictionary_text,
-    export_text,
     spell_rows,
 )
 from seermatch.synthetic.outcomes import (
@@ -40,15 +37,6 @@ from seermatch.synthetic.patients import (
     largest_remainder,
     number_examined,
 )
-
-__all__ = [
-    "DATABASE",
-    "YEARS",
-    "SyntheticRegistry",
-    "dictionary_text",
-    "export_text",
-    "simulate_registry",
-]
 
 YEARS = (2018, 2019, 2020, 2021, 2022)
 # Breast records of the five years in the real database, both sexes: the rest is M1 and the like.
@@ -236,7 +224,7 @@ def _second_primaries(
     years: Sequence[int],
     rng: np.random.Generator,
 ) -> Records:
-    """Later eligible tumours of patients of the reference arm, often of the same year."""
+    """Later eligible tumors of patients of the reference arm, often of the same year."""
     parts = [
         _take(block, rng.integers(block["year"].size, size=count))
         for block, count in zip(eligible, counts, strict=True)
@@ -266,7 +254,7 @@ def _extra_records(
     if room.min() < 0:  # only at scales at which single records count
         room = largest_remainder(np.clip(room, 0, None) + 0.01, n)
     years = rng.permutation(np.repeat(np.array(YEARS, dtype=np.int16), room))
-    # Of two patients the one with the larger tumour, for these are advanced cases.
+    # Of two patients the one with the larger tumor, for these are advanced cases.
     pairs = rng.integers(reference["year"].size, size=(2, n))
     larger = np.argmax(reference["tumor_size"][pairs], axis=0)
     patients = _take(reference, np.take_along_axis(pairs, larger[None], axis=0)[0])
@@ -303,7 +291,7 @@ def _relate(records: Records, earlier: NDArray[np.int64], later: NDArray[np.int6
 def _reshape_extra(
     records: Records, start: int, n: int, others: NDArray[np.int64], rng: np.random.Generator
 ) -> None:
-    """Shape the extra records; some in situ ones precede an eligible tumour of the same year."""
+    """Shape the extra records; some in situ ones precede an eligible tumor of the same year."""
     counts = largest_remainder(list(EXTRA_KINDS.values()), n)
     for kind, count in zip(EXTRA_KINDS, counts, strict=True):
         rows = np.arange(start, start := start + count)

@@ -25,7 +25,7 @@ from seermatch.wording.printed_tables import NOTE_MARKS, PrintedTable
 FONT = "Times New Roman"
 SIZES = {
     **{"Normal": 10, "Title": 14, "Heading 1": 12, "Caption": 10, "Header": 9},
-    **{"Table Text": 9, "Table Notes": 8.5},
+    **{"Table Text": 9, "Table Notes": 8.5, "Banner": 10},
 }
 PAGE = (Cm(21.0), Cm(29.7))  # A4
 MARGIN = Cm(2.0)
@@ -121,8 +121,10 @@ def _with_fixed_dates(archive: bytes) -> bytes:
 
 def _set_styles(document) -> None:
     """Use one black font instead of the template's colors."""
-    for name in ("Table Text", "Table Notes"):
+    for name in ("Table Text", "Table Notes", "Banner"):
         document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+    shaded = document.styles["Banner"].element.get_or_add_pPr()
+    _append(shaded, "shd", val="clear", color="auto", fill="FFF3CD")
     for name, size in SIZES.items():
         style = document.styles[name]
         style.font.name, style.font.size = FONT, Pt(size)
@@ -159,8 +161,8 @@ def _set_properties(document, title: str) -> None:
 def _add_banner(document, banner: str) -> None:
     document.sections[0].different_first_page_header_footer = True
     for paragraph in (document.add_paragraph(), document.sections[0].header.paragraphs[0]):
+        paragraph.style = "Banner"
         paragraph.add_run(banner).bold = True
-        _append(paragraph._p.get_or_add_pPr(), "shd", val="clear", color="auto", fill="FFF3CD")
 
 
 def _is_landscape(section) -> bool:
@@ -201,15 +203,21 @@ def _add_table(document, name: str, table: PrintedTable, widths: list[int]) -> N
     n_header = len(table.header)
     grid = document.add_table(n_header + len(table.rows), len(widths))
     grid.alignment, grid.autofit = WD_TABLE_ALIGNMENT.LEFT, False
-    _set_table(grid, f"{name}. {table.caption}", widths)
-    for number, row in enumerate(grid.rows):
-        properties = row._tr.get_or_add_trPr()
+    element = document.element.body.tbl_lst[-1]
+    _set_table(element.tblPr, f"{name}. {table.caption}")
+    for column, width in zip(grid.columns, widths, strict=True):
+        column.width = width
+        for cell in column.cells:
+            cell.width = width
+            cell.paragraphs[0].style = "Table Text"
+    for number, row in enumerate(element.tr_lst):
+        properties = row.get_or_add_trPr()
         _append(properties, "cantSplit")
         if number < n_header:
             _append(properties, "tblHeader")
     rows = [row.cells for row in grid.rows]
     _fill_header(rows[:n_header], table)
-    for cell in grid.rows[n_header - 1]._tr.tc_lst:  # of joined ones the lower part too
+    for cell in element.tr_lst[n_header - 1].tc_lst:  # of joined ones the lower part too
         borders = _append(cell.get_or_add_tcPr(), "tcBorders")
         _append(borders, "bottom", val="single", sz=THIN)
         _sort(cell.tcPr)
@@ -226,9 +234,8 @@ def _add_table(document, name: str, table: PrintedTable, widths: list[int]) -> N
         _write(document.add_paragraph(style="Table Notes"), " ".join(table.notes))
 
 
-def _set_table(grid, description: str, widths: list[int]) -> None:
-    """Draw the top and bottom line, fix the widths, and describe the table to screen readers."""
-    properties = grid._tbl.tblPr
+def _set_table(properties, description: str) -> None:
+    """Draw the top and bottom line, and describe the table to screen readers."""
     _append(properties, "tblInd", w=PADDING.twips, type="dxa")  # lines end at the margins
     borders = _append(properties, "tblBorders")
     for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
@@ -243,11 +250,6 @@ def _set_table(grid, description: str, widths: list[int]) -> None:
     look.set(qn("w:val"), "0020")
     _append(properties, "tblDescription", val=description)
     _sort(properties)
-    for column, width in zip(grid.columns, widths, strict=True):
-        column.width = width
-        for cell in column.cells:
-            cell.width = width
-            cell.paragraphs[0].style = "Table Text"
 
 
 def _fill_header(rows, table: PrintedTable) -> None:

@@ -4,16 +4,14 @@ Made from the published files only, in which small counts are masked already.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
 from seermatch.analysis.stability import stability_range
-from seermatch.disclosure.rule import DisclosureRule, disclosure_note
-from seermatch.report.main_results import NOTHING, capitalize, sensitivity_tables
-from seermatch.report.tables import attrition_table, balance_table
-from seermatch.variables import printed
-from seermatch.wording.numbers import MASKED, format_count, format_p, format_range
+from seermatch.disclosure.rule import MASKED, DisclosureRule, disclosure_note
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import NOTHING, capitalize, format_count, format_p, format_range
 from seermatch.wording.printed_tables import (
     NOTE_MARKS,
     HeaderCell,
@@ -22,6 +20,8 @@ from seermatch.wording.printed_tables import (
     print_characteristics,
     print_regression,
 )
+from seermatch.wording.result_tables import attrition_table, balance_table, sensitivity_tables
+from seermatch.wording.results import Results
 
 ABBREVIATIONS = {
     "CI": "CI, confidence interval",
@@ -45,47 +45,12 @@ STABILITY = {
 }
 
 
-@dataclass(frozen=True)
-class JournalContent:
-    """What the tables are made from; frames are the published result files.
-
-    Attributes
-    ----------
-    labels : tuple of str
-        Label of the reference and of the exposed group.
-    table1, table2, table3, table4 : pandas.DataFrame
-        Table files, all text.
-    attrition, balance, followup, sensitivity, stability : pandas.DataFrame
-        Rows of the files of these names (``matching_stability.tsv`` for the last).
-    selection_p : float
-        ``regression.selection_p``.
-    threshold : float
-        ``balance.threshold``.
-    disclosure : DisclosureRule
-        What is masked.
-    """
-
-    labels: tuple[str, str]
-    table1: pd.DataFrame
-    table2: pd.DataFrame
-    table3: pd.DataFrame
-    table4: pd.DataFrame
-    attrition: pd.DataFrame
-    balance: pd.DataFrame
-    followup: pd.DataFrame
-    sensitivity: pd.DataFrame
-    stability: pd.DataFrame
-    selection_p: float
-    threshold: float
-    disclosure: DisclosureRule
-
-
-def journal_tables(content: JournalContent) -> dict[str, dict[str, PrintedTable]]:
+def journal_tables(results: Results) -> dict[str, dict[str, PrintedTable]]:
     """Lay out all tables for print.
 
     Parameters
     ----------
-    content : JournalContent
+    results : Results
         Published results.
 
     Returns
@@ -94,21 +59,22 @@ def journal_tables(content: JournalContent) -> dict[str, dict[str, PrintedTable]
         ``Tables`` and ``Supplementary tables``: name, such as ``"Table S1"``, to table. Notes
         spell out the abbreviations of their table, and say what is masked where something is.
     """
-    named = tuple(printed(label) for label in content.labels)
+    named = tuple(printed(label) for label in results.labels)
     contrast = f"{named[1]} vs {named[0]}"
-    sensitivity = sensitivity_tables(content.sensitivity)
-    balance = balance_table(content.balance)
-    stability = stability_table(content.stability)
-    limit = f"Absolute SMD up to {content.threshold:g} count as balanced."
+    sensitivity = sensitivity_tables(results["sensitivity"])
+    balance = balance_table(results["balance"])
+    stability = stability_table(results["stability"])
+    threshold = results.config["balance"]["threshold"]
+    limit = f"Absolute SMD up to {threshold:g} count as balanced."
     groups = {
         "Tables": [
-            _characteristics(content, content.table1, "before matching"),
-            _characteristics(content, content.table2, "after matching"),
-            _regression(content, content.table3, "HR"),
-            _regression(content, content.table4, "sHR"),
+            _characteristics(results, results["table1"], "before matching"),
+            _characteristics(results, results["table2"], "after matching"),
+            _regression(results, results["table3"], "HR"),
+            _regression(results, results["table4"], "sHR"),
         ],
         "Supplementary tables": [
-            attrition_table(content.attrition, named),
+            attrition_table(results["attrition"], named),
             replace(balance, notes=(*balance.notes, limit)),
             *(_about(table, f"hazard ratios, {contrast}") for table in sensitivity.values()),
             _about(stability, contrast),
@@ -116,7 +82,7 @@ def journal_tables(content: JournalContent) -> dict[str, dict[str, PrintedTable]
     }
     return {
         title: {
-            f"Table {prefix}{number}": _with_abbreviations(table, content.disclosure)
+            f"Table {prefix}{number}": _with_abbreviations(table, results.disclosure)
             for number, table in enumerate(tables, start=1)
         }
         for prefix, (title, tables) in zip(("", "S"), groups.items(), strict=True)
@@ -134,9 +100,9 @@ def _sizes(table: pd.DataFrame, labels: tuple[str, str]) -> str:
     return " and ".join(f"{row[label]} {printed(label)}" for label in labels)
 
 
-def _characteristics(content: JournalContent, table: pd.DataFrame, when: str) -> PrintedTable:
-    caption = f"Characteristics of the patients {when}: {_sizes(table, content.labels)} patients."
-    laid_out = print_characteristics(table, content.labels, caption)
+def _characteristics(results: Results, table: pd.DataFrame, when: str) -> PrintedTable:
+    caption = f"Characteristics of the patients {when}: {_sizes(table, results.labels)} patients."
+    laid_out = print_characteristics(table, results.labels, caption)
     notes = [f"{note[:-1]} test." if note[0] in NOTE_MARKS else note for note in laid_out.notes]
     if not (table["test"] != "").any():
         notes.append(
@@ -148,9 +114,9 @@ def _characteristics(content: JournalContent, table: pd.DataFrame, when: str) ->
     return replace(laid_out, notes=("Values are n (%) or median (IQR).", *notes))
 
 
-def _regression(content: JournalContent, table: pd.DataFrame, measure: str) -> PrintedTable:
+def _regression(results: Results, table: pd.DataFrame, measure: str) -> PrintedTable:
     """Lay out Table 3 (``HR``) or 4 (``sHR``)."""
-    everybody = content.followup.query("population == 'matched' and group == 'all'").iloc[0]
+    everybody = results["followup"].query("population == 'matched' and group == 'all'").iloc[0]
     if measure == "HR":
         what, model, of = "Overall mortality", "Cox regression", "deaths"
         deaths = everybody["deaths_breast_cancer"] + everybody["deaths_other"]
@@ -165,12 +131,13 @@ def _regression(content: JournalContent, table: pd.DataFrame, measure: str) -> P
         notes = ["Deaths of other causes compete."]
     counted = "" if pd.isna(deaths) else f", {format_count(deaths)} {of}"
     caption = (
-        f"{what} after matching ({model}): {_sizes(content.table2, content.labels)} patients"
+        f"{what} after matching ({model}): {_sizes(results['table2'], results.labels)} patients"
         f"{counted}."
     )
+    selection_p = results.config["regression"]["selection_p"]
     notes += [
         "Intervals and p are Wald’s unless marked. As published: the terms with a univariable p "
-        f"below {content.selection_p:g} in a joint test of all their levels, and the group; "
+        f"below {selection_p:g} in a joint test of all their levels, and the group; "
         "recommended: terms fixed in advance, and the group.",
     ]
     return print_regression(table, caption, measure, notes, marked=True)

@@ -1,11 +1,12 @@
 """The questions and answers of `seermatch.analysis.claims` in plain words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import isinf, isnan, nan
+from math import isinf, isnan
 
-from seermatch.survival.absolute_effects import ALL_CAUSES
-from seermatch.variables import printed
+from seermatch.analysis.claims import SURVIVAL, Answer
+from seermatch.analysis.names import ALL_CAUSES, BEYOND_ALL_FOLLOW_UP, BEYOND_FOLLOW_UP
+from seermatch.disclosure.rule import MASKED
+from seermatch.variables.printed import printed
 from seermatch.wording.numbers import format_range
 
 CANCER = "breast cancer"
@@ -13,61 +14,6 @@ NOT_FIXED = (
     "How small a difference would count as none was not fixed in advance: these data can show that "
     "there is a difference, but not that there is none."
 )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the matched patients show of a claim about a difference.
-
-    Attributes
-    ----------
-    reference, exposed : float
-        Risks of death by the month, as shares.
-    low, high : float
-        95 % interval of their difference, exposed minus reference.
-    two_sided : bool
-        Whether the claim is about a difference either way.
-    margin : float or None
-        Hazard ratio up to which the groups count as equivalent.
-    low90, high90 : float
-        90 % interval of the hazard ratio.
-    ratio_includes_one : bool
-        Whether the 95 % interval of the hazard ratio does.
-    """
-
-    reference: float
-    exposed: float
-    low: float
-    high: float
-    two_sided: bool = False
-    margin: float | None = None
-    low90: float = nan
-    high90: float = nan
-    ratio_includes_one: bool = False
-
-    @property
-    def direction(self) -> str:
-        """``"more"`` or ``"fewer"`` deaths of the exposed if the interval says so, else empty."""
-        if not (self.low > 0 or self.high < 0):
-            return ""
-        return "more" if self.low > 0 else "fewer"
-
-    @property
-    def within_margin(self) -> bool:
-        """Whether the 90 % interval keeps within the margin, on the sides the claim is about."""
-        if self.margin is None:
-            return False
-        return self.high90 < self.margin and (not self.two_sided or self.low90 > 1 / self.margin)
-
-    @property
-    def shows_difference(self) -> bool:
-        """Whether the data show the difference that the claim asserts or denies."""
-        return bool(self.direction) if self.two_sided else self.direction == "more"
-
-    @property
-    def shows_alike(self) -> bool:
-        """Whether the data show that there is no such difference, or none that counts."""
-        return self.within_margin or (not self.two_sided and self.direction == "fewer")
 
 
 def ask(claim: Mapping, labels: tuple[str, str]) -> str:
@@ -248,7 +194,7 @@ def say_context(
     claim : mapping
         With outcome and expects.
     effect : mapping
-        hr, low, high and detectable; NaN where not estimable or masked.
+        Row of ``results/claims.tsv``: its hazard ratios, NaN where not estimable or masked.
     labels
         As in `ask`.
     power : float
@@ -262,7 +208,8 @@ def say_context(
 
     Examples
     --------
-    >>> effect = {"hr": 1.39, "low": 0.69, "high": 2.78, "detectable": 2.0}
+    >>> effect = {"hazard_ratio": 1.39, "hazard_ratio_low": 0.69, "hazard_ratio_high": 2.78,
+    ...     "detectable_hazard_ratio": 2.0}
     >>> print(say_context({"outcome": "breast cancer death", "expects": "worse"}, effect,
     ...     ("N0", "N1mi"), 0.8, margin=1.25))
     Over the whole follow-up, the hazard ratio of death from breast cancer (Fine–Gray), N1mi vs \
@@ -277,12 +224,13 @@ detected with 80% power; a smaller difference is easily missed.
         )
     of = "(Cox)" if claim["outcome"] == ALL_CAUSES else f"from {CANCER} (Fine–Gray)"
     ratio = f"the hazard ratio of death {of}, {exposed} vs {reference},"
-    if isnan(effect["hr"]):
+    if isnan(effect["hazard_ratio"]):
         text = f"Over the whole follow-up, {ratio} is not estimable."
     else:
-        interval = format_range(effect["low"], effect["high"], 2)
-        text = f"Over the whole follow-up, {ratio} was {effect['hr']:.2f} (95% CI {interval})."
-    detectable = effect["detectable"]
+        interval = format_range(effect["hazard_ratio_low"], effect["hazard_ratio_high"], 2)
+        value = f"{effect['hazard_ratio']:.2f} (95% CI {interval})"
+        text = f"Over the whole follow-up, {ratio} was {value}."
+    detectable = effect["detectable_hazard_ratio"]
     if isnan(detectable):
         text += " The smallest hazard ratio that could be detected is masked."
     elif isinf(detectable):
@@ -293,3 +241,41 @@ detected with 80% power; a smaller difference is easily missed.
             f"detected with {power:.0%} power; a smaller difference is easily missed."
         )
     return text if margin else f"{text} {NOT_FIXED}"
+
+
+def say_row(row: Mapping, longest: float, labels: tuple[str, str], margin: float | None) -> str:
+    """Answer a claim at one of its months.
+
+    Parameters
+    ----------
+    row : mapping
+        Row of ``results/claims.tsv``.
+    longest : float
+        Longest follow-up of the matched patients, months; NaN where it is masked.
+    labels
+        As in `ask`.
+    margin : float or None
+        Hazard ratio up to which the groups count as equivalent.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> say_row({"status": "all follow-up ends before"}, 59.0, ("N0", "N1mi"), None)
+    'The longest follow-up is 59 months; nothing is extrapolated.'
+    """
+    if row["status"] == MASKED:
+        return "Masked for disclosure control."
+    if row["status"] == BEYOND_FOLLOW_UP:
+        return "The follow-up of one of the groups ends before; nothing is extrapolated."
+    if row["status"] == BEYOND_ALL_FOLLOW_UP:
+        if isnan(longest):
+            return "No follow-up is that long; nothing is extrapolated."
+        return f"The longest follow-up is {longest:g} months; nothing is extrapolated."
+    if row["expects"] == SURVIVAL:
+        claimed = row["survival_percent"] / 100
+        values = (row[name] for name in ("estimate", "low", "high"))
+        return say_survival(*values, claimed, row["outcome"], labels)
+    return say_answer(Answer.of_row(row, margin), row["outcome"], labels)

@@ -1,26 +1,17 @@
 """How numbers, variables and contrasts are worded in tables, figures and the report."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import pandas as pd
 
-from seermatch.errors import StudyError
-from seermatch.variables import VARIABLES, printed
+from seermatch.disclosure.rule import MASKED, round_count
 
-MASKED = "masked"  # for small counts and for those that would give them away
+NOTHING = "–"
+NOT_ESTIMABLE = "not estimable"
 NO_FONT = "No font of this machine has"  # begins the note of a figure with characters it lacks
-
-REFERENCE_LEVELS = {
-    "histology": "IDC",
-    "grade": "I-II",
-    "er": "Negative",
-    "pr": "Negative",
-    "her2": "Negative",
-    "subtype": "HR+/HER2-",
-    "t_stage": "T1-T2",
-    "n_stage": "N0",
-}
+_WIDTH = ContextVar("width of the bins of rounded counts", default=0)
 
 
 def format_p(p: float) -> str:
@@ -72,6 +63,31 @@ def state_p(p: float) -> str:
     return f"p {text[0]} {text[1:]}" if text[:1] in ("<", ">") else f"p = {text}"
 
 
+@contextmanager
+def rounded_counts(width: int) -> Iterator[None]:
+    """Print counts as what they are where they were rounded: the first bin as at most its end.
+
+    The middle of the first bin is no sum of other middles, so that it always stands for the bin.
+
+    Parameters
+    ----------
+    width : int
+        Width of the bins (`seermatch.disclosure.rule.DisclosureRule.width`); 0: nothing was
+        rounded.
+
+    Examples
+    --------
+    >>> with rounded_counts(5):
+    ...     print(format_count(3), format_count(8), format_count(0))
+    ≤5 8 0
+    """
+    token = _WIDTH.set(width)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
 def format_count(count: float) -> str:
     """Print a number of patients; a weighted one keeps one decimal.
 
@@ -83,7 +99,8 @@ def format_count(count: float) -> str:
     Returns
     -------
     str
-        With a comma between thousands, or `MASKED`.
+        With a comma between thousands, or `MASKED`; within `rounded_counts` the middle of the
+        first bin is the bin.
 
     Examples
     --------
@@ -92,7 +109,9 @@ def format_count(count: float) -> str:
     """
     if pd.isna(count):
         return MASKED
-    nearest = round(count)
+    nearest, width = round(count), _WIDTH.get()
+    if width and count == round_count(1, width):
+        return f"≤{width}"
     return f"{nearest:,}" if abs(count - nearest) < 1e-6 else f"{count:,.1f}"
 
 
@@ -148,151 +167,65 @@ def format_ratio(ratio: float) -> str:
     return f"{ratio:.3f}" if ratio >= 0.0005 else "<0.001"
 
 
-def label_groups(groups: pd.Series, labels: tuple[str, str]) -> pd.Series:
-    """Give a group column its labels, whether it holds 0 and 1 or the labels already.
-
-    Parameters
-    ----------
-    groups : pandas.Series
-        Codes 0 (reference) and 1 (exposed), or the labels.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
-
-    Returns
-    -------
-    pandas.Series
-        The labels as plain text.
-
-    Raises
-    ------
-    StudyError
-        If a value is neither a code nor a label.
-
-    Examples
-    --------
-    >>> label_groups(pd.Series([1, 0]), ("M0", "M0(i+)")).tolist()
-    ['M0(i+)', 'M0']
-    """
-    names = {0: labels[0], 1: labels[1], "0": labels[0], "1": labels[1]}
-    names |= {label: label for label in labels}
-    unknown = sorted({str(value) for value in groups.unique() if value not in names})
-    if unknown:
-        raise StudyError(
-            f"group: {', '.join(unknown)} is neither '{labels[0]}' nor '{labels[1]}'; "
-            "check the labels of the exposure."
-        )
-    return groups.astype(object).map(names)
-
-
-def describe_variable(variable: str) -> str:
-    """Name a variable as in a table's first column, with its unit.
-
-    Parameters
-    ----------
-    variable : str
-        Key of `seermatch.variables.VARIABLES`; an unknown key is made readable.
-
-    Returns
-    -------
-    str
-        For example ``"Tumor size (mm)"``.
-
-    Examples
-    --------
-    >>> describe_variable("tumor_size"), describe_variable("grade"), describe_variable("laterality")
-    ('Tumor size (mm)', 'Grade', 'Laterality')
-    """
-    known = VARIABLES.get(variable)
-    if known is None:
-        return variable.replace("_", " ").capitalize()
-    return f"{known.label} ({known.unit})" if known.continuous else known.label
-
-
-def describe_contrast(
-    variable: str,
-    level: str,
-    labels: tuple[str, str],
-    reference_levels: Mapping[str, str] = REFERENCE_LEVELS,
+def print_estimate(
+    estimate: float, low: float, high: float, decimals: int = 2, *, masked: bool = False
 ) -> str:
-    """Say what a hazard ratio compares.
+    """Print an estimate with its interval in brackets.
 
     Parameters
     ----------
-    variable : str
-        Key of `seermatch.variables.VARIABLES`.
-    level : str
-        Level of a factor; empty for a continuous variable and for the group.
-    labels : tuple of str
-        Label of the reference and of the exposed group.
-    reference_levels : mapping, optional
-        Reference level per factor.
+    estimate, low, high : float
+        Missing ends leave the brackets out.
+    decimals : int, default 2
+        Decimals of all three.
+    masked : bool, default False
+        Why the estimate is missing, if it is: it is not published.
 
     Returns
     -------
     str
-        For example ``"T stage (T3–T4 vs T1–T2)"``.
+        ``"not estimable"`` or ``"masked"`` where the estimate is missing.
 
     Examples
     --------
-    >>> describe_contrast("tumor_size", "", ("M0", "M0(i+)"))
-    'Tumor size (per mm)'
-    >>> describe_contrast("subtype", "HR+/HER2+", ("M0", "M0(i+)"))
-    'Breast subtype (HR+/HER2+ vs HR+/HER2−)'
-    >>> describe_contrast("group", "", ("M0", "M0(i+)"))
-    'Group (M0(i+) vs M0)'
+    >>> print_estimate(1.5177, 0.947, 2.4324), print_estimate(-0.04, -1.25, 2.0, 1)
+    ('1.52 (0.95–2.43)', '0.0 (−1.2 to 2.0)')
     """
-    known = VARIABLES.get(variable)
-    label = known.label if known else describe_variable(variable)
-    if variable == "group":
-        return f"{label} ({printed(labels[1])} vs {printed(labels[0])})"
-    if not level:
-        return f"{label} ({known.per})" if known and known.per else label
-    reference = reference_levels.get(variable)
-    against = f" vs {printed(reference)}" if reference else ""
-    return f"{label} ({printed(level)}{against})"
+    if pd.isna(estimate):
+        return MASKED if masked else NOT_ESTIMABLE
+    value, low, high = (round(number, decimals) + 0.0 for number in (estimate, low, high))
+    text = f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    interval = format_range(low, high, decimals)
+    return f"{text} ({interval})" if interval else text
 
 
-def describe_balance_term(term: str, level: str) -> str:
-    """Name a row of the balance table.
+def capitalize(text: str) -> str:
+    """Make the first letter a capital and leave the others.
+
+    Examples
+    --------
+    >>> capitalize("weighted, ATT")
+    'Weighted, ATT'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def format_signed(value: float) -> str:
+    """Print a number with three decimals and a real minus sign.
 
     Parameters
     ----------
-    term, level : str
-        As in ``results/balance.tsv``; the level may be empty or missing.
+    value : float
+        Any number.
 
     Returns
     -------
     str
-        For example ``"Breast subtype: HR+/HER2−"``.
+        Never ``−0.000``.
 
     Examples
     --------
-    >>> describe_balance_term("distance", ""), describe_balance_term("n_stage", "N1-N3")
-    ('Propensity score (distance)', 'N stage: N1–N3')
+    >>> format_signed(-0.1322), format_signed(-0.0001)
+    ('−0.132', '0.000')
     """
-    if term == "distance":
-        return "Propensity score (distance)"
-    label = VARIABLES[term].label if term in VARIABLES else term
-    return f"{label}: {printed(level)}" if level and not pd.isna(level) else label
-
-
-def print_criterion(criterion: str) -> str:
-    """Capitalize a criterion and print its ranges with an en dash.
-
-    Parameters
-    ----------
-    criterion : str
-        As in ``results/attrition.tsv``.
-
-    Returns
-    -------
-    str
-        Other hyphens stay.
-
-    Examples
-    --------
-    >>> print_criterion("age 18-89 years, T1-T4, cause-specific")
-    'Age 18–89 years, T1–T4, cause-specific'
-    """
-    criterion = re.sub(r"(?<=\d)-(?=[A-Z]?\d)", "–", criterion)
-    return criterion[:1].upper() + criterion[1:]
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")

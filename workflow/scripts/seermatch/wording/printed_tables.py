@@ -8,16 +8,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seermatch.variables import printed
-from seermatch.wording.numbers import (
-    describe_variable,
-    format_count,
-    format_p,
-    format_range,
-    format_ratio,
-)
-from seermatch.wording.study_tables import ALIASED, FEW_MARK, FIRTH_MARK, MEDIAN, MODELS, SEPARATED
-from seermatch.wording.study_tables import NOT_ESTIMABLE as NO_EVENT_TEXT
+from seermatch.analysis.names import ALIASED, MODELS, SEPARATED
+from seermatch.variables.printed import printed
+from seermatch.wording.numbers import NOT_ESTIMABLE as NO_EVENT_TEXT
+from seermatch.wording.numbers import format_count, format_p, format_range, format_ratio
+from seermatch.wording.study_tables import FEW_MARK, FIRTH_MARK, MEDIAN
+from seermatch.wording.terms import describe_variable
 
 NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠ"
 PARTS = ("hr", "ci", "p")
@@ -192,7 +188,7 @@ def print_regression(
     >>> rows = pd.DataFrame([{
     ...     "model": "univariable", "term": "age", "level": "", "hr": 1.069, "hr_low": 1.049,
     ...     "hr_high": 1.09, "p_value": 0.002, "status": "ok"}])
-    >>> table = regression_table(rows, ["age"], ("M0", "M0(i+)"))
+    >>> table = regression_table(rows, ["age"], ("M0", "M0(i+)"), {})
     >>> print_regression(table, "Overall survival.").rows[0].cells[:3]
     ('1.069', '1.049–1.090', '0.002')
     """

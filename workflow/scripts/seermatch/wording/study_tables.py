@@ -1,31 +1,25 @@
 """Tables 1 to 4 as text, made from the tidy results: what the published table files hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 
+from seermatch.analysis.names import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
+from seermatch.disclosure.rule import MASKED
 from seermatch.errors import StudyError
+from seermatch.variables.printed import label_groups
 from seermatch.wording.numbers import (
-    MASKED,
-    REFERENCE_LEVELS,
-    describe_contrast,
+    NOT_ESTIMABLE,
     format_count,
     format_p,
     format_range,
     format_ratio,
-    label_groups,
 )
+from seermatch.wording.terms import describe_contrast
 
-MODELS = ("univariable", "multivariable", "recommended")
 MEDIAN = "median (IQR)"
-ALIASED = "aliased"
-SEPARATED = "separated"
-FEW_EVENTS = "few events"
-NO_EVENT = "no event"
 FIRTH_MARK = " (Firth)"
 FEW_MARK = " (few)"
-NOT_ESTIMABLE = "not estimable"
 
 
 def characteristics_table(comparison: pd.DataFrame, labels: tuple[str, str]) -> pd.DataFrame:
@@ -107,7 +101,7 @@ def regression_table(
     models: pd.DataFrame,
     variables: Iterable[str],
     labels: tuple[str, str],
-    reference_levels: Mapping[str, str] = REFERENCE_LEVELS,
+    reference_levels: Mapping[str, str],
 ) -> pd.DataFrame:
     """Lay out hazard ratios as text, the kinds of model side by side (Tables 3 and 4).
 
@@ -122,7 +116,7 @@ def regression_table(
         Terms in the order of the table; a term that is in no model gets no row.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    reference_levels : mapping, optional
+    reference_levels : mapping
         Reference level per factor.
 
     Returns
@@ -137,7 +131,7 @@ def regression_table(
     ...     "model": ["univariable", "multivariable"], "term": "age", "level": "",
     ...     "hr": [1.0688, 1.0746], "hr_low": [1.0494, 1.0552], "hr_high": [1.0896, 1.0961],
     ...     "p_value": [1e-9, 0.004], "status": "ok"})
-    >>> print(regression_table(rows, ["age"], ("M0", "M0(i+)")).iloc[0, 1:8].to_list())
+    >>> print(regression_table(rows, ["age"], ("M0", "M0(i+)"), {}).iloc[0, 1:8].to_list())
     ['Age (per year)', '1.069', '1.049–1.090', '<0.001', '1.075', '1.055–1.096', '0.004']
     """
     rows = models.assign(level=models["level"].fillna("").astype(str))
@@ -173,64 +167,24 @@ def _estimate(row) -> tuple[str, str, str]:
 # ----- curves at chosen times --------------------------------------------------------------------
 
 
-def numbers_at_risk(curve: pd.DataFrame, marks: Sequence[float]) -> np.ndarray:
-    """Count the patients of one group that were followed up to chosen times at least.
+def reference_levels(table: pd.DataFrame) -> dict[str, str]:
+    """Name the reference level of each factor: the first that a table lists.
 
     Parameters
     ----------
-    curve : pandas.DataFrame
-        time and n_at_risk, one row per distinct time, in order.
-    marks : sequence of float
-        Months.
+    table : pandas.DataFrame
+        With variable and level, such as `characteristics_table` gives.
 
     Returns
     -------
-    ndarray (marks,)
-        Patients with a follow-up of at least the mark.
+    dict
+        Variable to level; numbers have none.
 
     Examples
     --------
-    >>> numbers_at_risk(pd.DataFrame({"time": [3, 8], "n_at_risk": [10, 4]}), [0, 3, 5, 9]).tolist()
-    [10, 10, 4, 0]
+    >>> table = pd.DataFrame({"variable": "er", "level": ["Negative", "Positive"]})
+    >>> reference_levels(table)
+    {'er': 'Negative'}
     """
-    following = np.searchsorted(curve["time"], marks, side="left")
-    return np.append(curve["n_at_risk"], 0)[following]
-
-
-def estimates_at_marks(
-    curve: pd.DataFrame, marks: Sequence[float], estimate: str, start: float
-) -> pd.DataFrame:
-    """Read a step curve of one group at chosen times.
-
-    Parameters
-    ----------
-    curve : pandas.DataFrame
-        One row per distinct time, in order: time (months), n_at_risk, conf_low, conf_high and the
-        column that `estimate` names.
-    marks : sequence of float
-        Months at which to read the curve.
-    estimate : str
-        ``"survival"`` or ``"incidence"``.
-    start : float
-        Value before the first time: 1 for survival, 0 for an incidence.
-
-    Returns
-    -------
-    pandas.DataFrame
-        time, n_at_risk, estimate, conf_low, conf_high.
-
-    Examples
-    --------
-    >>> curve = pd.DataFrame({"time": [3, 8], "n_at_risk": [10, 4], "survival": [0.9, 0.8],
-    ...                       "conf_low": [0.7, 0.6], "conf_high": [0.99, 0.95]})
-    >>> estimates_at_marks(curve, [0, 5, 12], "survival", 1.0)[["time", "n_at_risk", "survival"]]
-       time  n_at_risk  survival
-    0     0         10       1.0
-    1     5          4       0.9
-    2    12          0       0.8
-    """
-    last = np.searchsorted(curve["time"], marks, side="right")
-    table = {"time": list(marks), "n_at_risk": numbers_at_risk(curve, marks)}
-    for column in (estimate, "conf_low", "conf_high"):
-        table[column] = np.insert(curve[column].to_numpy(dtype=float), 0, start)[last]
-    return pd.DataFrame(table)
+    levels = table[~table["level"].isin(["", MEDIAN])]
+    return levels.drop_duplicates("variable").set_index("variable")["level"].to_dict()

@@ -4,16 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from seermatch.analysis.names import ALIASED, MODELS, NO_EVENT, SEPARATED
 from seermatch.seer.fields import seer_fields
-from seermatch.variables import NOT_APPLIED, WHERE_EXPORTED, printed
-from seermatch.wording.numbers import (
-    REFERENCE_LEVELS,
-    describe_balance_term,
-    describe_contrast,
-    format_count,
-    label_groups,
-)
-from seermatch.wording.study_tables import ALIASED, MODELS, NO_EVENT, SEPARATED
+from seermatch.variables.printed import NOT_APPLIED, WHERE_EXPORTED, label_groups, printed
+from seermatch.wording.numbers import format_count
+from seermatch.wording.terms import describe_balance_term, describe_contrast
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
 LEFT_UNMATCHED = {"largest": "those of low score", "smallest": "those of high score"}  # by order
@@ -73,7 +68,7 @@ SEER*Stat and export again.
 def warn_about_models(
     outcomes: Mapping[str, pd.DataFrame],
     labels: tuple[str, str],
-    reference_levels: Mapping[str, str] = REFERENCE_LEVELS,
+    reference_levels: Mapping[str, str],
 ) -> list[str]:
     """Name aliased and separated terms, and models with few events.
 
@@ -84,7 +79,7 @@ def warn_about_models(
         events.
     labels : tuple of str
         Label of the reference and of the exposed group.
-    reference_levels : mapping, optional
+    reference_levels : mapping
         Reference level per factor.
 
     Returns
@@ -96,7 +91,7 @@ def warn_about_models(
     --------
     >>> rows = pd.DataFrame({"model": ["univariable", "recommended"], "term": "er",
     ...     "level": "Positive", "status": "separated", "dependence": "", "events": 47})
-    >>> warn_about_models({"Breast cancer death": rows}, ("M0", "M0(i+)"))[0]
+    >>> warn_about_models({"Breast cancer death": rows}, ("M0", "M0(i+)"), {"er": "Negative"})[0]
     'No finite estimate exists (separation) for ER (Positive vs Negative) in: breast cancer death \
 (univariable models, recommended model). Firth estimates, marked in the tables, stand in for them; \
 their intervals are approximate.'

@@ -1,0 +1,82 @@
+"""Study files of the gallery and of published studies: read, resolved, and their cohorts built."""
+
+import dataclasses
+from pathlib import Path
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+from made_up_records import made_up_records
+from seermatch.cohort.selection import select_cohort
+from seermatch.settings.study import Study
+from seermatch.variables.catalogue import canonical, catalogue, field_facts
+from seermatch.variables.derivation import Derivation
+from seermatch.variables.names import refuse_years, resolve
+from seermatch.variables.study import MATCHING, SECTIONS, read_study
+
+ROOT = Path(__file__).parents[2]
+GALLERY = ("lung", "colon", "kidney", "prostate", "thyroid", "bladder", "liver", "cervix")
+FILES = [
+    *(ROOT / "config" / "studies" / f"{name}.yaml" for name in GALLERY),
+    *sorted((ROOT / "tests" / "studies").glob("*.yaml")),
+]
+FIELD_STUDIES = {
+    *("02", "04", "05", "06", "07", "10", "11", "13", "15", "16", "18", "19", "22", "23"),
+    *("25", "26", "29", "30", "32", "33", "36", "37", "39"),
+}
+
+
+def read(path: Path):
+    return read_study(
+        path.read_bytes(), path.name, lambda other: (path.parent / other).read_bytes()
+    )
+
+
+def catalogue_declared():
+    return {name: entry.declaration for name, entry in catalogue().items()}
+
+
+def resolved(study):
+    return resolve(study, catalogue_declared(), field_facts(), canonical)
+
+
+def test_every_published_study_has_a_file():
+    numbers = {path.name[:2] for path in FILES if path.name[:2].isdigit()}
+    assert numbers == FIELD_STUDIES  # study 1 is paper.yaml
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_names_years_and_causes_are_known(path):
+    study = read(path)
+    resolved(study)
+
+    def years_of(name):
+        known = name if name in field_facts() else canonical(name)
+        return field_facts()[known].years if known else None
+
+    refuse_years(study, catalogue_declared(), years_of)
+    assert set(study.outcome.causes) <= set(field_facts()["cod_site"].labels)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_cohort_can_be_built(path):
+    study = read(path)
+    declared, facts, columns = catalogue_declared(), field_facts(), resolved(study)
+    records = made_up_records(study, declared, facts, canonical, columns, seed=len(path.stem))
+    derivation = Derivation(records, study.variables, declared, facts, canonical)
+    found = select_cohort(derivation, study)
+    assert np.bincount(found.exposed, minlength=2).min() >= 10
+    assert found.flow["remaining"][-1] == len(found.rows)
+    for name in (*study.matching.covariates, *study.subgroups, *study.matching.exact):
+        values = derivation.values_of(name)
+        assert values.known[found.rows].all()
+    reached = [warning for warning in found.warnings if "no record of the cohort has" in warning]
+    assert len(reached) <= 30, reached
+
+
+def test_the_sections_handed_on_have_the_keys_that_are_typed():
+    moved = {"matching": set(MATCHING), "sensitivity": {"largest_size"}}  # which is `cap`
+    for key, kind in get_type_hints(Study).items():
+        typed = {field.name for field in dataclasses.fields(kind)} if key in SECTIONS else set()
+        if SECTIONS.get(key) is not None:
+            assert typed - moved.get(key, set()) <= set(SECTIONS[key]), key

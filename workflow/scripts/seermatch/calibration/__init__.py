@@ -1,1 +1,0 @@
-"""Repetitions of the whole analysis on cohorts whose truth is known."""

@@ -1,0 +1,126 @@
+"""Whether variables and causes of death fit the cohort that a study selects."""
+
+import numpy as np
+import polars as pl
+
+from seermatch.cohort.asked import CANCER_DEATH, NO_CAUSE, has_label
+from seermatch.errors import StudyError
+from seermatch.variables.conditions import COMPOSITES, IsKnown
+from seermatch.variables.derivation import Derivation
+from seermatch.variables.design import Study
+from seermatch.variables.items import check_items
+from seermatch.variables.values import from_labels
+
+LEAST_DEATHS = 5  # deaths of the cancer from which on a wrong cause can be told
+
+
+def grouped_by(study: Study) -> list[str]:
+    """List the variables of which every value that a cohort has must belong to a level.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of str
+    """
+    names = [study.cohort.exposure.variable, *study.matching.covariates, *study.subgroups]
+    names += study.matching.exact
+    for criterion in study.cohort.criteria:
+        for part in criterion.condition.parts:
+            names += part.names if isinstance(part, IsKnown) else ()
+    return [name for name in dict.fromkeys(names) if name not in COMPOSITES]
+
+
+def check_variables(
+    derivation: Derivation, study: Study, rows: np.ndarray, exposed: np.ndarray
+) -> list[str]:
+    """Refuse codes as covariates and covariates that tell the group; warn of empty levels.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    study : Study
+    rows, exposed : see `seermatch.cohort.selection.Selection`
+
+    Returns
+    -------
+    list of str
+        A sentence for each level that no record of the cohort has.
+
+    Raises
+    ------
+    StudyError
+    """
+    warnings = []
+    exposure = study.cohort.exposure
+    used = (*exposure.reference.levels, *exposure.exposed.levels)
+    for name in (exposure.variable, *study.matching.covariates, *study.subgroups):
+        values = derivation.values_of(name)
+        covariate = name in study.matching.covariates
+        place = "matching, covariates" if covariate else "subgroups"
+        if name != exposure.variable and values.kind == "codes":
+            raise StudyError(f"{place}: '{name}' has codes; declare levels of them.")
+        if values.kind == "number":
+            if name in study.subgroups:
+                raise StudyError(f"subgroups: '{name}' is a number; declare bands of it.")
+            continue
+        codes = values.codes[rows]
+        counts = np.bincount(codes[codes >= 0], minlength=len(values.labels))
+        for level, count in zip(values.labels, counts, strict=True):
+            if not count and (name != exposure.variable or level in used):
+                warnings.append(f"warning: no record of the cohort has {name} '{level}'")
+        if covariate and _tells_group(codes, exposed, len(values.labels)):
+            raise StudyError(
+                f"matching, covariates: each level of '{name}' is found in one of the two groups "
+                "only, so it determines the exposure; leave it out."
+            )
+    return list(dict.fromkeys(warnings))
+
+
+def _tells_group(codes: np.ndarray, exposed: np.ndarray, n_levels: int) -> bool:
+    shares = [np.bincount(codes[exposed == group], minlength=n_levels) for group in (0, 1)]
+    return bool(codes.size) and not ((shares[0] > 0) & (shares[1] > 0)).any()
+
+
+def check_causes(derivation: Derivation, study: Study, rows: np.ndarray) -> list[str]:
+    """Refuse causes of death that are none, or of which nobody in the cohort died.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    study : Study
+    rows : see `seermatch.cohort.selection.Selection`
+
+    Returns
+    -------
+    list of str
+        A sentence for each cause that no death has.
+
+    Raises
+    ------
+    StudyError
+    """
+    records, causes = derivation.records, study.outcome.causes
+    if "cod_site" not in records.columns:
+        return ["warning: COD to site recode is not exported; outcome.causes is not checked"]
+    found = from_labels(records["cod_site"])[0]
+    facts = derivation.fields.get("cod_site")
+    check_items(causes, found, facts.labels if facts else (), "outcome, causes", codes=False)
+    of_cohort = records[rows]
+    dead = ~has_label(of_cohort["cod_site"], ("Alive", *NO_CAUSE, "Blank(s)", ""))
+    if "cause_specific" in records.columns:
+        dead &= has_label(of_cohort["cause_specific"], (CANCER_DEATH,))
+    deaths = of_cohort["cod_site"].cast(pl.String).filter(pl.Series(dead))
+    if deaths.len() >= LEAST_DEATHS and not has_label(deaths, causes).any():
+        most = deaths.value_counts(sort=True).head(3)["cod_site"].to_list()
+        raise StudyError(
+            f"outcome, causes: nobody who died of the cancer has the cause {' or '.join(causes)}; "
+            f"most have {', '.join(most)}."
+        )
+    return [
+        f"warning: no death of the cohort has the cause '{cause}'"
+        for cause in causes
+        if deaths.len() >= LEAST_DEATHS and not has_label(deaths, (cause,)).any()
+    ]

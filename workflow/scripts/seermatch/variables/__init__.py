@@ -1,0 +1,1 @@
+"""What a study file declares: its language, variables, conditions, and how they are derived."""
