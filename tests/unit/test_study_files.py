@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
+import polars as pl
 import pytest
 from made_up_records import made_up_records
 from seermatch.cohort.selection import select_cohort
@@ -72,6 +73,25 @@ def test_a_cohort_can_be_built(path):
         assert values.known[found.rows].all()
     reached = [warning for warning in found.warnings if "no record of the cohort has" in warning]
     assert len(reached) <= 30, reached
+
+
+@pytest.mark.parametrize("name", ["bladder", "colon"])
+def test_order_and_yearly_files_change_nothing(name):
+    study = read(ROOT / "config" / "studies" / f"{name}.yaml")
+    declared, facts, columns = catalogue_declared(), field_facts(), resolved(study)
+    records = made_up_records(study, declared, facts, canonical, columns, seed=1)
+    yearly = [
+        part.sample(fraction=1, shuffle=True, seed=3) for part in records.partition_by("year")
+    ]
+    yearly = [part.with_columns(export=pl.lit(str(i))) for i, part in enumerate(yearly)]
+    shuffled = pl.concat(yearly).select(sorted([*records.columns, "export"], reverse=True))
+    found = []
+    for each in (records, shuffled, records.cast(pl.Categorical)):
+        derivation = Derivation(each, study.variables, declared, facts, canonical)
+        selected = select_cohort(derivation, study)
+        patients = each["patient_id"].gather(selected.rows).cast(pl.String).to_list()
+        found.append((patients, selected.exposed.tolist(), selected.flow.rows()))
+    assert found[0] == found[1] == found[2]
 
 
 def test_the_sections_handed_on_have_the_keys_that_are_typed():

@@ -108,11 +108,10 @@ def check_causes(derivation: Derivation, study: Study, rows: np.ndarray) -> list
     found = from_labels(records["cod_site"])[0]
     facts = derivation.fields.get("cod_site")
     check_items(causes, found, facts.labels if facts else (), "outcome, causes", codes=False)
-    of_cohort = records[rows]
-    dead = ~has_label(of_cohort["cod_site"], ("Alive", *NO_CAUSE, "Blank(s)", ""))
+    dead = ~has_label(records["cod_site"], ("Alive", *NO_CAUSE, "Blank(s)", ""))
     if "cause_specific" in records.columns:
-        dead &= has_label(of_cohort["cause_specific"], (CANCER_DEATH,))
-    deaths = of_cohort["cod_site"].cast(pl.String).filter(pl.Series(dead))
+        dead &= has_label(records["cause_specific"], (CANCER_DEATH,))
+    deaths = records["cod_site"].gather(rows[dead[rows]]).cast(pl.String)
     if deaths.len() >= LEAST_DEATHS and not has_label(deaths, causes).any():
         most = deaths.value_counts(sort=True).head(3)["cod_site"].to_list()
         raise StudyError(

@@ -240,6 +240,6 @@ def _first_records(records: pl.DataFrame, positions: np.ndarray) -> np.ndarray:
                 "it, or set cohort.one_tumor_per_patient to no."
             )
     number = pl.col("record_number").cast(pl.String).str.extract(r"(\d+)").cast(pl.Int32)
-    found = records[positions].select(pl.col("patient_id").cast(pl.String), number)
+    found = records.select(pl.col("patient_id").cast(pl.String), number)[positions]
     kept = one_tumor_per_patient(found.with_columns(row=pl.Series(positions)))
     return kept["row"].to_numpy()
