@@ -6,21 +6,26 @@ one, or a sum or a difference of two.
 
 import io
 import re
-from dataclasses import replace
 from html import unescape
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from report_content import REFERENCE_LEVELS, made_up_content
-from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
+from report_content import changed, made_up_content
+from seermatch.disclosure.rule import DisclosureRule
 from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.methods.data import methods_sections
-from seermatch.report.page import find_warnings, render_report
+from seermatch.report.page import render_report
+from seermatch.report.sections.warnings import find_warnings
 from seermatch.wording.numbers import rounded_counts
-from seermatch.wording.study_tables import characteristics_table, regression_table
+from seermatch.wording.study_tables import (
+    characteristics_table,
+    reference_levels,
+    regression_table,
+)
 from small_studies import COVARIATES, LABELS, Study
 
+MODELS = ("cox", "cox_contrasts", "fine_gray", "fine_gray_contrasts")
 PEOPLE = r"(?:patients?|records?|deaths?|events?|died|tumors?)\b"
 NUMBER = r"(?<![\w.,–/-])(≤?\d[\d,]*)"
 COUNTED = re.compile(
@@ -36,36 +41,32 @@ NOT_COUNTS = re.compile(
 
 def sentences(study: Study, tables: dict[str, pd.DataFrame], rule: DisclosureRule) -> str:
     """Write the report, its warnings and the methods from published tables."""
-    content = made_up_content()
     shown = {name: _through_file(table) for name, table in tables.items()}
-    overlap = shown["score_overlap"]
+    overlap, comparison = shown["score_overlap"], shown["comparison"]
     shown["score_overlap"] = overlap.assign(group=overlap["group"].map(dict(enumerate(LABELS))))
-    comparison = shown["comparison"]
     with rounded_counts(rule.width):
         for number, population in ((1, "cohort"), (2, "matched")):
             rows = comparison[comparison["population"] == population]
             shown[f"table{number}"] = characteristics_table(rows, LABELS)
         for number, name in ((3, "cox"), (4, "fine_gray")):
             terms = [*COVARIATES, "group"]
-            shown[f"table{number}"] = regression_table(shown[name], terms, LABELS, REFERENCE_LEVELS)
-        fields = set(content.__dataclass_fields__)
-        rows = int(shown["quality"]["records"].max())
-        content = replace(
-            content,
-            **{name: shown[name] for name in fields & set(shown)},
-            inputs=content.inputs.assign(rows=rows),
-            weighted=not has_complete_sets(study.matched),
+            shown[f"table{number}"] = regression_table(
+                shown[name], terms, LABELS, reference_levels(shown["table1"])
+            )
+        made_up = made_up_content()
+        results = changed(
+            made_up,
+            **{name: table for name, table in shown.items() if name in (*made_up.tables, *MODELS)},
+            exports=made_up.exports.assign(rows=int(shown["quality"]["records"].max())),
             disclosure=rule,
-            notes=[disclosure_limits(rule)] if rule.active else [],
-            claims=None,
-            paper_audit=None,
-            paper_comparison=None,
+            weighted=not has_complete_sets(study.matched),
+            **dict.fromkeys(("claims", "paper_audit", "paper_comparison")),
         )
         page = re.sub(
-            r"<(table|svg|style|script)\b.*?</\1>", " ", render_report(content), flags=re.S
+            r"<(table|svg|style|script)\b.*?</\1>", " ", render_report(results), flags=re.DOTALL
         )
-        parts = [unescape(re.sub(r"<[^>]+>", " ", page)), *find_warnings(content)]
-        for paragraphs in methods_sections(content).values():
+        parts = [unescape(re.sub(r"<[^>]+>", " ", page)), *find_warnings(results)]
+        for paragraphs in methods_sections(results).values():
             parts += paragraphs
     return re.sub(r"\s+", " ", " ¶ ".join(parts))
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from seermatch.analysis.names import IMPUTED, OTHER
 from seermatch.seer.dictionary import database_years
-from seermatch.wording.numbers import format_count
 from seermatch.wording.results import Results
 from seermatch.wording.terms import listed, print_outcome
 
@@ -31,7 +30,7 @@ def describe_stability(results: Results) -> list[str]:
     analyses = [name for name in table["analysis"].unique() if name != "main"]
     outcomes = [_lower(print_outcome(outcome)) for outcome in table["outcome"].unique()]
     estimands = [ESTIMANDS.get(name, name) for name in table["estimand"].unique()]
-    found = [f"The match was repeated with {format_count(seeds)} other seeds of {seeded}."]
+    found = [f"The match was repeated with {seeds:,} other seeds of {seeded}."]
     if analyses:
         found.append(
             f"Sensitivity analyses estimated the effect of the group on {listed(outcomes)} in "

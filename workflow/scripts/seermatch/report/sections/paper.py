@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from seermatch.paper import finding as audit_finding
 from seermatch.report.section import Paragraph, Section, Sentences, Table
-from seermatch.wording.numbers import NOTHING, capitalize, format_count
+from seermatch.wording.numbers import NOTHING, capitalize
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable, print_frame
 from seermatch.wording.results import Results
 
@@ -58,13 +58,11 @@ def agreement_table(comparison: pd.DataFrame) -> PrintedTable:
     for name, part in comparison.groupby("table"):
         fixed = part["by_construction"]
         cells = [
-            f"{format_count(block['agrees'].sum())} of {format_count(len(block))}"
-            if len(block)
-            else NOTHING
+            f"{block['agrees'].sum():,} of {len(block):,}" if len(block) else NOTHING
             for block in (part[~fixed], part[fixed])
         ]
         label = re.sub(r"^table(\d+)$", r"Table \1", name)
-        rows.append(PrintedRow(label, (format_count(len(part)), *cells)))
+        rows.append(PrintedRow(label, (f"{len(part):,}", *cells)))
     header = ("Table", "Cells", "Agree, free", "Agree, fixed by construction")
     return PrintedTable(
         "Cells of the paper’s printed tables that this run reproduces to the last digit.",
@@ -121,8 +119,7 @@ def summarize_audit(audit: pd.DataFrame) -> list[str]:
     serious = (audit_finding.INCONSISTENT, audit_finding.WEAKNESS, audit_finding.NOT_RECOMPUTABLE)
     order = dict.fromkeys((*serious, *audit_finding.VERDICTS))
     return [
-        "The printed tables were recomputed from their own numbers in "
-        f"{format_count(len(audit))} checks.",
+        f"The printed tables were recomputed from their own numbers in {len(audit):,} checks.",
         *(
             f"{capitalize(name)}, {counts[name]}: {audit_finding.VERDICTS[name]}."
             for name in order

@@ -55,7 +55,7 @@ def quality_table(quality: pd.DataFrame) -> PrintedTable:
     order = VERDICTS[::-1]
     counts = pd.crosstab(quality["check"], quality["verdict"]).reindex(columns=order, fill_value=0)
     rows = [
-        PrintedRow(_title(check), tuple(format_count(n) for n in counts.loc[check]))
+        PrintedRow(_title(check), tuple(f"{n:,}" for n in counts.loc[check]))
         for check in quality["check"].unique()
     ]
     header = ("Check", "OK", *map(capitalize, order[1:]))
