@@ -165,7 +165,8 @@ def _implicit(asked: Asked, within: np.ndarray) -> list[Criterion]:
     if "exposure" not in named:
         criteria.append(Criterion("exposure known", All((IsKnown(("exposure",)),))))
     left = []
-    for name in study.matching.covariates if "covariates" not in named else ():
+    covariates = () if "covariates" in named else study.matching.covariates
+    for name in dict.fromkeys((*covariates, *study.matching.exact)):
         codes = asked.values_of(name).codes[within]
         if name not in named and np.isin(codes, (UNKNOWN, NOT_IN_STUDY)).any():
             left.append(name)
