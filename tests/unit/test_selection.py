@@ -462,5 +462,5 @@ def test_causes_must_be_those_that_the_cohort_dies_of():
 
 def test_a_level_that_no_record_reaches_warns():
     found = selected(patients(), study_text())
-    assert "warning: no record of the cohort has early 'Late'" in found.warnings
+    assert "warning: no record has early 'Late'" in found.warnings
     assert not any("operation" in warning for warning in found.warnings)

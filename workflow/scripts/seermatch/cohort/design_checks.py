@@ -34,7 +34,7 @@ def grouped_by(study: Study) -> list[str]:
 
 
 def check_variables(
-    derivation: Derivation, study: Study, rows: np.ndarray, exposed: np.ndarray
+    derivation: Derivation, study: Study, within: np.ndarray, rows: np.ndarray, exposed: np.ndarray
 ) -> list[str]:
     """Refuse codes as covariates and covariates that tell the group; warn of empty levels.
 
@@ -42,12 +42,14 @@ def check_variables(
     ----------
     derivation : Derivation
     study : Study
+    within : numpy.ndarray of bool, shape (records,)
+        Records of the years and registries of the study.
     rows, exposed : see `seermatch.cohort.selection.Selection`
 
     Returns
     -------
     list of str
-        A sentence for each level that no record of the cohort has.
+        A sentence for each level that none of these records has.
 
     Raises
     ------
@@ -66,12 +68,12 @@ def check_variables(
             if name in study.subgroups:
                 raise StudyError(f"subgroups: '{name}' is a number; declare bands of it.")
             continue
-        codes = values.codes[rows]
+        codes = values.codes[within]
         counts = np.bincount(codes[codes >= 0], minlength=len(values.labels))
         for level, count in zip(values.labels, counts, strict=True):
             if not count and (name != exposure.variable or level in used):
-                warnings.append(f"warning: no record of the cohort has {name} '{level}'")
-        if covariate and _tells_group(codes, exposed, len(values.labels)):
+                warnings.append(f"warning: no record has {name} '{level}'")
+        if covariate and _tells_group(values.codes[rows], exposed, len(values.labels)):
             raise StudyError(
                 f"matching, covariates: each level of '{name}' is found in one of the two groups "
                 "only, so it determines the exposure; leave it out."

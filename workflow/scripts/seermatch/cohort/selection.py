@@ -67,7 +67,7 @@ def select_cohort(derivation: Derivation, study: Study, last_year: int | None = 
         not fit the cohort.
     """
     asked = Asked(derivation, study, last_year)
-    alive = _of_years(derivation, study)
+    within = alive = _of_years(derivation, study)
     criteria = [*study.cohort.criteria, *_implicit(asked, alive)]
     rows, warnings = [_flow_row("records", alive, alive, asked, {})], []
     for criterion in criteria:
@@ -91,7 +91,7 @@ def select_cohort(derivation: Derivation, study: Study, last_year: int | None = 
         rows.append(_flow_row("one tumor per patient", alive, stay, asked, {}))
     flow = pl.DataFrame(rows).with_row_index("step").cast({"step": pl.Int32})
     exposed = asked.exposure.codes[positions].astype(np.int8)
-    warnings += check_variables(derivation, study, positions, exposed)
+    warnings += check_variables(derivation, study, within, positions, exposed)
     warnings += check_causes(derivation, study, positions)
     return Selection(positions, exposed, flow, tuple(warnings))
 
