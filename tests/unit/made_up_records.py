@@ -111,7 +111,7 @@ class _Maker:
         return {
             "year": self.year.astype(str),
             "patient_id": np.char.zfill(self.rng.integers(0, 9999, RECORDS).astype(str), 8),
-            "record_number": np.full(RECORDS, "01"),
+            "record_number": np.char.zfill((np.arange(RECORDS) % 99 + 1).astype(str), 2),
             "survival_months": np.char.zfill(months.astype(str), 4),
             "cause_specific": specific[(kind == 1).astype(int)],
             "other_cause": other[(kind == 2).astype(int)],

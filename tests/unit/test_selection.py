@@ -144,6 +144,16 @@ CONDITION = st.recursive(
 )
 
 
+OPTIONS = st.fixed_dictionaries(
+    {
+        "landmark": st.sampled_from([None, 3, 6]),
+        "keep": st.booleans(),
+        "registry": st.sampled_from([None, "Iowa"]),
+        "one": st.booleans(),
+    }
+)
+
+
 def written(condition) -> str:
     key, value = condition
     if key == "not":
@@ -153,7 +163,7 @@ def written(condition) -> str:
     return f"{{{key}: [{', '.join(value)}]}}"
 
 
-def value_of(row, name):
+def value_of(row, name, keep=False):
     """A level or number; None where unknown, False where not in the study."""
     if name == "age":
         digits = "".join(c for c in row["age"] if c.isdigit())
@@ -173,8 +183,10 @@ def value_of(row, name):
     if name == "covariates":
         return value_of(row, "early") and "known"
     if name == "outcome":
-        ok = row["cause"] in ("alive", "cancer", "other") and row["survival_months"] != "9999"
-        return "known" if ok else None
+        told = row["cause"] in ("alive", "cancer", "other") or (keep and row["cause"] == "missing")
+        return "known" if told and row["survival_months"] != "9999" else None
+    if name == "survival_months":
+        return None if row[name] == "9999" else float(row[name])
     return row[name]
 
 
@@ -185,19 +197,19 @@ def within(value: float, item: str) -> bool:
     return float(low) <= value <= float(high)
 
 
-def plain(condition, row, open_to=()):
+def plain(condition, row, open_to=(), keep=False):
     """True, False, or None where undetermined; `open_to` holds what counts so in `known`."""
     key, value = condition
     if key == "not":
-        inner = plain(value, row, open_to)
+        inner = plain(value, row, open_to, keep)
         return None if inner is None else not inner
     if key == "any":
-        parts = [plain(item, row, open_to) for item in value]
+        parts = [plain(item, row, open_to, keep) for item in value]
         return True if True in parts else None if None in parts else False
     if key == "known":
         parts = []
         for name in value:
-            held = value_of(row, name)
+            held = value_of(row, name, keep)
             closed = held is None or held is False
             told = "unknown" if held is None else "outside"
             parts.append(None if closed and told in open_to else not closed)
@@ -205,45 +217,56 @@ def plain(condition, row, open_to=()):
     held = value_of(row, key)
     if held is None:
         return None
-    if key == "age":
+    if key in ("age", "survival_months"):
         return any(within(held, item) for item in value)
     return held in value
 
 
-def brute_force(rows, conditions):
-    """Give the flow, and the positions of the records that stay, one criterion after another."""
-    words = [(f"c{i}", condition) for i, condition in enumerate(conditions)]
+def implied(rows, conditions, options):
+    """List what is asked for at the end, with its words."""
     named = set()
     for key, value in conditions:
         named |= set(value) if key == "known" else {key}
     if "exposure" not in named:
-        words.append(("exposure known", ("known", ["exposure"])))
-    relevant = [row for row in rows if row["year"] in ("2004", "2005")]
-    unknown_stage = any(value_of(row, "early") is None for row in relevant)
-    if not named & {"covariates", "early"} and unknown_stage:
-        words.append(("covariates known", ("known", ["early"])))
+        yield "exposure known", ("known", ["exposure"])
+    if not named & {"covariates", "early"} and any(value_of(row, "early") is None for row in rows):
+        yield "covariates known", ("known", ["early"])
     if "outcome" not in named:
-        words.append(("cause of death and survival months known", ("known", ["outcome"])))
+        yield "cause of death and survival months known", ("known", ["outcome"])
+    if (months := options["landmark"]) is not None:
+        yield f"followed for {months} months", ("survival_months", [f"{months}+"])
+
+
+def brute_force(rows, conditions, options):
+    """Give the flow, and the positions of the records that stay, one criterion after another."""
+    keep, registry = options["keep"], options["registry"]
     left = [i for i, row in enumerate(rows) if row["year"] in ("2004", "2005")]
+    left = [i for i in left if registry is None or rows[i]["registry"] == registry]
+    words = [(f"c{i}", condition) for i, condition in enumerate(conditions)]
+    words += implied([rows[i] for i in left], conditions, options)
     flow = [("records", len(left), 0, 0, 0)]
     for text, condition in words:
-        failed = [i for i in left if plain(condition, rows[i]) is not True]
-        unknown = [i for i in failed if plain(condition, rows[i], ("unknown",)) is None]
-        either = ("unknown", "outside")
-        outside = [
-            i for i in failed if i not in unknown and plain(condition, rows[i], either) is None
-        ]
+        failed, unknown, outside = [], [], []
+        for i in left:
+            if plain(condition, rows[i], (), keep) is True:
+                continue
+            failed.append(i)
+            if plain(condition, rows[i], ("unknown",), keep) is None:
+                unknown.append(i)
+            elif plain(condition, rows[i], ("unknown", "outside"), keep) is None:
+                outside.append(i)
         later = [i for i in unknown if asks_outcome(condition) and rows[i]["cause"] == "later"]
         left = [i for i in left if i not in failed]
         flow.append((text, len(left), len(unknown) - len(later), len(outside), len(later)))
+    if not options["one"]:
+        return flow, left
     first = {}
     for i in left:
         patient = rows[i]["patient_id"]
         best = first.setdefault(patient, i)
         first[patient] = min(best, i, key=lambda j: (j % 12, j))
     kept = [first[patient] for patient in sorted(first)]
-    flow.append(("one tumor per patient", len(kept), 0, 0, 0))
-    return flow, kept
+    return [*flow, ("one tumor per patient", len(kept), 0, 0, 0)], kept
 
 
 def asks_outcome(condition) -> bool:
@@ -256,11 +279,17 @@ def asks_outcome(condition) -> bool:
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(st.lists(ROW, min_size=3, max_size=12), st.lists(CONDITION, max_size=3))
-def test_criteria_by_brute_force(rows, conditions):
+@given(st.lists(ROW, min_size=3, max_size=12), st.lists(CONDITION, max_size=3), OPTIONS)
+def test_criteria_by_brute_force(rows, conditions, options):
     rows = [*patients(), *rows]
-    text = study_text(", ".join(f"{{c{i}: {written(c)}}}" for i, c in enumerate(conditions)))
-    flow, kept = brute_force(rows, conditions)
+    cohort = "" if options["one"] else "  one_tumor_per_patient: no\n"
+    cohort += f"  landmark: {options['landmark']}\n" if options["landmark"] else ""
+    cohort += f"  registries: {options['registry']}\n" if options["registry"] else ""
+    criteria = ", ".join(f"{{c{i}: {written(c)}}}" for i, c in enumerate(conditions))
+    text = study_text(criteria, cohort)
+    if options["keep"]:
+        text = text.replace("Bronchus}", "Bronchus, unknown_cause: keep}")
+    flow, kept = brute_force(rows, conditions, options)
     try:
         found = selected(rows, text)
     except StudyError as error:
@@ -433,5 +462,5 @@ def test_causes_must_be_those_that_the_cohort_dies_of():
 
 def test_a_level_that_no_record_reaches_warns():
     found = selected(patients(), study_text())
-    assert "warning: no record of the cohort has early 'Late'" in found.warnings
+    assert "warning: no record has early 'Late'" in found.warnings
     assert not any("operation" in warning for warning in found.warnings)

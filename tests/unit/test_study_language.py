@@ -454,3 +454,26 @@ def test_bands_of_decimals_may_leave_one_end_out(bands, levels):
         told(study_of(rows, f"x: {{of: psa, kind: number, bands: {bands}}}").values_of("x"))
         == levels
     )
+
+
+def test_a_gap_between_bands_needs_a_rest():
+    rows = [{"age": f"{age} years"} for age in (10, 30, 60)]
+    text = "x: {{of: age, bands: {{young: 0-20, old: 50+}}{rest}}}"
+    with pytest.raises(StudyError, match="say by `rest` what it is"):
+        study_of(rows, text.format(rest=""))
+    study = study_of(rows, text.format(rest=", rest: not in study"))
+    assert told(study.values_of("x")) == ["young", False, "old"]
+
+
+def test_what_no_level_takes_is_named_by_the_variables_made_of_it():
+    rows = [{"year": "2020", "sex": sex} for sex in ("Female", "Male", "Other")]
+    declared = """
+    a: {of: sex, levels: {F: Female, M: Male}}
+    b: {of: a, unknown_is: NK}
+    c: {eras: [{of: a, levels: {W: F}, years: 2000-2022}, {of: b, levels: {W: F}, years: 2023}]}
+    """
+    study = study_of(rows, declared)
+    for name, held in (("a", "'Other' 1"), ("b", "'Other' 1"), ("c", "'M' 1, 'Other' 1")):
+        values = study.values_of(name)
+        with pytest.raises(StudyError, match=held):
+            refuse_unplaced(name, values, np.ones(3, dtype=bool))

@@ -34,7 +34,7 @@ def grouped_by(study: Study) -> list[str]:
 
 
 def check_variables(
-    derivation: Derivation, study: Study, rows: np.ndarray, exposed: np.ndarray
+    derivation: Derivation, study: Study, within: np.ndarray, rows: np.ndarray, exposed: np.ndarray
 ) -> list[str]:
     """Refuse codes as covariates and covariates that tell the group; warn of empty levels.
 
@@ -42,12 +42,14 @@ def check_variables(
     ----------
     derivation : Derivation
     study : Study
+    within : numpy.ndarray of bool, shape (records,)
+        Records of the years and registries of the study.
     rows, exposed : see `seermatch.cohort.selection.Selection`
 
     Returns
     -------
     list of str
-        A sentence for each level that no record of the cohort has.
+        A sentence for each level that none of these records has.
 
     Raises
     ------
@@ -66,12 +68,12 @@ def check_variables(
             if name in study.subgroups:
                 raise StudyError(f"subgroups: '{name}' is a number; declare bands of it.")
             continue
-        codes = values.codes[rows]
+        codes = values.codes[within]
         counts = np.bincount(codes[codes >= 0], minlength=len(values.labels))
         for level, count in zip(values.labels, counts, strict=True):
             if not count and (name != exposure.variable or level in used):
-                warnings.append(f"warning: no record of the cohort has {name} '{level}'")
-        if covariate and _tells_group(codes, exposed, len(values.labels)):
+                warnings.append(f"warning: no record has {name} '{level}'")
+        if covariate and _tells_group(values.codes[rows], exposed, len(values.labels)):
             raise StudyError(
                 f"matching, covariates: each level of '{name}' is found in one of the two groups "
                 "only, so it determines the exposure; leave it out."
@@ -108,11 +110,10 @@ def check_causes(derivation: Derivation, study: Study, rows: np.ndarray) -> list
     found = from_labels(records["cod_site"])[0]
     facts = derivation.fields.get("cod_site")
     check_items(causes, found, facts.labels if facts else (), "outcome, causes", codes=False)
-    of_cohort = records[rows]
-    dead = ~has_label(of_cohort["cod_site"], ("Alive", *NO_CAUSE, "Blank(s)", ""))
+    dead = ~has_label(records["cod_site"], ("Alive", *NO_CAUSE, "Blank(s)", ""))
     if "cause_specific" in records.columns:
-        dead &= has_label(of_cohort["cause_specific"], (CANCER_DEATH,))
-    deaths = of_cohort["cod_site"].cast(pl.String).filter(pl.Series(dead))
+        dead &= has_label(records["cause_specific"], (CANCER_DEATH,))
+    deaths = records["cod_site"].gather(rows[dead[rows]]).cast(pl.String)
     if deaths.len() >= LEAST_DEATHS and not has_label(deaths, causes).any():
         most = deaths.value_counts(sort=True).head(3)["cod_site"].to_list()
         raise StudyError(

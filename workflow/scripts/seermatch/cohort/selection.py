@@ -67,7 +67,7 @@ def select_cohort(derivation: Derivation, study: Study, last_year: int | None = 
         not fit the cohort.
     """
     asked = Asked(derivation, study, last_year)
-    alive = _of_years(derivation, study)
+    within = alive = _of_years(derivation, study)
     criteria = [*study.cohort.criteria, *_implicit(asked, alive)]
     rows, warnings = [_flow_row("records", alive, alive, asked, {})], []
     for criterion in criteria:
@@ -91,7 +91,7 @@ def select_cohort(derivation: Derivation, study: Study, last_year: int | None = 
         rows.append(_flow_row("one tumor per patient", alive, stay, asked, {}))
     flow = pl.DataFrame(rows).with_row_index("step").cast({"step": pl.Int32})
     exposed = asked.exposure.codes[positions].astype(np.int8)
-    warnings += check_variables(derivation, study, positions, exposed)
+    warnings += check_variables(derivation, study, within, positions, exposed)
     warnings += check_causes(derivation, study, positions)
     return Selection(positions, exposed, flow, tuple(warnings))
 
@@ -165,7 +165,8 @@ def _implicit(asked: Asked, within: np.ndarray) -> list[Criterion]:
     if "exposure" not in named:
         criteria.append(Criterion("exposure known", All((IsKnown(("exposure",)),))))
     left = []
-    for name in study.matching.covariates if "covariates" not in named else ():
+    covariates = () if "covariates" in named else study.matching.covariates
+    for name in dict.fromkeys((*covariates, *study.matching.exact)):
         codes = asked.values_of(name).codes[within]
         if name not in named and np.isin(codes, (UNKNOWN, NOT_IN_STUDY)).any():
             left.append(name)
@@ -240,6 +241,6 @@ def _first_records(records: pl.DataFrame, positions: np.ndarray) -> np.ndarray:
                 "it, or set cohort.one_tumor_per_patient to no."
             )
     number = pl.col("record_number").cast(pl.String).str.extract(r"(\d+)").cast(pl.Int32)
-    found = records[positions].select(pl.col("patient_id").cast(pl.String), number)
+    found = records.select(pl.col("patient_id").cast(pl.String), number)[positions]
     kept = one_tumor_per_patient(found.with_columns(row=pl.Series(positions)))
     return kept["row"].to_numpy()

@@ -211,7 +211,7 @@ def _grouping(tree: Mapped, where: str) -> Grouping:
     levels = _levels(tree["levels"], f"{where}, levels") if "levels" in tree else None
     bands = _levels(tree["bands"], f"{where}, bands") if "bands" in tree else None
     if bands:
-        _check_bands(bands, f"{where}, bands")
+        _check_bands(bands, f"{where}, bands", gaps="rest" in tree)
     if levels:
         _check_levels(levels, unknown, f"{where}, levels")
     return Grouping(levels, bands, unknown, missing)
@@ -246,8 +246,8 @@ def _check_levels(levels, unknown, where: str) -> None:
             holder[item] = level
 
 
-def _check_bands(bands, where: str) -> None:
-    """Refuse bands that overlap, or leave whole numbers out between them."""
+def _check_bands(bands, where: str, gaps: bool) -> None:
+    """Refuse bands that overlap, or gaps between them of which nothing says what they are."""
     ranges = [
         (interval, item)
         for items in bands.values()
@@ -260,8 +260,9 @@ def _check_bands(bands, where: str) -> None:
             raise StudyError(f"{where}: '{first}' and '{second}' overlap.")
         whole = after.low - before.high <= 1 and not (before.open_high or after.open_low)
         touching = after.low == before.high and before.open_high != after.open_low
-        if not whole and not touching:
-            raise StudyError(f"{where}: nothing takes what lies between '{first}' and '{second}'.")
+        if not (whole or touching or gaps):
+            told = f"nothing takes what lies between '{first}' and '{second}'"
+            raise StudyError(f"{where}: {told}; add a band, or say by `rest` what it is.")
 
 
 def _overlap(before: Interval, after: Interval) -> bool:

@@ -18,10 +18,12 @@ from seermatch.variables.items import check_items, in_intervals, take_codes, tak
 from seermatch.variables.source import (
     FieldFacts,
     Source,
+    join_names,
     missing_labels,
     named_missing,
     of_values,
     read_column,
+    unplaced_names,
 )
 from seermatch.variables.values import (
     NOT_IN_STUDY,
@@ -253,7 +255,7 @@ def _group(source: Source, grouping: Grouping, where: str) -> Values:
         taken |= mine
         of_label[mine] = place
     codes = _spread(of_label, source.codes)
-    unplaced = (source.labels, source.codes) if (codes == UNPLACED).any() else None
+    unplaced = unplaced_names(source, codes)
     missing = named_missing(source, codes, grouping.missing)
     known = tuple(grouping.missing)
     return Values("levels", grouping.names, codes, None, None, unplaced, known, missing)
@@ -273,7 +275,9 @@ def _keep(source: Source, unknown: np.ndarray, grouping: Grouping) -> Values:
     of_label = np.where(unknown, UNKNOWN, np.cumsum(~unknown) - 1)
     codes = _spread(of_label, source.codes)
     missing = named_missing(source, codes, grouping.missing)
-    return Values(source.kind, labels, codes, known_labels=source.known_labels, missing=missing)
+    unplaced = unplaced_names(source, codes)
+    known = source.known_labels
+    return Values(source.kind, labels, codes, None, None, unplaced, known, missing)
 
 
 def _band(source: Source, grouping: Grouping, where: str) -> Values:
@@ -286,7 +290,7 @@ def _band(source: Source, grouping: Grouping, where: str) -> Values:
         of_label[in_intervals(items, source.numbers)] = place
     of_label[unknown] = UNKNOWN
     codes = _spread(of_label, source.codes)
-    unplaced = (source.labels, source.codes) if (codes == UNPLACED).any() else None
+    unplaced = unplaced_names(source, codes)
     return Values("levels", grouping.names, codes, unplaced=unplaced)
 
 
@@ -315,19 +319,8 @@ def _join_eras(parts: list[tuple[np.ndarray, Values]], where: str, order: list[s
     top = min(tops, default=None)
     if kind == "number":
         return Values(kind, (), codes, numbers, top)
-    joined = _join_names(unplaced, n)
-    return Values(kind, tuple(labels), codes, unplaced=joined, missing=_join_names(missing, n))
-
-
-def _join_names(parts, n: int) -> tuple[tuple[str, ...], np.ndarray] | None:
-    """Join what parts of the records hold: names, and the position of each record's."""
-    names: dict[str, int] = {}
-    codes = np.full(n, UNKNOWN, dtype=np.int32)
-    for mine, named in parts:
-        if named is not None and mine.any():
-            place = [names.setdefault(name, len(names)) for name in named[0]]
-            codes[mine] = np.array([*place, UNKNOWN], dtype=np.int32)[named[1][mine]]
-    return (tuple(names), codes) if (codes >= 0).any() else None
+    joined = join_names(unplaced, n)
+    return Values(kind, tuple(labels), codes, unplaced=joined, missing=join_names(missing, n))
 
 
 def _finish(values: Values, declaration: Declaration) -> Values:

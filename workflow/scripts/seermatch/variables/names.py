@@ -210,11 +210,14 @@ def _years_covered(name, declared, catalogue, years_of, inside=()) -> frozenset[
 
 
 def _say_years(years: Collection[int]) -> str:
-    """Write years as ranges: 2004–2009, 2012."""
+    """Write years as ranges: 2004–2009, 2012, 2018 and later."""
     ranges: list[list[int]] = []
     for year in sorted(years):
         if ranges and year == ranges[-1][1] + 1:
             ranges[-1][1] = year
         else:
             ranges.append([year, year])
-    return ", ".join(f"{low}" if low == high else f"{low}–{high}" for low, high in ranges)
+    return ", ".join(
+        f"{low} and later" if high >= 2100 else f"{low}" if low == high else f"{low}–{high}"
+        for low, high in ranges
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from seermatch.variables.items import take_codes, take_labels
-from seermatch.variables.values import UNKNOWN, Values, from_labels
+from seermatch.variables.values import UNKNOWN, UNPLACED, Values, from_labels
 
 BLANK = re.compile(r"blank(\(s\))?$", re.IGNORECASE)
 NUMBER = re.compile(
@@ -64,6 +64,8 @@ class Source:
         Number that stands for itself and all above it.
     blank : numpy.ndarray of bool, shape (n,)
         Where the cell holds nothing, so that another era may speak.
+    unplaced : tuple of labels and codes, optional
+        Of a variable: what the records hold that none of its levels takes.
     """
 
     kind: str
@@ -74,6 +76,7 @@ class Source:
     known_labels: tuple[str, ...]
     top: float | None
     blank: np.ndarray
+    unplaced: tuple[tuple[str, ...], np.ndarray] | None = None
 
 
 def read_column(column: pl.Series, facts: FieldFacts, kind: str = "") -> Source:
@@ -155,6 +158,7 @@ def of_values(values: Values) -> Source:
         (*labels, *values.known_labels),
         values.top,
         np.zeros(len(values), dtype=bool),
+        values.unplaced,
     )
 
 
@@ -239,3 +243,50 @@ def named_missing(
         return None
     of_record = np.where(of_record >= 0, np.searchsorted(used, of_record), UNKNOWN)
     return tuple(distinct[i] for i in used), of_record.astype(np.int32)
+
+
+def unplaced_names(source: Source, codes: np.ndarray) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Name what no level takes: labels of the source, or of what it is made of.
+
+    Parameters
+    ----------
+    source : Source
+    codes : numpy.ndarray of int, shape (n,)
+        Codes of the variable; `values.UNPLACED` where no level takes the value.
+
+    Returns
+    -------
+    names : tuple of str
+    codes : numpy.ndarray of int32, shape (n,)
+        None instead of both where every value has a level.
+    """
+    if not (codes == UNPLACED).any():
+        return None
+    inherited = source.codes == UNPLACED
+    own = (~inherited, (source.labels, source.codes))
+    return join_names([own, (inherited, source.unplaced)], len(codes))
+
+
+def join_names(parts, n: int) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Join what parts of the records hold: names, and the position of each record's.
+
+    Parameters
+    ----------
+    parts : list of pairs
+        Which of the n records, and their names and positions (None for none).
+    n : int
+
+    Returns
+    -------
+    names : tuple of str
+    codes : numpy.ndarray of int32, shape (n,)
+        `values.UNKNOWN` where a record has no name. None instead of both where none has.
+    """
+    names: dict[str, int] = {}
+    codes = np.full(n, UNKNOWN, dtype=np.int32)
+    for mine, named in parts:
+        if named is not None and mine.any():
+            place = [names.setdefault(name, len(names)) for name in named[0]]
+            held = np.maximum(named[1][mine], UNKNOWN)
+            codes[mine] = np.array([*place, UNKNOWN], dtype=np.int32)[held]
+    return (tuple(names), codes) if (codes >= 0).any() else None
