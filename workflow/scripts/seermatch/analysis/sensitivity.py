@@ -13,7 +13,7 @@ import pandas as pd
 
 from seermatch.analysis.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
-from seermatch.analysis.names import CLUSTERED, IMPUTED, MAIN, PENALIZED
+from seermatch.analysis.names import CLUSTERED, FULL_COHORT, IMPUTED, MAIN, PENALIZED, WEIGHTED
 from seermatch.analysis.outcomes import several
 from seermatch.analysis.populations import compare_populations
 from seermatch.errors import StudyError
