@@ -62,7 +62,8 @@ def package_graph() -> str:
             found |= {other} | reach(other, seen | {package})
         return found
 
-    arrows = [f"    {package}" for package, others in below.items() if others <= {package}]
+    used = {other for package, others in below.items() for other in others - {package}}
+    arrows = [f"    {package}" for package in set(below) - used if below[package] <= {package}]
     for package, others in below.items():
         around = set().union(*(reach(other) for other in others - {package}))
         arrows += [f"    {other} --> {package}" for other in others - {package} - around]

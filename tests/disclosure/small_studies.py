@@ -6,15 +6,18 @@ patients have two records, some lack covariates, and the groups may have few dea
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
 from seermatch.analysis.interpretation import interpret
 from seermatch.analysis.models import regression_models
+from seermatch.analysis.outcomes import incidence_curves, survival_curves, tests_table
+from seermatch.analysis.proportionality import assess_proportionality
 from seermatch.analysis.sensitivity import sensitivity_analyses
 from seermatch.analysis.stability import matching_stability
 from seermatch.cohort.merge import combine_attrition
@@ -25,9 +28,6 @@ from seermatch.matching.matched_sets import has_complete_sets
 from seermatch.matching.nearest import match
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.rule import MatchingRule
-from seermatch.survival.incidence import incidence_by_group
-from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.survival.proportionality_cox import assess_proportionality
 from seermatch.variables.printed import EVENTS
 from seermatch.wording.terms import describe_balance_term
 
@@ -295,23 +295,10 @@ def _outcomes(cohort, matched) -> dict[str, pd.DataFrame]:
             ignore_index=True,
         )
     }
-    curves = []
-    for label, group in _labelled(matched).groupby("group", observed=True):
-        died = (group["event"] != "censored").to_numpy()
-        curve = kaplan_meier(group["time"].to_numpy(), died, group["weight"].to_numpy())
-        curve.insert(0, "group", label)
-        curves.append(curve)
-    tables["kaplan_meier"] = pd.concat(curves, ignore_index=True)
-    tables["logrank"] = pd.DataFrame([asdict(compare_survival(matched))])
-    tables["incidence"] = incidence_by_group(
-        matched["time"],
-        matched["event"].cat.codes,
-        matched["group"],
-        dict(enumerate(LABELS)),
-        weights=None if has_complete_sets(matched) else matched["weight"],
-    )
-    tests = [compare_incidence(matched, code) for code in (1, 2)]
-    tables["gray"] = pd.DataFrame([asdict(test) for test in tests])
+    tables["kaplan_meier"] = survival_curves(matched, LABELS)
+    tables["logrank"] = tests_table([compare_survival(matched)])
+    tables["incidence"] = incidence_curves(matched, LABELS)
+    tables["gray"] = tests_table([compare_incidence(matched, code) for code in (1, 2)])
     tables["gray"].insert(0, "cause", EVENTS[1:])
     for name, covariates in (("cox", COVARIATES), ("fine_gray", RECOMMENDED)):
         fitted = regression_models(

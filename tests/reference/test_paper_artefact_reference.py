@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import seermatch.analysis.group_effect
 import seermatch.survival.cox
-import seermatch.survival.fine_gray
 from seermatch.analysis.models import regression_models
+from seermatch.statistics.newton import Rule, maximize
 from seermatch.survival.efron import DeathTimes, EfronLikelihood
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.separation import find_separation
 from seermatch.survival.subdistribution import SubdistributionLikelihood
 from seermatch.variables.printed import EVENTS
+from seermatch.wording.terms import describe_balance_term
 
 DATA = Path(__file__).parents[1] / "data"
 SUBTYPES = ["HR+/HER2-", "HR+/HER2+", "HR-/HER2+", "HR-/HER2-"]
@@ -87,7 +90,9 @@ def columns(rows, names):
 
 def joint_model(frame, estimator):
     """Rows and contrasts of the model of all terms at once."""
-    models = regression_models(frame, [], TERMS[estimator], estimator=estimator)
+    models = regression_models(
+        frame, [], TERMS[estimator], estimator=estimator, describe=describe_balance_term
+    )
     table = models.table.query("model == 'recommended'").set_index(["term", "level"])
     contrasts = models.contrasts.set_index(["patients", "against"])
     assert set(contrasts["model"]) == {"recommended"}
@@ -112,7 +117,9 @@ def test_er_of_table_3_is_where_coxph_stops(rows, stored):
     expected = dict(zip(stored["cox"]["names"], stored["cox"]["coef"], strict=True))
     assert [name for name, value in expected.items() if value is None] == ["subtype3"]
     names = [name for name in expected if name != "subtype3"]
-    data = DeathTimes(rows["time"], rows["status"] > 0, columns(rows, names), None)
+    data = DeathTimes(
+        EventTimes(rows["time"], rows["status"] > 0, weights=None), columns(rows, names)
+    )
     at, beta, iterations = EfronLikelihood(data, np.zeros(len(names))), np.zeros(len(names)), 0
     assert at.loglik == pytest.approx(stored["cox"]["loglik"][0], rel=1e-12)
     while True:
@@ -143,7 +150,7 @@ def test_er_of_table_4_is_a_matter_of_the_tolerance_of_crr(rows, stored):
     names = stored["crr"]["names"]
     er = names.index("er")
     X = columns(rows, names)
-    likelihood = SubdistributionLikelihood(rows["time"] + 1, rows["status"], X)
+    likelihood = SubdistributionLikelihood(EventTimes(rows["time"] + 1, rows["status"]), X)
     for fit in stored["crr"]["path"]:
         assert fit["converged"]
         beta = newton_of_crr(likelihood, fit["gtol"])
@@ -243,10 +250,10 @@ def test_nothing_depends_on_where_the_divergent_fit_stops(
         monkeypatch.setattr(seermatch.survival.cox, "MAX_STEPS", steps)
     else:
 
-        def stopped(*data, max_iterations, **options):
-            return fit_fine_gray(*data, max_iterations=steps, **options)
+        def stopped(data, X):
+            return fit_fine_gray(data, X, max_steps=steps)
 
-        monkeypatch.setattr(seermatch.survival.fine_gray, "fit_fine_gray", stopped)
+        monkeypatch.setattr(seermatch.analysis.group_effect, "fit_fine_gray", stopped)
     other_table, other_contrasts, _ = joint_model(frame, estimator)
     pd.testing.assert_frame_equal(other_table, table, rtol=1e-9)
     pd.testing.assert_frame_equal(other_contrasts, contrasts, rtol=1e-9)
@@ -254,13 +261,12 @@ def test_nothing_depends_on_where_the_divergent_fit_stops(
 
 def test_the_limit_does_not_depend_on_the_tolerance(rows, stored):
     X = columns(rows, stored["crr"]["names"])
-    recession = find_separation(rows["time"], rows["status"], X, "fine_gray")
+    data = EventTimes(rows["time"], rows["status"])
+    found = find_separation(data, X, model="fine_gray")
+    likelihood = SubdistributionLikelihood(data.with_offset(found.offset), X[:, found.estimable])
+    zero = np.zeros(likelihood.p)
     fits = [
-        fit_fine_gray(
-            *(rows["time"], rows["status"], X[:, recession.estimable]),
-            offset=recession.offset,
-            tolerance=tolerance,
-        )
+        maximize(likelihood.evaluate, zero, Rule(tolerance), 25)
         for tolerance in (1e-3, 1e-6, 1e-12)
     ]
     for fit in fits[1:]:

@@ -6,8 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from seermatch.survival.cox import fit_cox, proportional_hazards_test
-from seermatch.survival.proportionality_cox import schoenfeld_residuals, smooth_residuals
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.proportionality_cox import (
+    proportional_hazards_test,
+    schoenfeld_residuals,
+    smooth_residuals,
+)
 
 DATA = Path(__file__).parent.parent / "data"
 GOLDEN = json.loads((DATA / "schoenfeld_residuals.json").read_text())
@@ -18,13 +23,9 @@ TERMS = ["age", "size", "grade3", "n13", "group"]
 def model(request):
     matched = pd.read_csv(DATA / "matched.csv")
     row = np.arange(1, len(matched) + 1)
-    data = {
-        "time": matched["time"].to_numpy(),
-        "event": matched["status"].to_numpy() > 0,
-        "X": matched[TERMS].to_numpy(dtype=float),
-        "weights": 0.5 + (row % 4) / 2 if request.param == "weighted" else None,
-    }
-    return fit_cox(**data), data, GOLDEN[request.param]
+    weights = 0.5 + (row % 4) / 2 if request.param == "weighted" else None
+    data = EventTimes(matched["time"], matched["status"] > 0, weights), matched[TERMS]
+    return fit_cox(*data), data, GOLDEN[request.param]
 
 
 def in_order(time, residual):
@@ -35,7 +36,7 @@ def in_order(time, residual):
 
 def test_residuals(model):
     fit, data, golden = model
-    time, residual = schoenfeld_residuals(fit, **data)
+    time, residual = schoenfeld_residuals(fit, *data)
     assert time.tolist() == golden["time"]
     assert len(np.unique(time)) < len(time), "the deaths are tied, which is the point"
     np.testing.assert_allclose(
@@ -45,7 +46,7 @@ def test_residuals(model):
 
 def test_the_test_beside_the_residuals(model):
     fit, data, golden = model
-    test = proportional_hazards_test(fit, **data)
+    test = proportional_hazards_test(fit, *data)
     np.testing.assert_allclose(
         test[["statistic", "df", "p_value"]], np.array(golden["table"]), rtol=1e-9
     )
@@ -58,5 +59,5 @@ def test_the_smooth_is_a_least_squares_natural_spline():
         smooth = smooth_residuals(time, column, points=len(golden["at"]))
         assert smooth["time"].tolist() == pytest.approx(golden["at"], rel=1e-12)
         np.testing.assert_allclose(
-            smooth[["smooth", "conf_low", "conf_high"]], np.array(fit), rtol=1e-8, atol=1e-10
+            smooth[["estimate", "low", "high"]], np.array(fit), rtol=1e-8, atol=1e-10
         )

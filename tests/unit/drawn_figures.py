@@ -5,6 +5,8 @@ import pandas as pd
 from matplotlib.path import Path
 from matplotlib.text import Text
 from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.analysis.outcomes import COUNTS
+from seermatch.analysis.proportionality import trace_residuals
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
@@ -12,8 +14,8 @@ from seermatch.figures.flow_chart import draw_flow_chart
 from seermatch.figures.forest import draw_forest
 from seermatch.figures.love_plot import draw_love_plot
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import kaplan_meier
-from seermatch.survival.proportionality_cox import trace_residuals
 
 from validation.calibration.figure import draw_coverage
 from validation.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
@@ -26,7 +28,12 @@ RNG = np.random.default_rng(11)
 
 def _curves(hazard: float) -> pd.DataFrame:
     time = [np.minimum(RNG.exponential(1 / hazard, 400), 59).astype(int) for _ in range(2)]
-    curves = [kaplan_meier(each, each < 59).assign(group=group) for group, each in enumerate(time)]
+    curves = [
+        kaplan_meier(EventTimes(each, each < 59))
+        .rename(columns=COUNTS | {"estimate": "survival"})
+        .assign(group=group)
+        for group, each in enumerate(time)
+    ]
     return pd.concat(curves, ignore_index=True)
 
 

@@ -6,9 +6,12 @@ import report_content
 from report_content import REFERENCE_LEVELS
 from seermatch.analysis.claims import answer_claims
 from seermatch.analysis.excluded_patients import compare_included
+from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
 from seermatch.analysis.interpretation import interpret
 from seermatch.analysis.models import regression_models
+from seermatch.analysis.outcomes import incidence_curves, survival_curves, tests_table
+from seermatch.analysis.proportionality import assess_proportionality, trace_residuals
 from seermatch.analysis.sensitivity import sensitivity_analyses
 from seermatch.analysis.stability import matching_stability
 from seermatch.disclosure.score_overlap import score_overlap
@@ -28,10 +31,6 @@ from seermatch.matching.rule import MatchingRule
 from seermatch.methods.data import methods_sections
 from seermatch.report.page import render_report
 from seermatch.report.sections.warnings import find_warnings
-from seermatch.survival.incidence import incidence_by_group
-from seermatch.survival.kaplan_meier import follow_up, kaplan_meier
-from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
-from seermatch.survival.without_events import limits_without_events
 from seermatch.variables.printed import EVENTS
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import journal_tables
@@ -125,26 +124,12 @@ def _eligible(cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def _outcomes(matched, complete) -> dict:
-    curves = []
-    for label, group in _with_labels(matched).groupby("group", observed=True):
-        time, weights = group["time"].to_numpy(), group["weight"].to_numpy()
-        curve = kaplan_meier(time, (group["event"] != "censored").to_numpy(), weights)
-        curve = limits_without_events(curve, "survival", time, weights)
-        curve.insert(0, "group", label)
-        curves.append(curve)
-    incidence = incidence_by_group(
-        matched["time"],
-        matched["event"].cat.codes,
-        matched["group"],
-        dict(enumerate(LABELS)),
-        weights=None if complete else matched["weight"],
-    )
-    gray = pd.DataFrame([vars(compare_incidence(matched, cause)) for cause in (1, 2)])
+    tests = [compare_incidence(matched, cause) for cause in (1, 2)]
     found = {
-        "survival": pd.concat(curves, ignore_index=True),
-        "incidence": incidence,
-        "logrank": pd.DataFrame([vars(compare_survival(matched))]),
-        "gray": gray.assign(cause=EVENTS[1:]),
+        "survival": survival_curves(matched, LABELS),
+        "incidence": incidence_curves(matched, LABELS),
+        "logrank": tests_table([compare_survival(matched)]),
+        "gray": tests_table(tests).assign(cause=EVENTS[1:]),
     }
     for name, estimator, table in (("cox", "cox", "table3"), ("fine_gray", "fine_gray", "table4")):
         models = regression_models(

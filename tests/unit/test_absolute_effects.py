@@ -9,6 +9,7 @@ from scipy.special import ndtri
 from scipy.stats import norm
 from seermatch.errors import StudyError
 from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.incidence import cumulative_incidence
 from seermatch.survival.kaplan_meier import kaplan_meier
 
@@ -47,7 +48,7 @@ def test_as_in_r(month):
     difference, by_patient, by_pair = np.reshape(R[month], (3, 6))
     for clusters, se in ((None, by_patient), (data["pair"].to_numpy(), by_pair)):
         table = absolute_effects(
-            data["time"], data["status"], data["group"], [month], clusters=clusters
+            EventTimes(data["time"], data["status"], clusters=clusters), data["group"], [month]
         )
         np.testing.assert_allclose(table["difference"], difference, rtol=1e-9)
         np.testing.assert_allclose(se_of(table), se, rtol=1e-9)
@@ -70,7 +71,9 @@ def test_standard_errors_are_derivatives_by_the_weights(seed):
     month = min(time[group == 0].max(), time[group == 1].max()) - (seed % 2)
 
     def difference(w):
-        return absolute_effects(time, event, group, [month], weights=w)["difference"].to_numpy()
+        return absolute_effects(EventTimes(time, event, weights=w), group, [month])[
+            "difference"
+        ].to_numpy()
 
     step = 1e-5
     influence = np.array(
@@ -79,10 +82,12 @@ def test_standard_errors_are_derivatives_by_the_weights(seed):
             for w, unit in zip(weights, np.eye(len(weights)), strict=True)
         ]
     )
-    table = absolute_effects(time, event, group, [month], weights=weights, clusters=clusters)
+    table = absolute_effects(
+        EventTimes(time, event, weights=weights, clusters=clusters), group, [month]
+    )
     sums = np.array([influence[clusters == label].sum(axis=0) for label in np.unique(clusters)])
     expected = np.sqrt((sums**2).sum(axis=0))
-    left = absolute_effects(time, event, group, [month], weights=weights).iloc[4]
+    left = absolute_effects(EventTimes(time, event, weights=weights), group, [month]).iloc[4]
     expected[4] *= np.nan if min(left["reference"], left["exposed"]) < 1e-9 else 1  # nobody left
     np.testing.assert_allclose(se_of(table), expected, rtol=1e-5, atol=1e-9)
 
@@ -90,25 +95,27 @@ def test_standard_errors_are_derivatives_by_the_weights(seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_each_arm_agrees_with_the_other_estimators(seed):
     time, event, group, weights, _ = sample(seed, n=200)
-    table = absolute_effects(time, event, group, [9.0], weights=weights).set_index("measure")
+    table = absolute_effects(EventTimes(time, event, weights=weights), group, [9.0]).set_index(
+        "measure"
+    )
     for code, arm in enumerate(("reference", "exposed")):
         rows = group == code
-        curve = cumulative_incidence(time[rows], event[rows], weights=weights[rows])
-        last = curve[curve["time"] <= 9].groupby("cause")["incidence"].last()
+        curve = cumulative_incidence(EventTimes(time[rows], event[rows], weights=weights[rows]))
+        last = curve[curve["time"] <= 9].groupby("cause")["estimate"].last()
         np.testing.assert_allclose(table.loc["cumulative incidence", arm], last, rtol=1e-12)
         total = table.loc["months lost", arm].sum() + table.loc["restricted mean survival", arm]
         assert total == pytest.approx(9)
-    plain = absolute_effects(time, event, group, [9.0]).set_index("measure")
+    plain = absolute_effects(EventTimes(time, event), group, [9.0]).set_index("measure")
     for code, arm in enumerate(("reference", "exposed")):
-        curve = kaplan_meier(time[group == code], event[group == code] > 0)
+        curve = kaplan_meier(EventTimes(time[group == code], event[group == code] > 0))
         curve = curve[curve["time"] <= 9]
-        area = np.diff([0, *curve["time"], 9]) @ [1, *curve["survival"]]
+        area = np.diff([0, *curve["time"], 9]) @ [1, *curve["estimate"]]
         assert plain.loc["restricted mean survival", arm] == pytest.approx(area)
 
 
 def test_restricted_mean_is_the_mean_of_complete_data():
     time = np.array([0, 2, 2, 5, 7, 11])
-    table = absolute_effects(np.tile(time, 2), np.ones(12), np.repeat([0, 1], 6), [6])
+    table = absolute_effects(EventTimes(np.tile(time, 2), np.ones(12)), np.repeat([0, 1], 6), [6])
     mean = table.set_index("measure").loc["restricted mean survival"]
     assert mean["reference"] == pytest.approx(np.minimum(time, 6).mean())
     se = np.minimum(time, 6).std() / np.sqrt(6)
@@ -119,14 +126,14 @@ def test_no_difference_between_equal_arms():
     time, event, _, _, _ = sample(1)
     twice, group = np.tile(time, 2), np.repeat([0, 1], len(time))
     sets = np.tile(np.arange(len(time)), 2)
-    table = absolute_effects(twice, np.tile(event, 2), group, [5, 10], clusters=sets)
+    table = absolute_effects(EventTimes(twice, np.tile(event, 2), clusters=sets), group, [5, 10])
     # the sets pair each patient with a copy, so that not even chance can make a difference
     np.testing.assert_allclose(table[["difference", "low", "high"]], 0, atol=1e-12)
 
 
 def test_beyond_the_follow_up_of_an_arm_nothing_is_claimed():
     time, event = np.array([1.0, 5, 9, 2, 3, 4]), np.array([1, 0, 0, 2, 1, 0])
-    table = absolute_effects(time, event, [0, 0, 0, 1, 1, 1], [3, 8])
+    table = absolute_effects(EventTimes(time, event), [0, 0, 0, 1, 1, 1], [3, 8])
     assert table[table["month"] == 3]["difference"].notna().all()
     late = table[table["month"] == 8]
     assert late[["exposed", "difference", "low", "high"]].isna().all(axis=None)
@@ -135,4 +142,4 @@ def test_beyond_the_follow_up_of_an_arm_nothing_is_claimed():
 
 def test_an_empty_arm_is_refused():
     with pytest.raises(StudyError, match="no exposed patient"):
-        absolute_effects([1, 2], [1, 0], [0, 0], [1])
+        absolute_effects(EventTimes([1, 2], [1, 0]), [0, 0], [1])

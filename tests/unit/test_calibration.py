@@ -13,8 +13,9 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.statistics.design_matrix import design_matrix
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.survival.firth import firth_cox, firth_fine_gray
+from seermatch.survival.firth import fit_firth
 from seermatch.survival.kaplan_meier import logrank_test
 
 from validation.calibration import repetitions as calibration
@@ -56,9 +57,9 @@ def test_hazards_of_a_cohort_are_those_it_was_drawn_with():
     X = np.column_stack([cohort["group"], design.X])
     time, event = cohort["time"].to_numpy(), cohort["event"].cat.codes.to_numpy()
     for cause, truth in ((1, np.log(2.0)), (2, -np.log(2.0))):
-        fit = fit_cox(time, event == cause, X)
-        assert abs(fit.coef[0] - truth) < 4 * fit.se[0]
-    crude = fit_cox(time, event == 1, X[:, :1])
+        fit = fit_cox(EventTimes(time, event == cause), X)
+        assert abs(fit.coef[0] - truth) < 4 * fit.se("model")[0]
+    crude = fit_cox(EventTimes(time, event == 1), X[:, :1])
     assert crude.coef[0] - np.log(2.0) > 4 * crude.se[0]
 
 
@@ -157,15 +158,15 @@ def test_targets_against_simulated_potential_outcomes():
     X = np.column_stack([group, np.tile(kind, 3)]).astype(float)
     found = []
     for columns, k in ((X[:, :1], 0), (X, 1)):
-        fits = [fit_cox(time, event > 0, columns)] if k == 0 else []
-        fits.append(fit_cox(time, event == 1, columns))
-        fits.append(fit_fine_gray(time, event, columns))
-        found += [(fit.coef[k], fit.se[k]) for fit in fits]
+        fits = [fit_cox(EventTimes(time, event > 0), columns)] if k == 0 else []
+        fits.append(fit_cox(EventTimes(time, event == 1), columns))
+        fits.append(fit_fine_gray(EventTimes(time, event), columns))
+        found += [(fit.coef[k], fit.se("model")[k]) for fit in fits]
     estimate, se = np.array(found).T
     z = (estimate - table["target"][: len(found)]) / se
     assert np.abs(z).max() < 4
     assert np.abs(np.log(3.0) - estimate[1]) > 20 * se[1]
-    absolute = absolute_effects(time, event, group, [36, 48])
+    absolute = absolute_effects(EventTimes(time, event), group, [36, 48])
     merged = absolute.merge(
         table.rename(columns={"quantity": "measure"}), on=["outcome", "measure", "month"]
     )
@@ -183,7 +184,7 @@ def test_the_reference_arm_weighs_twice():
 
     def fit(reference):
         mass = np.repeat(cells * np.array([reference, 1.0])[:, None, None], 10)
-        return fit_cox(month, event > 0, arm[:, None], weights=mass).coef[0]
+        return fit_cox(EventTimes(month, event > 0, weights=mass), arm[:, None]).coef[0]
 
     assert once == pytest.approx(fit(2.0), abs=1e-6)
     assert abs(fit(2.0) - fit(1.0)) > 0.005
@@ -230,12 +231,17 @@ def test_the_analysis_is_that_of_the_tables(complete):
     columns = np.column_stack([group, receptors_negative(matched["subtype"])])
     for X, k, of in ((group[:, None], 0, ""), (columns, 1, " of negative receptors")):
         for fit, quantity, name in (
-            (firth_cox(time, event == 1, X, weight), "cause-specific", "Cox"),
-            (firth_fine_gray(time, event, X, weight), "subdistribution", "Fine-Gray"),
+            (fit_firth(EventTimes(time, event == 1, weight), X), "cause-specific", "Cox"),
+            (
+                fit_firth(EventTimes(time, event, weight), X, "fine_gray"),
+                "subdistribution",
+                "Fine-Gray",
+            ),
         ):
             key = (BREAST, f"log {quantity} hazard ratio{of}", nan, f"{name}, Firth", PROFILE)
-            expected = [fit.coef, fit.se, fit.conf_low, fit.conf_high, fit.p_value]
-            np.testing.assert_allclose(found[key], [values[k] for values in expected], rtol=1e-6)
+            firth = fit.estimate(k)
+            expected = [firth.coef, firth.se, *firth.limits(), firth.p_value]
+            np.testing.assert_allclose(found[key], expected, rtol=1e-6)
             if k == 0:
                 finite = found[(*key[:3], name, CLUSTERED)]
                 assert found[(*key[:3], f"{name}, Firth if infinite", CLUSTERED)] == finite
@@ -243,7 +249,9 @@ def test_the_analysis_is_that_of_the_tables(complete):
                 assert np.isnan(alone).all()
 
     for variance, clusters in ((UNCLUSTERED, None), (CLUSTERED, matched["matched_set"])):
-        table = absolute_effects(time, event, group, [36], weights=weight, clusters=clusters)
+        table = absolute_effects(
+            EventTimes(time, event, weights=weight, clusters=clusters), group, [36]
+        )
         for row in table.itertuples():
             values = found[(row.outcome, row.measure, 36.0, "Aalen-Johansen", variance)]
             np.testing.assert_allclose(
@@ -251,7 +259,12 @@ def test_the_analysis_is_that_of_the_tables(complete):
             )
 
     for outcome, codes, name, plain in (
-        (DEATH, np.minimum(event, 1), "log-rank test", logrank_test(time, event > 0, group)),
+        (
+            DEATH,
+            np.minimum(event, 1),
+            "log-rank test",
+            logrank_test(EventTimes(time, event > 0), group),
+        ),
         (BREAST, event, "Gray's test", compare_incidence(matched)),
     ):
         key = (outcome, "equality of the groups", nan)

@@ -9,10 +9,9 @@ import pytest
 from report_content import changed, made_up_content
 from seermatch.analysis.claims import COLUMNS, NUMBERS, Answer, answer_claims, judge
 from seermatch.analysis.interpretation import interpret
+from seermatch.analysis.outcomes import incidence_curves, survival_curves
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.report.sections.claims import section
-from seermatch.survival.incidence import incidence_by_group
-from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.variables.printed import EVENTS
 from seermatch.wording.claims import ask, say_answer, say_context, say_row, say_survival
 
@@ -189,19 +188,11 @@ def matched():
 @pytest.fixture(scope="module")
 def results(matched):
     """The other results of the study, as the rules write them."""
-    named = matched.assign(group=pd.Categorical.from_codes(matched["group"], LABELS))
-    survival = [
-        kaplan_meier(part["time"].to_numpy(), (part["event"] != "censored").to_numpy()).assign(
-            group=label
-        )
-        for label, part in named.groupby("group", observed=True)
-    ]
-    incidence = incidence_by_group(
-        matched["time"], matched["event"].cat.codes, matched["group"], dict(enumerate(LABELS))
-    )
+    survival = survival_curves(matched.assign(weight=1.0), LABELS)
+    incidence = incidence_curves(matched.assign(weight=1.0), LABELS)
     return {
         "interpretation": interpret(matched, matched, labels=LABELS, ascertainment=[]),
-        "curves": {ANY: pd.concat(survival), CANCER: incidence},
+        "curves": {ANY: survival, CANCER: incidence},
     }
 
 

@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from seermatch.analysis.outcomes import COUNTS
+from seermatch.analysis.proportionality import trace_residuals
 from seermatch.disclosure.score_overlap import merge_bins, score_overlap
 from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
 from seermatch.figures.style import EXPOSED, GROUP_COLOURS, figure_bytes
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import kaplan_meier
-from seermatch.survival.proportionality_cox import smooth_residuals, trace_residuals
+from seermatch.survival.proportionality_cox import smooth_residuals
 
 LABELS = ("M0", "M0(i+)")
 
@@ -73,9 +76,9 @@ def make_curves():
     curves = []
     for label in LABELS:
         time = rng.integers(0, 60, 300)
-        curve = kaplan_meier(time, rng.random(300) < 0.2)
+        curve = kaplan_meier(EventTimes(time, rng.random(300) < 0.2))
         curves.append(curve.assign(group=label))
-    return pd.concat(curves, ignore_index=True)
+    return pd.concat(curves, ignore_index=True).rename(columns=COUNTS | {"estimate": "survival"})
 
 
 def test_log_log_survival_by_definition():
@@ -145,10 +148,10 @@ def test_residuals_spline_and_estimate_of_each_column():
         assert points.get_xdata().tolist() == column["time"].tolist()
         assert points.get_ydata().tolist() == column["residual"].tolist()
         expected = smooth_residuals(column["time"], column["residual"])
-        assert smooth.get_ydata().tolist() == expected["smooth"].tolist()
+        assert smooth.get_ydata().tolist() == expected["estimate"].tolist()
         assert (smooth.get_color() == EXPOSED) == (term == "group")
         corners = axes.collections[0].get_paths()[0].vertices[:, 1]
-        assert {*expected["conf_low"], *expected["conf_high"]} <= set(corners)
+        assert {*expected["low"], *expected["high"]} <= set(corners)
 
 
 def test_columns_without_an_estimate_are_named_below():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_content import REFERENCE_LEVELS
+from seermatch.analysis.outcomes import COUNTS
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.curves import Follow, plan_steps, release_curve
 from seermatch.disclosure.estimates import masked_outcomes, masked_variables
@@ -15,6 +16,7 @@ from seermatch.disclosure.follow_up import add_deaths, deaths_of, mask_follow_up
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.outcomes import marks_table
 from seermatch.survival.curves import numbers_at_risk
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.wording.study_tables import regression_table
 
@@ -176,7 +178,11 @@ def test_no_step_tells_of_a_few(seed, n, minimum):
 def test_released_curves_hold_the_values_of_the_true_one():
     rng = np.random.default_rng(3)
     time, event = rng.integers(1, 60, 400), rng.choice(3, 400, p=[0.6, 0.25, 0.15])
-    curve = kaplan_meier(time, event > 0).assign(group="M0")
+    curve = (
+        kaplan_meier(EventTimes(time, event > 0))
+        .rename(columns=COUNTS | {"estimate": "survival"})
+        .assign(group="M0")
+    )
     steps = plan_steps({"M0": follow(time, event)}, [0, 12, 24, 36, 48], 5)["M0"]
     released = release_curve(curve, steps)
     true = curve.set_index("time")
@@ -218,7 +224,8 @@ def test_both_groups_are_released_at_common_months():
 def test_curves_without_estimates_keep_numbers_at_risk():
     counted = follow(np.repeat([6, 12, 30], 20), np.tile([0, 0, 0, 1], 15))
     steps = plan_steps({"M0": counted}, [0, 12], 5, estimates=False)["M0"]
-    curve = kaplan_meier(np.repeat([6, 12, 30], 20), np.tile([0, 0, 0, 1], 15))
+    curve = kaplan_meier(EventTimes(np.repeat([6, 12, 30], 20), np.tile([0, 0, 0, 1], 15)))
+    curve = curve.rename(columns=COUNTS | {"estimate": "survival"})
     released = release_curve(curve, steps)
     assert released["survival"].isna().all()
     assert released["n_at_risk"].tolist() == [60, 40]

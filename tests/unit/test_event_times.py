@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_labels, check_matrix, check_numbers, check_weights
-from seermatch.survival.event_times import check_event_times
+from seermatch.survival.event_times import EventTimes, require_event_times
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from seermatch.survival.event_times import check_event_times
 )
 def test_unusable_times_or_events_are_named(time, event, message):
     with pytest.raises(StudyError, match=message):
-        check_event_times(time, event)
+        EventTimes(time, event)
 
 
 @pytest.mark.parametrize("weights", [[1], [1, -1], [1, np.nan], [0, 0]])
@@ -60,6 +60,23 @@ def test_labels_are_of_one_kind():
 
 
 def test_narrow_integers_and_booleans_are_accepted():
-    time, event = check_event_times(np.array([3, 0], dtype=np.int16), np.array([True, False]))
-    assert time.dtype == np.float64
-    np.testing.assert_array_equal(event, [1, 0])
+    data = EventTimes(np.array([3, 0], dtype=np.int16), np.array([True, False]))
+    assert data.time.dtype == np.int16
+    np.testing.assert_array_equal(data.event, [1, 0])
+
+
+def test_causes_and_parts():
+    event = pd.Categorical.from_codes([0, 1, 2, 1], ["alive", "cancer", "other"])
+    data = EventTimes([5, 4, 3, 2], pd.Series(event), [1, 1, 1, 0.5], [1, 1, 2, 2])
+    assert (data.n, data.events, data.of().events) == (4, 2, 3)
+    assert data.of(2).event.tolist() == [0, 2, 1, 2]
+    assert data.of(2, competing=False).event.tolist() == [0, 0, 1, 0]
+    part = data.take(data.time > 2)
+    assert part.weights.tolist() == [1, 1, 1] and part.n == 3
+    assert data.risk_table.at_risk.tolist() == [3.5, 3, 2, 1]
+    assert part.risk_table.at_risk.tolist() == [3, 2, 1]
+    assert EventTimes([1], [1], [1]).weights is None
+    assert data.of(2).ever_at_risk.tolist() == [True, True, True, True]
+    assert data.of(2, competing=False).ever_at_risk.tolist() == [True, True, True, False]
+    with pytest.raises(StudyError, match="data must be EventTimes"):
+        require_event_times([1, 2])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 from seermatch.errors import StudyError
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.proportionality_fine_gray import fit_time_interaction, proportionality_test
 
@@ -75,8 +76,8 @@ def test_estimate_and_sandwich_by_definition(columns, transform):
     clusters = np.arange(len(time)) // 3
     g = np.log1p if transform == "log" else float
     naive = Definition(time, event, X, columns, g, w)
-    options = {"transform": transform, "weights": w}
-    fit = fit_time_interaction(time, event, X, columns, **options)
+    data = EventTimes(time, event, w, clusters)
+    fit = fit_time_interaction(data, X, columns, transform=transform)
     assert fit.converged
 
     def score(beta):
@@ -87,11 +88,10 @@ def test_estimate_and_sandwich_by_definition(columns, transform):
     information = np.array([(score(fit.coef - h) - score(fit.coef + h)) / 2e-6 for h in steps])
     inverse, total = np.linalg.inv(information), naive.contributions(fit.coef)
     expected = inverse @ total.T @ total @ inverse
-    np.testing.assert_allclose(fit.covariance, expected, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(fit.covariance["robust"], expected, rtol=1e-4, atol=1e-8)
     sums = np.array([total[clusters == c].sum(axis=0) for c in np.unique(clusters)])
-    clustered = fit_time_interaction(time, event, X, columns, clusters=clusters, **options)
     expected = inverse @ sums.T @ sums @ inverse
-    np.testing.assert_allclose(clustered.covariance, expected, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(fit.covariance["clustered"], expected, rtol=1e-4, atol=1e-8)
 
 
 # R 4.2.2, cmprsk 2.2-11 on matched.csv: crr(time + 1, status, X, X[, "group"], tf, gtol = 1e-12)
@@ -106,24 +106,26 @@ R_INTERACTION = {
 def test_interaction_of_cmprsk(transform):
     matched = pd.read_csv(DATA / "matched.csv")
     X = matched[["age", "size", "grade3", "n13", "group"]].to_numpy(float)
-    fit = fit_time_interaction(matched["time"], matched["status"], X, [4], transform=transform)
+    fit = fit_time_interaction(
+        EventTimes(matched["time"], matched["status"]), X, [4], transform=transform
+    )
     coef, se = R_INTERACTION[transform]
     assert fit.coef[-1] == pytest.approx(coef, rel=1e-6)
-    assert np.sqrt(fit.covariance[-1, -1]) == pytest.approx(se, rel=1e-6)
+    assert np.sqrt(fit.covariance["robust"][-1, -1]) == pytest.approx(se, rel=1e-6)
     terms = ["age", "size", "grade", "n_stage", "group"]
     test = proportionality_test(
-        matched["time"], matched["status"], X, terms, transform=transform
+        EventTimes(matched["time"], matched["status"]), X, terms, transform=transform
     ).set_index("term")
     assert test.loc["group", "statistic"] == pytest.approx((coef / se) ** 2, rel=1e-6)
 
 
 def test_terms_are_tested_jointly():
     time, event, X, _ = random_data(2)
-    test = proportionality_test(time, event, X, ["age", "stage", "stage"])
+    test = proportionality_test(EventTimes(time, event), X, ["age", "stage", "stage"])
     assert test["term"].tolist() == ["age", "stage", "GLOBAL"]
     assert test["df"].tolist() == [1, 2, 3]
     np.testing.assert_allclose(test["p_value"], chi2.sf(test["statistic"], test["df"]), rtol=1e-10)
-    one = proportionality_test(time, event, X, ["all"] * 3)
+    one = proportionality_test(EventTimes(time, event), X, ["all"] * 3)
     assert one["statistic"].tolist() == pytest.approx([test["statistic"].iloc[2]] * 2)
 
 
@@ -131,26 +133,32 @@ def test_whole_weights_are_copies_of_patients():
     time, event, X, _ = random_data(3)
     w = np.random.default_rng(3).integers(0, 3, len(time))
     rows = np.repeat(np.arange(len(time)), w)
-    weighted = fit_time_interaction(time, event, X, [0, 1], weights=w)
-    copies = fit_time_interaction(time[rows], event[rows], X[rows], [0, 1], clusters=rows)
+    weighted = fit_time_interaction(EventTimes(time, event, weights=w), X, [0, 1])
+    copies = fit_time_interaction(
+        EventTimes(time[rows], event[rows], clusters=rows), X[rows], [0, 1]
+    )
     np.testing.assert_allclose(weighted.coef, copies.coef, rtol=1e-7)
-    np.testing.assert_allclose(weighted.covariance, copies.covariance, rtol=1e-6)
+    np.testing.assert_allclose(
+        weighted.covariance["robust"], copies.covariance["clustered"], rtol=1e-6
+    )
 
 
 def test_origin_and_unit_of_covariates_change_nothing():
     time, event, X, _ = random_data(4)
     order = np.random.default_rng(4).permutation(len(time))
-    first = proportionality_test(time, event, X, list("abc"))
-    second = proportionality_test(time[order], event[order], (X[order] + 2000) * 12, list("abc"))
+    first = proportionality_test(EventTimes(time, event), X, list("abc"))
+    second = proportionality_test(
+        EventTimes(time[order], event[order]), (X[order] + 2000) * 12, list("abc")
+    )
     np.testing.assert_allclose(first["statistic"], second["statistic"], rtol=1e-6)
 
 
 def test_at_the_start_it_is_the_proportional_model():
     time, event, X, _ = random_data(5)
-    fit = fit_time_interaction(time, event, X, [1])
-    null = fit_fine_gray(time, event, X)
+    fit = fit_time_interaction(EventTimes(time, event), X, [1])
+    null = fit_fine_gray(EventTimes(time, event), X)
     assert fit.loglik > null.loglik
-    statistic = fit.coef[-1] ** 2 / fit.covariance[-1, -1]
+    statistic = fit.coef[-1] ** 2 / fit.covariance["robust"][-1, -1]
     assert 2 * (fit.loglik - null.loglik) == pytest.approx(statistic, rel=0.2, abs=0.2)
 
 
@@ -169,7 +177,7 @@ def test_the_test_keeps_its_size_and_finds_a_change():
             event = np.where(
                 censoring < np.minimum(failure, other), 0, np.where(failure <= other, 1, 2)
             )
-            p = proportionality_test(time, event, x[:, None], ["x"])["p_value"].iloc[0]
+            p = proportionality_test(EventTimes(time, event), x[:, None], ["x"])["p_value"].iloc[0]
             rejected[change] += p < 0.05
     assert rejected[0] <= 5
     assert rejected[1] >= 18
@@ -179,13 +187,13 @@ def test_an_infinite_interaction_has_no_statistic():
     time, event, X, _ = random_data(7)
     event[(X[:, 1] == 1) & (time > 2) & (event == 1)] = 2
     event[(X[:, 1] == 0) & (time <= 2) & (event == 1)] = 2
-    test = proportionality_test(time, event, X[:, 1:], ["x", "y"])
+    test = proportionality_test(EventTimes(time, event), X[:, 1:], ["x", "y"])
     assert test["statistic"].isna().tolist() == [True, False, True]
 
 
 def test_messages():
     time, event, X, _ = random_data(8)
     with pytest.raises(ValueError, match="transform: 'km' is none of identity, log"):
-        proportionality_test(time, event, X, list("abc"), transform="km")
+        proportionality_test(EventTimes(time, event), X, list("abc"), transform="km")
     with pytest.raises(StudyError, match="no event"):
-        proportionality_test(time, 0 * event, X, list("abc"))
+        proportionality_test(EventTimes(time, 0 * event), X, list("abc"))

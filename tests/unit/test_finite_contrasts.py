@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
 from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables.printed import EVENTS
 from seermatch.wording.terms import describe_balance_term
@@ -53,14 +54,16 @@ def test_levels_are_compared_as_if_the_one_without_events_were_the_last(estimato
     X = np.column_stack([frame["age"], *columns, frame["group"]]).astype(float)
     code, clusters = frame["event"].cat.codes.to_numpy(), frame["matched_set"].to_numpy()
     if estimator == "cox":
-        fit = fit_cox(frame["time"][kept], code[kept] > 0, X[kept], clusters=clusters[kept])
+        fit = fit_cox(
+            EventTimes(frame["time"][kept], code[kept] > 0, clusters=clusters[kept]), X[kept]
+        )
     else:
         # those of level A stay in the censoring distribution
         hardly = np.where(kept, 0.0, -40.0)
-        fit = fit_fine_gray(frame["time"], code, X, clusters=clusters, offset=hardly)
-    clustered = np.sqrt(np.diag(fit.covariance_clustered))
+        fit = fit_fine_gray(EventTimes(frame["time"], code, clusters=clusters, offset=hardly), X)
+    clustered = np.sqrt(np.diag(fit.covariance["clustered"]))
     np.testing.assert_allclose(found["coef"].iloc[:2], fit.coef[2:4], rtol=1e-9)
-    np.testing.assert_allclose(found["se"].iloc[:2], fit.se[2:4], rtol=1e-9)
+    np.testing.assert_allclose(found["se"].iloc[:2], fit.se(fit.unclustered)[2:4], rtol=1e-9)
     np.testing.assert_allclose(found["se_clustered"].iloc[:2], clustered[2:4], rtol=1e-9)
     assert found["coef"].iloc[2] == pytest.approx(found["coef"].iloc[1] - found["coef"].iloc[0])
     np.testing.assert_allclose(found["hr"], np.exp(found["coef"]), rtol=1e-12)

@@ -38,7 +38,7 @@ PRINTED = [*TABLE_1.items(), *TABLE_2.items()]
 def test_the_papers_chi_square_p_values(variable, counts):
     reference, exposed, printed = counts
     result = independence_test(np.column_stack([reference, exposed]))
-    assert result.test == "Pearson chi-square"
+    assert result.name == "Pearson chi-square"
     assert result.df == len(reference) - 1
     assert f"{result.p_value:.3f}" == f"{printed:.3f}"
 
@@ -92,7 +92,7 @@ def test_rows_percentages_and_types():
 def test_small_expected_count_in_two_by_two_is_fisher():
     counts = [[8, 1], [2, 5]]
     result = independence_test(np.array(counts))
-    assert result.test == "Fisher exact"
+    assert result.name == "Fisher exact"
     assert np.isnan(result.statistic) and np.isnan(result.df)
     # hypergeometric by definition: sum of all tables not more likely than the observed one
     law = stats.hypergeom(16, 9, 10)
@@ -112,7 +112,7 @@ def test_monte_carlo_agrees_with_all_permutations():
     observed = ((counts - expected) ** 2 / expected).sum()
     exact = np.mean(np.array(tables) >= observed - 1e-9)
     result = independence_test(counts, seed=3)
-    assert result.test == "Monte Carlo chi-square"
+    assert result.name == "Monte Carlo chi-square"
     assert result.statistic == pytest.approx(observed)
     assert result.p_value == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 10_000))
 

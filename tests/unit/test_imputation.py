@@ -15,6 +15,7 @@ from seermatch.analysis.imputation import (
 )
 from seermatch.errors import StudyError
 from seermatch.statistics.estimates import pool
+from seermatch.survival.event_times import EventTimes
 from seermatch.variables.printed import EVENTS
 
 YES_NO, RECEPTOR = ["no", "yes"], ["Negative", "Positive"]
@@ -31,7 +32,7 @@ def categories(codes, levels):
 def test_cumulative_hazards_as_lifelines():
     rng = np.random.default_rng(5)
     time, event = rng.integers(0, 20, 300), rng.integers(0, 3, 300)
-    found = cumulative_hazards(time, event)
+    found = cumulative_hazards(EventTimes(time, event))
     for cause in (1, 2):
         fitter = NelsonAalenFitter(nelson_aalen_smoothing=False).fit(time, event == cause)
         expected = fitter.cumulative_hazard_.iloc[:, 0].loc[time]
@@ -44,7 +45,7 @@ def test_cumulative_hazards_as_in_r():
     first = [0, *[0.111111111111] * 2, *[0.396825396825] * 4, *[0.730158730159] * 3]
     second = [0, *[0.111111111111] * 5, *[0.361111111111] * 4]
     np.testing.assert_allclose(
-        cumulative_hazards(time, event), np.column_stack([first, second]), atol=1e-11
+        cumulative_hazards(EventTimes(time, event)), np.column_stack([first, second]), atol=1e-11
     )
 
 
@@ -124,7 +125,9 @@ def gaps(seed, n=1500):
 def adjusted(frame, z):
     X = np.column_stack([frame["x"], z]).astype(float)
     outcome = "overall survival (Cox)"
-    return estimate_group_effect(frame["time"].to_numpy(), frame["event"].to_numpy(), X, outcome)
+    return estimate_group_effect(
+        EventTimes(frame["time"].to_numpy(), frame["event"].to_numpy()), X, outcome
+    )
 
 
 def test_imputation_undoes_the_bias_of_complete_cases():
@@ -132,11 +135,11 @@ def test_imputation_undoes_the_bias_of_complete_cases():
     complete, imputed, without_outcome = [], [], []
     for seed in range(6):
         frame = gaps(seed)
-        full = adjusted(frame, frame["true_z"]).coef
+        full = adjusted(frame, frame["true_z"]).estimate.coef
         known = frame[frame["z"].notna()]
-        complete.append(adjusted(known, known["z"] == "yes").coef - full)
+        complete.append(adjusted(known, known["z"] == "yes").estimate.coef - full)
         x, events = frame[["x"]].to_numpy(), frame[["event"]].to_numpy()
-        hazards = cumulative_hazards(frame["time"], frame["event"])[:, :1]
+        hazards = cumulative_hazards(EventTimes(frame["time"], frame["event"]))[:, :1]
         for found, predictors in (
             (imputed, np.hstack([x, events, hazards])),
             (without_outcome, x),
@@ -145,7 +148,10 @@ def test_imputation_undoes_the_bias_of_complete_cases():
                 adjusted(drawn, drawn["z"] == "yes")
                 for drawn in impute(frame, ["z"], predictors, imputations=3, cycles=1, seed=seed)
             ]
-            found.append(pool([e.coef for e in effects], [e.se for e in effects]).coef - full)
+            found.append(
+                pool([e.estimate.coef for e in effects], [e.estimate.se for e in effects]).coef
+                - full
+            )
     error = np.std(imputed, ddof=1) / np.sqrt(len(imputed))
     assert abs(np.mean(imputed)) < 3 * error
     assert abs(np.mean(imputed)) < 0.05
@@ -170,7 +176,7 @@ def test_intervals_cover():
             )
         ]
         errors = [np.sqrt(share * (1 - share) / n) for share in shares]
-        _, low, high = np.log(pool(shares, errors).hazard_ratio())
+        _, low, high = np.log(pool(shares, errors).ratio())
         covered += low < truth < high
         share = yes[known].mean()
         biased += abs(share - truth) < 1.96 * np.sqrt(share * (1 - share) / known.sum())

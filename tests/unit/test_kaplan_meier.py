@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from seermatch.analysis.follow_up import follow_up
 from seermatch.errors import StudyError
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import (
-    follow_up,
+    expected_deaths,
     kaplan_meier,
     logrank_test,
     median_survival,
@@ -21,15 +23,15 @@ def tied_sample(seed, n=60, months=9):
 @pytest.mark.parametrize("seed", range(4))
 def test_curve_by_definition(seed):
     time, event = tied_sample(seed)
-    curve = kaplan_meier(time, event)
+    curve = kaplan_meier(EventTimes(time, event))
     assert curve["time"].tolist() == sorted(set(time.tolist()))
     survival = greenwood = 0.0
     survival = 1.0
     for row in curve.itertuples():
         n, d = np.sum(time >= row.time), np.sum(event & (time == row.time))
-        assert (row.n_at_risk, row.n_events) == (n, d)
+        assert (row.at_risk, row.events) == (n, d)
         survival *= 1 - d / n
-        assert row.survival == pytest.approx(survival, abs=1e-14)
+        assert row.estimate == pytest.approx(survival, abs=1e-14)
         if survival > 0:
             greenwood += d / (n * (n - d))
             assert row.se == pytest.approx(survival * np.sqrt(greenwood), rel=1e-12)
@@ -45,22 +47,24 @@ R_LIMITS = {
 
 @pytest.mark.parametrize("interval", R_LIMITS)
 def test_limits_as_r_and_none_once_nobody_is_left(interval):
-    curve = kaplan_meier(np.array([0, 1, 2, 2, 3]), np.array([1, 0, 1, 1, 1]), interval=interval)
+    curve = kaplan_meier(
+        EventTimes(np.array([0, 1, 2, 2, 3]), np.array([1, 0, 1, 1, 1])), interval=interval
+    )
     low, high = R_LIMITS[interval]
     assert curve["se"][:3].tolist() == pytest.approx([0.1788854, 0.1788854, 0.2257498], rel=1e-6)
-    assert curve["conf_low"][:3].tolist() == pytest.approx(low, rel=1e-6)
-    assert curve["conf_high"][:3].tolist() == pytest.approx(high, rel=1e-6)
-    assert curve["survival"].iloc[3] == 0
-    assert curve[["se", "conf_low", "conf_high"]].iloc[3].isna().all()
+    assert curve["low"][:3].tolist() == pytest.approx(low, rel=1e-6)
+    assert curve["high"][:3].tolist() == pytest.approx(high, rel=1e-6)
+    assert curve["estimate"].iloc[3] == 0
+    assert curve[["se", "low", "high"]].iloc[3].isna().all()
 
 
 def test_no_death_as_r():
     time, event = np.array([1, 2, 2, 3]), np.zeros(4)
-    curve = kaplan_meier(time, event)
-    assert curve["survival"].tolist() == [1, 1, 1] and curve["se"].tolist() == [0, 0, 0]
-    assert curve["conf_low"].tolist() == curve["conf_high"].tolist() == [1, 1, 1]
-    log_log = kaplan_meier(time, event, interval="log-log")
-    assert log_log[["conf_low", "conf_high"]].isna().all(axis=None)
+    curve = kaplan_meier(EventTimes(time, event))
+    assert curve["estimate"].tolist() == [1, 1, 1] and curve["se"].tolist() == [0, 0, 0]
+    assert curve["low"].tolist() == curve["high"].tolist() == [1, 1, 1]
+    log_log = kaplan_meier(EventTimes(time, event), interval="log-log")
+    assert log_log[["low", "high"]].isna().all(axis=None)
 
 
 # R 4.2.2, survival 3.5-3: summary(survfit(Surv(time, event) ~ 1, weights = w), censored = TRUE)
@@ -73,44 +77,45 @@ R_ROBUST_SE += [0.1946643361116, 0.1617674997763, 0.1617674997763]
 
 
 def test_weighted_curve_and_robust_error_as_r():
-    curve = kaplan_meier(R_TIME, R_EVENT, R_WEIGHTS)
-    assert curve["n_at_risk"].tolist() == pytest.approx([11.236, 10.338, 9.28, 6.059, 3.408, 1.491])
-    assert curve["n_events"].tolist() == pytest.approx([0.898, 0, 3.221, 1.848, 1.917, 0])
-    assert curve["survival"].tolist() == pytest.approx(R_SURVIVAL, rel=1e-11)
+    curve = kaplan_meier(EventTimes(R_TIME, R_EVENT, weights=R_WEIGHTS))
+    assert curve["at_risk"].tolist() == pytest.approx([11.236, 10.338, 9.28, 6.059, 3.408, 1.491])
+    assert curve["events"].tolist() == pytest.approx([0.898, 0, 3.221, 1.848, 1.917, 0])
+    assert curve["estimate"].tolist() == pytest.approx(R_SURVIVAL, rel=1e-11)
     assert curve["se"].tolist() == pytest.approx(R_ROBUST_SE, rel=1e-11)
-    assert curve["conf_low"].iloc[4] == pytest.approx(0.0321953033386, rel=1e-11)
+    assert curve["low"].iloc[4] == pytest.approx(0.0321953033386, rel=1e-11)
 
 
 def test_weighted_error_is_the_jackknife_by_numeric_derivative():
     rng = np.random.default_rng(4)
     time, event = tied_sample(4, n=30)
     weight, step = rng.uniform(0.5, 2, 30), 1e-6
-    curve = kaplan_meier(time, event, weight)
+    curve = kaplan_meier(EventTimes(time, event, weights=weight))
     influence = []
     for i in range(30):
         up, down = weight.copy(), weight.copy()
         up[i] += step
         down[i] -= step
         slope = (
-            kaplan_meier(time, event, up)["survival"] - kaplan_meier(time, event, down)["survival"]
+            kaplan_meier(EventTimes(time, event, weights=up))["estimate"]
+            - kaplan_meier(EventTimes(time, event, weights=down))["estimate"]
         )
         influence.append(weight[i] * slope / (2 * step))
     expected = np.sqrt((np.array(influence) ** 2).sum(axis=0))
-    followed = curve["survival"] > 0
+    followed = curve["estimate"] > 0
     np.testing.assert_allclose(curve["se"][followed], expected[followed], rtol=1e-7)
 
 
 def test_weighted_curve_ends_at_zero():
     weight = np.array([0.1, 0.2, 0.3, 0.7])
-    curve = kaplan_meier(np.array([1, 2, 2, 3]), np.ones(4), weight)
-    assert curve["survival"].iloc[-1] == 0 and np.isnan(curve["se"].iloc[-1])
+    curve = kaplan_meier(EventTimes(np.array([1, 2, 2, 3]), np.ones(4), weights=weight))
+    assert curve["estimate"].iloc[-1] == 0 and np.isnan(curve["se"].iloc[-1])
 
 
 def test_order_of_patients_does_not_matter():
     time, event = tied_sample(9)
     order = np.random.default_rng(0).permutation(len(time))
     pd.testing.assert_frame_equal(
-        kaplan_meier(time, event), kaplan_meier(time[order], event[order])
+        kaplan_meier(EventTimes(time, event)), kaplan_meier(EventTimes(time[order], event[order]))
     )
 
 
@@ -120,7 +125,7 @@ def test_order_of_patients_does_not_matter():
 )
 def test_median_as_r(event, median):
     # quantile(survfit(Surv(1:4, event) ~ 1), .5)
-    found = median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.array(event)))
+    found = median_survival(kaplan_meier(EventTimes(np.array([1, 2, 3, 4]), np.array(event))))
     assert np.isnan(found) if median is None else found == median
 
 
@@ -132,16 +137,16 @@ R_MEDIANS = {"log": (8, 4, np.nan), "log-log": (8, 3, np.nan), "plain": (8, 4, n
 def test_limits_of_the_median_as_r(interval):
     time = np.array([1, 1, 2, 3, 4, 5, 5, 6, 8, 8, 9, 11])
     event = np.array([1, 0, 0, 1, 1, 1, 1, 0, 1, 1, 0, 0])
-    curve = kaplan_meier(time, event, interval=interval)
-    found = [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
+    curve = kaplan_meier(EventTimes(time, event), interval=interval)
+    found = [median_survival(curve, column) for column in ("estimate", "low", "high")]
     assert found == pytest.approx(R_MEDIANS[interval], nan_ok=True)
 
 
 @pytest.mark.parametrize("off", [-1e-12, 0, 1e-12])
 def test_a_flat_half_is_one_up_to_rounding(off):
-    curve = pd.DataFrame({"time": [2, 5, 9], "survival": [0.5 + off, 0.4, 0.1]})
+    curve = pd.DataFrame({"time": [2, 5, 9], "estimate": [0.5 + off, 0.4, 0.1]})
     assert median_survival(curve) == 3.5
-    assert median_survival(curve.assign(survival=[0.8, 0.5 + off, 0.5 + off])) == 7
+    assert median_survival(curve.assign(estimate=[0.8, 0.5 + off, 0.5 + off])) == 7
 
 
 def test_reverse_median_of_a_last_flat_part():
@@ -162,10 +167,11 @@ def test_logrank_by_definition():
             factor = d.sum() * (n.sum() - d.sum()) / (n.sum() - 1) / n.sum()
             variance += factor * (np.diag(n) - np.outer(n, n) / n.sum())
     score = (observed - expected)[:2]
-    test = logrank_test(time, event, group)
-    assert test.groups == ("a", "b", "c") and test.df == 2
-    np.testing.assert_allclose(test.observed, observed)
-    np.testing.assert_allclose(test.expected, expected, rtol=1e-12)
+    test = logrank_test(EventTimes(time, event), group)
+    deaths = expected_deaths(EventTimes(time, event), group)
+    assert deaths.index.tolist() == ["a", "b", "c"] and test.df == 2
+    np.testing.assert_allclose(deaths["observed"], observed)
+    np.testing.assert_allclose(deaths["expected"], expected, rtol=1e-12)
     assert test.statistic == pytest.approx(score @ np.linalg.solve(variance[:2, :2], score))
     assert test.p_value == pytest.approx(np.exp(-test.statistic / 2))  # chi-square, 2 df
 
@@ -195,12 +201,12 @@ def test_follow_up_rows():
 
 def test_messages():
     with pytest.raises(StudyError, match="time: there are no patients"):
-        kaplan_meier(np.array([]), np.array([]))
+        kaplan_meier(EventTimes(np.array([]), np.array([])))
     with pytest.raises(ValueError, match="interval: 'exact' is none of log, log-log, plain"):
-        kaplan_meier(np.array([1]), np.array([1]), interval="exact")
+        kaplan_meier(EventTimes(np.array([1]), np.array([1])), interval="exact")
     with pytest.raises(StudyError, match="group: the log-rank test needs two groups"):
-        logrank_test(np.array([1, 2]), np.ones(2), np.zeros(2))
+        logrank_test(EventTimes(np.array([1, 2]), np.ones(2)), np.zeros(2))
     with pytest.raises(StudyError, match="event: the log-rank test needs deaths"):
-        logrank_test(np.array([1, 2]), np.zeros(2), np.array([0, 1]))
+        logrank_test(EventTimes(np.array([1, 2]), np.zeros(2)), np.array([0, 1]))
     with pytest.raises(StudyError, match="frame: no patient is left"):
         follow_up(matched_frame().iloc[:0], "cohort")

@@ -5,16 +5,15 @@ import pandas as pd
 import pytest
 from seermatch.analysis.group_tests import (
     FIRTH_TEST,
-    GRAY,
-    LOG_RANK,
     SCORE_TEST,
     compare_incidence,
     compare_survival,
 )
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.survival.firth import firth_cox, firth_fine_gray
-from seermatch.survival.gray import gray_test
-from seermatch.survival.kaplan_meier import logrank_test
+from seermatch.survival.firth import fit_firth
+from seermatch.survival.gray import GRAY, gray_test
+from seermatch.survival.kaplan_meier import LOG_RANK, logrank_test
 
 
 @pytest.fixture
@@ -36,16 +35,15 @@ def matched():
 
 def test_complete_sets_take_the_log_rank_and_gray_tests(matched):
     usual = logrank_test(
-        matched["time"].to_numpy(),
-        (matched["event"] != "censored").to_numpy(),
+        EventTimes(matched["time"].to_numpy(), (matched["event"] != "censored").to_numpy()),
         matched["group"].to_numpy(),
     )
     assert compare_survival(matched).statistic == usual.statistic
     event = matched["event"].cat.codes
     for cause in (1, 2):
-        gray = gray_test(matched["time"], event, matched["group"], cause=cause)
+        gray = gray_test(EventTimes(matched["time"], event), matched["group"], cause=cause)
         assert compare_incidence(matched, cause).p_value == gray.p_value
-    assert (compare_survival(matched).test, compare_incidence(matched).test) == (LOG_RANK, GRAY)
+    assert (compare_survival(matched).name, compare_incidence(matched).name) == (LOG_RANK, GRAY)
 
 
 @pytest.mark.parametrize("cause", [None, 1, 2])
@@ -61,14 +59,16 @@ def test_incomplete_sets_take_the_clustered_score_test(matched, cause):
         test = compare_incidence(some, cause)
         event = np.select([codes == cause, codes > 0], [1, 2], 0)
     fit = fit_fine_gray(
-        some["time"],
-        event,
+        EventTimes(
+            some["time"],
+            event,
+            weights=some["weight"].to_numpy(),
+            clusters=some["matched_set"].to_numpy(),
+        ),
         some[["group"]].to_numpy(float),
-        weights=some["weight"].to_numpy(),
-        clusters=some["matched_set"].to_numpy(),
     )
-    wald = (fit.coef[0] / fit.se_clustered[0]) ** 2
-    assert (test.df, test.test) == (1, SCORE_TEST)
+    wald = (fit.coef[0] / fit.se("clustered")[0]) ** 2
+    assert (test.df, test.name) == (1, SCORE_TEST)
     assert test.statistic == pytest.approx(wald, rel=0.05, abs=0.01)
 
 
@@ -87,30 +87,32 @@ def test_few_events_or_none_in_one_group_take_firths_test(matched, weights, even
     codes[eligible[: 2 * events]] = np.tile([1, 2], events)
     few = matched.assign(event=pd.Categorical.from_codes(codes, matched["event"].cat.categories))
     few["weight"] = np.where(few["group"] == 1, 1.0, np.resize(weights, len(few)))
-    data = few["time"], few[["group"]].to_numpy(float), few["weight"]
+    X = few[["group"]]
     for cause in (1, 2):
         test = compare_incidence(few, cause)
         event = np.select([codes == cause, codes > 0], [1, 2], 0)
-        expected = firth_fine_gray(data[0], event, *data[1:])
-        assert test.test == FIRTH_TEST
-        assert test.p_value == pytest.approx(expected.p_value[0], rel=1e-6)
-        assert (test.p_value < 0.05) == (expected.conf_low[0] > 0 or expected.conf_high[0] < 0)
+        data = EventTimes(few["time"], event, few["weight"])
+        expected = fit_firth(data, X, "fine_gray").estimate(0)
+        low, high = expected.limits()
+        assert test.name == FIRTH_TEST
+        assert test.p_value == pytest.approx(expected.p_value, rel=1e-6)
+        assert (test.p_value < 0.05) == (low > 0 or high < 0)
     survival = compare_survival(few)
     if exposed_too:
-        assert survival.test == (LOG_RANK if weights == (1, 1) else SCORE_TEST)
+        assert survival.name == (LOG_RANK if weights == (1, 1) else SCORE_TEST)
     else:
-        expected = firth_cox(data[0], codes > 0, *data[1:])
-        assert survival.p_value == pytest.approx(expected.p_value[0], rel=1e-6)
+        expected = fit_firth(EventTimes(few["time"], codes > 0, few["weight"]), X).estimate(0)
+        assert survival.p_value == pytest.approx(expected.p_value, rel=1e-6)
 
 
 def test_twenty_events_take_the_usual_test(matched):
     codes = np.zeros(len(matched), dtype=int)
     codes[:20] = 1
     many = matched.assign(event=pd.Categorical.from_codes(codes, matched["event"].cat.categories))
-    assert compare_incidence(many).test == GRAY
+    assert compare_incidence(many).name == GRAY
     codes[0] = 0
     few = matched.assign(event=pd.Categorical.from_codes(codes, matched["event"].cat.categories))
-    assert compare_incidence(few).test == compare_survival(few).test == FIRTH_TEST
+    assert compare_incidence(few).name == compare_survival(few).name == FIRTH_TEST
 
 
 def test_without_events_nothing_is_estimable(matched):

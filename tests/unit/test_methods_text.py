@@ -263,7 +263,7 @@ def test_every_test_that_can_be_made_has_words():
     frame = pd.DataFrame({"group": [0, 1] * 10, "age": range(20)})
     made = {
         compare_groups(frame, ["age"])["test"].iloc[0],
-        *(independence_test(np.array(table)).test for table in ([[30, 20], [25, 25]],
+        *(independence_test(np.array(table)).name for table in ([[30, 20], [25, 25]],
           [[3, 1], [1, 3]], [[3, 1], [1, 3], [2, 2]])),
     }  # fmt: skip
     assert made == set(methods_analysis.TESTS)

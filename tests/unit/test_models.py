@@ -10,8 +10,9 @@ from seermatch.analysis.models import COLUMNS, regression_models
 from seermatch.errors import StudyError
 from seermatch.statistics.design_matrix import design_matrix
 from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.survival.firth import firth_cox, firth_fine_gray
+from seermatch.survival.firth import fit_firth
 from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
@@ -57,12 +58,12 @@ def rows(models, model):
     return table.set_index(["term", "level"])
 
 
-def direct_fit(estimator, frame, variables, **options):
+def direct_fit(estimator, frame, variables, steps=(), **options):
     X = design_matrix(frame, variables).X
     code = frame["event"].cat.codes.to_numpy()
     if estimator == "cox":
-        return fit_cox(frame["time"], code > 0, X, **options)
-    return fit_fine_gray(frame["time"], code, X, **options)
+        return fit_cox(EventTimes(frame["time"], code > 0, **options), X)
+    return fit_fine_gray(EventTimes(frame["time"], code, **options), X, **dict(steps))
 
 
 def test_layout(study):
@@ -86,8 +87,8 @@ def test_recommended_model_is_a_plain_fit(study, frame):
     sets = frame["matched_set"].to_numpy()
     fit = direct_fit(estimator, frame, [*RECOMMENDED, "group"], clusters=sets)
     table = rows(models, "recommended")
-    se = np.sqrt(np.diag(fit.covariance))
-    clustered = np.sqrt(np.diag(fit.covariance_clustered))
+    se = fit.se(fit.unclustered)
+    clustered = np.sqrt(np.diag(fit.covariance["clustered"]))
     np.testing.assert_allclose(table["coef"], fit.coef, rtol=1e-12)
     np.testing.assert_allclose(table["se"], se, rtol=1e-12)
     np.testing.assert_allclose(table["hr_low"], np.exp(fit.coef - 1.959964 * se), rtol=1e-6)
@@ -109,7 +110,7 @@ def test_selection_follows_the_joint_test(study, frame):
         assert models.joint_p["t_stage"] == pytest.approx(0.0550754656743, rel=1e-8)
     else:
         fit = direct_fit(estimator, frame, ["subtype"])
-        wald = fit.coef @ np.linalg.inv(fit.covariance) @ fit.coef
+        wald = fit.coef @ np.linalg.inv(fit.covariance["robust"]) @ fit.coef
         assert models.joint_p["subtype"] == pytest.approx(chi2.sf(wald, 3), rel=1e-9)
 
 
@@ -135,9 +136,9 @@ def test_the_papers_separation_is_named_and_gets_firth(study, frame):
     design = design_matrix(frame, [*models.selected, "group"])
     code = frame["event"].cat.codes.to_numpy()
     if estimator == "cox":
-        firth = firth_cox(frame["time"], code > 0, design.X, index=[])
+        firth = fit_firth(EventTimes(frame["time"], code > 0), design.X)
     else:
-        firth = firth_fine_gray(frame["time"], code, design.X, index=[])
+        firth = fit_firth(EventTimes(frame["time"], code), design.X, "fine_gray")
     index = [design.names.index(": ".join(key)) for key in SEPARATED]
     assert separated["coef"].tolist() == pytest.approx(firth.coef[index], rel=1e-6)
     note = next(note for note in models.notes if "no finite estimate" in note)
@@ -163,8 +164,8 @@ def test_a_level_without_events_is_separated_and_still_tested(frame, estimator, 
         X = (some["group"] == 1).to_numpy(float)[:, None]
         code = some["event"].cat.codes.to_numpy()
         kept = ~other.to_numpy()
-        limit = fit_cox(some["time"][kept], code[kept] > 0, X[kept]).loglik_null
-        null = fit_cox(some["time"], code > 0, X).loglik_null
+        limit = fit_cox(EventTimes(some["time"][kept], code[kept] > 0), X[kept]).loglik_null
+        null = fit_cox(EventTimes(some["time"], code > 0), X).loglik_null
         expected = chi2.sf(2 * (limit - null), 1)
         assert models.joint_p["histology"] == pytest.approx(expected, rel=1e-5)
 
@@ -177,15 +178,15 @@ def test_finite_rows_of_a_separated_model_are_at_their_limit(study, frame):
         frame = frame[~((frame["er"] == "Negative") & (frame["pr"] == "Positive"))]
         variables.remove("er")
     else:
-        options["max_iterations"] = 12  # another point on the way to the same limit
-    fit = direct_fit(estimator, frame, variables, clusters=frame["matched_set"], **options)
+        options["max_steps"] = 12  # another point on the way to the same limit
+    fit = direct_fit(estimator, frame, variables, options, clusters=frame["matched_set"])
     design = design_matrix(frame, variables)
     columns = list(zip(design.terms, design.levels, strict=True))
     table = rows(models, "multivariable")
     table = table[table["status"] == "ok"].rename(index={"M0(i+)": ""})
     index = [columns.index(key) for key in table.index]
-    se = np.sqrt(np.diag(fit.covariance))[index]
-    clustered = np.sqrt(np.diag(fit.covariance_clustered))[index]
+    se = fit.se(fit.unclustered)[index]
+    clustered = np.sqrt(np.diag(fit.covariance["clustered"]))[index]
     np.testing.assert_allclose(table["coef"], fit.coef[index], rtol=1e-6)
     np.testing.assert_allclose(table["se"], se, rtol=1e-6)
     np.testing.assert_allclose(table["se_clustered"], clustered, rtol=1e-6)
@@ -203,7 +204,7 @@ def test_aliased_in_the_order_of_the_terms(frame):
     )
     assert any(text.startswith(note) for text in models.notes)
     X = design_matrix(frame, ["her2", "subtype", "group"]).X[:, [0, 1, 3, 4]]
-    fit = fit_cox(frame["time"], frame["event"].cat.codes > 0, X)
+    fit = fit_cox(EventTimes(frame["time"], frame["event"].cat.codes > 0), X)
     np.testing.assert_allclose(table["coef"].dropna(), fit.coef, rtol=1e-9)
 
 
@@ -245,7 +246,7 @@ def test_weights_take_the_robust_variance_and_the_wald_test(frame, estimator):
     weight = np.where(frame["group"] == 1, 1.0, 0.6 + 0.8 * (frame["matched_set"] % 2))
     models = regression_models(frame.assign(weight=weight), ["age"], ["age"], estimator=estimator)
     fit = direct_fit(estimator, frame, ["age"], weights=weight)
-    covariance = fit.covariance_robust if estimator == "cox" else fit.covariance
+    covariance = fit.covariance["robust"]
     row = rows(models, "univariable").loc[("age", "")]
     assert row["coef"] == pytest.approx(fit.coef[0], rel=1e-9)
     assert row["se"] == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-9)
@@ -294,11 +295,10 @@ def test_with_fewer_than_20_events_all_columns_are_firths(frame, estimator, even
         assert set(rows["status"]) == {"ok"}
         return
     assert set(rows["status"]) == {"few events"}
-    firth = firth_cox if estimator == "cox" else firth_fine_gray
-    fit = firth(few["time"], codes, few[["age", "group"]].to_numpy(float))
-    np.testing.assert_allclose(rows["coef"].astype(float), fit.coef, rtol=1e-6)
-    np.testing.assert_allclose(rows["hr_low"].astype(float), np.exp(fit.conf_low), rtol=1e-5)
-    np.testing.assert_allclose(rows["p_value"].astype(float), fit.p_value, rtol=1e-6)
+    fit = fit_firth(EventTimes(few["time"], codes), few[["age", "group"]], estimator).summary()
+    np.testing.assert_allclose(rows["coef"].astype(float), fit["coef"], rtol=1e-6)
+    np.testing.assert_allclose(rows["hr_low"].astype(float), fit["low"], rtol=1e-5)
+    np.testing.assert_allclose(rows["p_value"].astype(float), fit["p"], rtol=1e-6)
     assert rows["p_value_clustered"].isna().all()
 
 

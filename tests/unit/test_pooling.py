@@ -13,7 +13,7 @@ def test_pooling_as_in_r():
     found = (pooled.coef, pooled.se, pooled.df, pooled.p_value)
     expected = (0.2, 0.291924647812, 15.351984991412, 0.503489496561)
     assert found == pytest.approx(expected, rel=1e-11)
-    limits = np.log(pooled.hazard_ratio())
+    limits = np.log(pooled.ratio())
     assert limits == pytest.approx([0.2, -0.420982423675, 0.820982423675], rel=1e-11)
 
 
@@ -31,9 +31,9 @@ def test_equal_estimates_pool_to_themselves():
     pooled = pool([0.3] * 10, [0.2] * 10)
     assert (pooled.coef, pooled.se, pooled.df) == pytest.approx((0.3, 0.2, np.inf))
     assert pooled.p_value == pytest.approx(0.13361440253771614, rel=1e-12)  # 2 * pnorm(-1.5)
-    assert pooled.hazard_ratio()[2] == pytest.approx(np.exp(0.3 + 1.959963984540054 * 0.2))
+    assert pooled.ratio()[2] == pytest.approx(np.exp(0.3 + 1.959963984540054 * 0.2))
 
 
 def test_an_estimate_that_is_missing_once_is_missing():
     pooled = pool([0.3, np.nan, 0.1], [0.2, np.nan, 0.2])
-    assert np.isnan([*pooled.hazard_ratio(), pooled.p_value]).all()
+    assert np.isnan([*pooled.ratio(), pooled.p_value]).all()

@@ -5,12 +5,10 @@ import pandas as pd
 import pytest
 from seermatch.analysis.interpretation import _proportionality
 from seermatch.analysis.models import regression_models
+from seermatch.analysis.proportionality import assess_proportionality
 from seermatch.survival.cox import fit_cox
-from seermatch.survival.proportionality_cox import (
-    assess_proportionality,
-    schoenfeld_residuals,
-    smooth_residuals,
-)
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.proportionality_cox import schoenfeld_residuals, smooth_residuals
 from seermatch.variables.printed import EVENTS
 
 LABELS = ("M0", "M0(i+)")
@@ -37,7 +35,7 @@ def test_tied_deaths_share_the_mean_of_their_risk_sets():
     frame = cohort(60)
     time, event = frame["time"].to_numpy(), frame["event"].cat.codes.to_numpy() > 0
     X = frame[["group", "age"]].to_numpy(dtype=float)
-    fit = fit_cox(time, event, X)
+    fit = fit_cox(EventTimes(time, event), X)
     hazard = np.exp((X - X.mean(axis=0)) @ fit.coef)
     expected = []
     for month in np.unique(time[event]):
@@ -48,8 +46,8 @@ def test_tied_deaths_share_the_mean_of_their_risk_sets():
             means.append(weight @ X / weight.sum())
         expected += [(month, *(x - np.mean(means, axis=0))) for x in X[died]]
     expected = np.array(expected)
-    months, scaled = schoenfeld_residuals(fit, time, event, X)
-    raw = (scaled - fit.coef) @ np.linalg.inv(fit.covariance) / len(scaled)
+    months, scaled = schoenfeld_residuals(fit, EventTimes(time, event), X)
+    raw = (scaled - fit.coef) @ np.linalg.inv(fit.covariance["model"]) / len(scaled)
     assert months.tolist() == expected[:, 0].tolist()
     np.testing.assert_allclose(raw, expected[:, 1:], atol=1e-9)
     np.testing.assert_allclose(scaled.mean(axis=0), fit.coef, atol=1e-9)
@@ -61,7 +59,7 @@ def test_a_spline_of_few_deaths_is_refused_and_ties_drop_knots():
     assert smooth_residuals(np.array([]), np.array([])).empty
     months = np.r_[np.zeros(20), 5.0, 9.0]
     line = smooth_residuals(months, 3 + months, points=4)
-    assert line["smooth"].to_numpy() == pytest.approx(3 + line["time"].to_numpy())
+    assert line["estimate"].to_numpy() == pytest.approx(3 + line["time"].to_numpy())
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.rule import MatchingRule
 from seermatch.statistics.estimates import pool
 from seermatch.statistics.splines import natural_spline
+from seermatch.survival.event_times import EventTimes
 from seermatch.variables.printed import EVENTS
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
@@ -30,16 +31,20 @@ def test_models_as_in_r():
     data = pd.read_csv(MATCHED)
     time, event = data["time"].to_numpy(), data["status"].to_numpy()
     X = data[["group", "age", "size", "grade3"]].to_numpy(float)
-    adjusted = estimate_group_effect(time, event, X, "overall survival (Cox)")
-    assert (adjusted.coef, adjusted.se) == pytest.approx((0.141920056928, 0.224146131323), rel=1e-8)
+    adjusted = estimate_group_effect(EventTimes(time, event), X, "overall survival (Cox)")
+    assert (adjusted.estimate.coef, adjusted.estimate.se) == pytest.approx(
+        (0.141920056928, 0.224146131323), rel=1e-8
+    )
     clustered = estimate_group_effect(
-        time,
-        event,
+        EventTimes(time, event, clusters=data["pair"].to_numpy()),
         X[:, :1],
         "breast cancer death (cause-specific Cox)",
-        clusters=data["pair"].to_numpy(),
     )
-    found = (clustered.coef, clustered.se, clustered.n, clustered.events)
+    found = (
+        *(getattr(clustered.estimate, name) for name in ("coef", "se")),
+        clustered.n,
+        clustered.events,
+    )
     assert found == pytest.approx((0.646404520945, 0.275478434067, 1755, 55), rel=1e-8)
 
 
@@ -49,8 +54,10 @@ def test_causes_change_places():
     X = data[["group"]].to_numpy(float)
     swapped = np.array([0, 2, 1])[event]
     for kind in ("Fine-Gray", "cause-specific Cox"):
-        other = estimate_group_effect(time, event, X, f"other death ({kind})")
-        assert other == estimate_group_effect(time, swapped, X, f"breast cancer death ({kind})")
+        other = estimate_group_effect(EventTimes(time, event), X, f"other death ({kind})")
+        assert other == estimate_group_effect(
+            EventTimes(time, swapped), X, f"breast cancer death ({kind})"
+        )
 
 
 def cohort(n=3000, n_exposed=120, seed=4):
@@ -119,14 +126,16 @@ def by_hand(frame, score, exact=None, **changes):
     rows = np.flatnonzero(found.matched_set)
     part = frame.iloc[rows]
     effect = estimate_group_effect(
-        part["time"].to_numpy(),
-        part["event"].cat.codes.to_numpy(),
+        EventTimes(
+            part["time"].to_numpy(),
+            part["event"].cat.codes.to_numpy(),
+            weights=found.weight[rows],
+            clusters=found.matched_set[rows],
+        ),
         part[["group"]].to_numpy(float),
         "overall survival (Cox)",
-        weights=found.weight[rows],
-        clusters=found.matched_set[rows],
     )
-    return effect.hazard_ratio()
+    return effect.estimate.ratio()
 
 
 def test_matches_made_by_hand(result):
@@ -303,14 +312,12 @@ def test_deaths_by_cause_of_death_change_causes_only(with_eligible):
     rows = np.flatnonzero(found.matched_set)
     event = both["event_by_cause_of_death"].cat.codes.to_numpy()[rows]
     expected = estimate_group_effect(
-        frame["time"].to_numpy()[rows],
-        event,
+        EventTimes(frame["time"].to_numpy()[rows], event, clusters=found.matched_set[rows]),
         frame[["group"]].to_numpy(float)[rows],
         specific[0],
-        clusters=found.matched_set[rows],
     )
     assert tuple(other.loc[specific[0], ["hr", "hr_low", "hr_high"]]) == pytest.approx(
-        expected.hazard_ratio(), rel=1e-9
+        expected.estimate.ratio(), rel=1e-9
     )
     assert other.loc[specific[0], "events"] == (event == 1).sum()
 
@@ -334,7 +341,7 @@ def test_multiple_imputation_by_hand(with_eligible):
     assert np.std(coefs) > 0
     pooled = pool(coefs, errors)
     row = overall(result.table).loc["multiple imputation"]
-    assert tuple(row[["hr", "hr_low", "hr_high"]]) == pytest.approx(pooled.hazard_ratio(), rel=1e-9)
+    assert tuple(row[["hr", "hr_low", "hr_high"]]) == pytest.approx(pooled.ratio(), rel=1e-9)
     assert row["p_value"] == pytest.approx(pooled.p_value, rel=1e-7)
     assert row["n"] == 3 * 132
     assert row["estimand"] == "ATT, incomplete included"

@@ -1,10 +1,14 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.special import chdtrc
 from seermatch.errors import StudyError
 from seermatch.survival import firth as separation
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.survival.firth import firth_cox, firth_fine_gray, firth_profile
+from seermatch.survival.firth import fit_firth
 from seermatch.survival.separation import find_separation
 
 
@@ -44,7 +48,9 @@ def test_infinite_estimates_by_definition(kind):
         expected = infinite_by_definition(time, event, X)
         if expected is not None:
             seen.add(tuple(expected))
-            np.testing.assert_array_equal(find_separation(time, event, X, kind).infinite, expected)
+            np.testing.assert_array_equal(
+                find_separation(EventTimes(time, event), X, model=kind).infinite, expected
+            )
     assert len(seen) == 4  # none, either and both have come up
 
 
@@ -52,8 +58,8 @@ def test_an_earlier_competing_event_can_make_the_estimate_finite():
     """The largest covariate among those at risk always has the event, but for who left before."""
     time, event = [1, 2, 3, 4], [2, 1, 1, 0]
     X = np.array([[4.0], [3], [2], [1]])
-    assert not find_separation(time, event, X, "fine_gray").infinite[0]
-    assert find_separation(time, [0, 1, 1, 0], X, "cox").infinite[0]
+    assert not find_separation(EventTimes(time, event), X, model="fine_gray").infinite[0]
+    assert find_separation(EventTimes(time, [0, 1, 1, 0]), X, model="cox").infinite[0]
 
 
 def test_level_without_events_among_continuous_covariates():
@@ -65,13 +71,18 @@ def test_level_without_events_among_continuous_covariates():
     event = np.where((rng.random(n) < 0.05) & (level == 0), 1, 2 * (rng.random(n) < 0.02))
     X = np.column_stack([X, level])
     expected = np.arange(10) == 9
-    np.testing.assert_array_equal(find_separation(time, event, X, "fine_gray").infinite, expected)
-    fit = fit_fine_gray(time, event, X)
+    np.testing.assert_array_equal(
+        find_separation(EventTimes(time, event), X, model="fine_gray").infinite, expected
+    )
+    fit = fit_fine_gray(EventTimes(time, event), X)
     assert not fit.converged and fit.coef[9] < -10
     np.testing.assert_array_equal(
-        find_separation(time, event, X * np.logspace(-3, 4, 10), "fine_gray").infinite, expected
+        find_separation(
+            EventTimes(time, event), X * np.logspace(-3, 4, 10), model="fine_gray"
+        ).infinite,
+        expected,
     )
-    assert not find_separation(time, event, X[:, :9], "fine_gray").infinite.any()
+    assert not find_separation(EventTimes(time, event), X[:, :9], model="fine_gray").infinite.any()
 
 
 def test_differences_of_infinite_estimates_are_all_marked():
@@ -80,7 +91,7 @@ def test_differences_of_infinite_estimates_are_all_marked():
     level = rng.integers(0, 3, 200)
     event = ((rng.random(200) < 0.3) & (level > 0)).astype(int)
     X = np.column_stack([level == 1, level == 2, rng.normal(size=200)]).astype(float)
-    marked = find_separation(rng.integers(0, 12, 200), event, X).infinite
+    marked = find_separation(EventTimes(rng.integers(0, 12, 200), event), X).infinite
     assert marked.tolist() == [True, True, False]
 
 
@@ -89,12 +100,12 @@ def test_differences_of_infinite_estimates_are_all_marked():
     [
         ([0, 0], "cox", "no event"),
         ([1, 2], "cox", r"coded 0 \(censored\) or 1"),
-        ([1, 0], "gray", "kind"),
+        ([1, 0], "gray", "model"),
     ],
 )
 def test_unusable_input_is_named(event, kind, message):
     with pytest.raises(StudyError, match=message):
-        find_separation([1, 2], event, np.array([[0.0], [1.0]]), kind)
+        find_separation(EventTimes([1, 2], event), np.array([[0.0], [1.0]]), model=kind)
 
 
 def penalized_loglik(beta, time, event, X, w):
@@ -124,16 +135,16 @@ def test_firth_by_numeric_maximisation(kind, seed):
     event[X[:, 0] == 1] = 0  # no event in this level
     event[np.flatnonzero(X[:, 0] == 0)[0]] = 1
     w = np.random.default_rng(seed).uniform(0.5, 2, 25)
-    fit = (firth_cox if kind == "cox" else firth_fine_gray)(time, event, X, weights=w)
+    fit = fit_firth(EventTimes(time, event, w), X, kind)
     assert fit.converged
-    assert find_separation(time, event, X, kind).infinite[0]
+    assert find_separation(EventTimes(time, event), X, model=kind).infinite[0]
 
     def minus(beta):
         return -penalized_loglik(np.asarray(beta), time, event, X, w)
 
     best = minimize(minus, [0, 0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12})
     np.testing.assert_allclose(fit.coef, best.x, atol=1e-5)
-    assert fit.penalized_loglik == pytest.approx(-best.fun, rel=1e-9)
+    assert fit.loglik == pytest.approx(-best.fun, rel=1e-9)
 
     def profile(value, k):
         inner = minimize(
@@ -142,11 +153,12 @@ def test_firth_by_numeric_maximisation(kind, seed):
         return inner.fun
 
     for k in (0, 1):
-        assert fit.conf_low[k] < fit.coef[k] < fit.conf_high[k]
-        for limit in (fit.conf_low[k], fit.conf_high[k]):
+        low, high = fit.estimate(k).limits()
+        assert low < fit.coef[k] < high
+        for limit in (low, high):
             assert profile(limit, k) - best.fun == pytest.approx(3.841458821 / 2, abs=1e-4)
         excess = 2 * (profile(0.0, k) - best.fun)
-        assert (excess < 3.841458821) == (fit.p_value[k] > 0.05)
+        assert (excess < 3.841458821) == (fit.estimate(k).p_value > 0.05)
 
 
 def test_firth_converges_in_small_separated_samples():
@@ -157,13 +169,14 @@ def test_firth_converges_in_small_separated_samples():
         X[:, 1] = np.maximum(X[:, 0], X[:, 1])
         time, event = rng.integers(0, 12, n), rng.choice(3, n, p=[0.7, 0.2, 0.1])
         try:
-            fit = firth_fine_gray(time, event, X)
+            fit = fit_firth(EventTimes(time, event), X, "fine_gray")
         except StudyError as error:
             assert "constant among the patients" in str(error)
             continue
         assert fit.converged
-        assert (fit.conf_low < fit.coef).all() and (fit.coef < fit.conf_high).all()
-        assert np.isfinite([fit.conf_low, fit.conf_high]).all()
+        low, high = np.array([fit.estimate(k).limits() for k in range(4)]).T
+        assert (low < fit.coef).all() and (fit.coef < high).all()
+        assert np.isfinite([low, high]).all()
 
 
 @pytest.mark.parametrize("longest", [separation.LONGEST_STEP, np.inf])
@@ -211,10 +224,11 @@ def test_firth_finds_limits_where_covariates_outnumber_events(longest, monkeypat
         2,
     ):
         X[rows, column] = 1
-    profile = firth_profile(time, event, X, index=1)
+    profile = fit_firth(EventTimes(time, event), X, "fine_gray").estimate(1)
     low, high = profile.limits()
     assert low < profile.coef < high
-    assert [profile.p_value(low), profile.p_value(high)] == pytest.approx([0.05, 0.05], abs=1e-6)
+    drops = [chdtrc(1, profile.statistic(limit)) for limit in (low, high)]
+    assert drops == pytest.approx([0.05, 0.05], abs=1e-6)
 
 
 def test_rounding_of_a_column_constant_at_risk_is_no_information():
@@ -226,36 +240,45 @@ def test_rounding_of_a_column_constant_at_risk_is_no_information():
     event[23], event[5] = 1, 2
     left_early = np.isin(np.arange(len(time)), [3, 20])
     X = np.column_stack([x, left_early, np.isin(np.arange(len(time)), [4, 7, 9, 19])]).astype(float)
-    for fit in (fit_fine_gray, firth_fine_gray, firth_profile):
-        with pytest.raises(StudyError, match="column 2 of 3 is constant among the patients"):
-            fit(time, event, X)
+    for fit in (fit_fine_gray, partial(fit_firth, model="fine_gray")):
+        with pytest.raises(StudyError, match=r"column 2 of 3 .* is constant among the patients"):
+            fit(EventTimes(time, event), X)
 
 
-def test_firth_only_profiles_what_is_asked_for():
+def test_a_firth_fit_gives_profiles_and_covariances():
     time, event, X = random_data(3, 40)
-    fit = firth_fine_gray(time, event, X, index=[1], confidence=0.9)
-    everything = firth_fine_gray(time, event, X)
-    assert np.isnan(fit.conf_low[0]) and np.isnan(fit.p_value[0])
-    assert everything.conf_low[1] < fit.conf_low[1]
-    assert fit.p_value[1] == everything.p_value[1]
+    fit = fit_firth(EventTimes(time, event), X, "fine_gray")
+    assert fit.estimate(1).limits()[0] < fit.estimate(1).limits(0.9)[0]
+    wald = fit.estimate(1, "model")
+    assert (wald.coef, wald.se) == (fit.coef[1], fit.se()[1])
     with pytest.raises(StudyError, match="confidence"):
-        firth_fine_gray(time, event, X, confidence=90)
+        fit.estimate(1).limits(90)
 
 
 def test_firth_comes_close_to_maximum_likelihood_with_many_events():
     time, event, X = random_data(4, 3000)
-    fit, firth = fit_fine_gray(time, event, X), firth_fine_gray(time, event, X, index=[])
-    np.testing.assert_allclose(firth.coef, fit.coef, atol=0.01 * fit.se.min())
-    np.testing.assert_allclose(firth.se**2, np.diag(fit.naive_covariance), rtol=0.01)
+    fit, firth = (
+        fit_fine_gray(EventTimes(time, event), X),
+        fit_firth(EventTimes(time, event), X, "fine_gray"),
+    )
+    np.testing.assert_allclose(firth.coef, fit.coef, atol=0.01 * fit.se("model").min())
+    np.testing.assert_allclose(firth.se() ** 2, np.diag(fit.covariance["model"]), rtol=0.01)
 
 
 def test_firth_does_not_depend_on_scale_or_origin():
     time, event, X = random_data(5, 40)
-    fit, moved = firth_fine_gray(time, event, X), firth_fine_gray(time, event, 10 * X + 2000)
-    for name in ("coef", "se", "conf_low", "conf_high"):
-        np.testing.assert_allclose(getattr(fit, name), 10 * getattr(moved, name), rtol=1e-5)
+    fit, moved = (
+        fit_firth(EventTimes(time, event), X, "fine_gray"),
+        fit_firth(EventTimes(time, event), 10 * X + 2000, "fine_gray"),
+    )
+    for name in ("coef", "se", "low", "high"):
+        values, scaled = (
+            np.log(one.summary()[name]) if name in ("low", "high") else one.summary()[name]
+            for one in (fit, moved)
+        )
+        np.testing.assert_allclose(values, 10 * scaled, rtol=1e-5)
 
 
 def test_firth_refuses_competing_events_in_a_cox_model():
     with pytest.raises(StudyError, match=r"coded 0 \(censored\) or 1"):
-        firth_cox([1, 2, 3], [1, 2, 0], np.array([[0.0], [1], [0]]))
+        fit_firth(EventTimes([1, 2, 3], [1, 2, 0]), np.array([[0.0], [1], [0]]))

@@ -8,6 +8,7 @@ from seermatch.analysis.stability import COLUMNS, matching_stability, stability_
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import match
 from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables.printed import EVENTS
 
@@ -33,10 +34,10 @@ def by_the_main_analysis(cohort, distance, **rule):
     event = part["event"].cat.codes.to_numpy()
     found = [np.count_nonzero(event), np.count_nonzero(event == 1)]
     for fit in (
-        fit_cox(part["time"], event > 0, X, weights=weights, clusters=sets),
-        fit_fine_gray(part["time"], event, X, weights=weights, clusters=sets),
+        fit_cox(EventTimes(part["time"], event > 0, weights=weights, clusters=sets), X),
+        fit_fine_gray(EventTimes(part["time"], event, weights=weights, clusters=sets), X),
     ):
-        se = np.sqrt(fit.covariance_clustered[0, 0])
+        se = np.sqrt(fit.covariance["clustered"][0, 0])
         found += [np.exp(fit.coef[0]), 2 * ndtr(-abs(fit.coef[0]) / se)]
     return found, set(result.control_index)
 

@@ -11,6 +11,7 @@ from seermatch.figures.style import figure_bytes, sentence_figure
 from seermatch.report.inline_svg import sentence_of
 from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival.absolute_effects import absolute_effects
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import kaplan_meier
 from seermatch.survival.without_events import effective_number_followed, limits_without_events
 from seermatch.variables.printed import EVENTS
@@ -103,7 +104,9 @@ def test_without_censoring_the_limits_are_wilsons_and_newcombes():
     group = np.repeat([0, 1], n)
     time, event = np.full(60, 24), np.zeros(60, dtype=int)
     uppers = [wilson_interval(0.0, size)[1] for size in n]
-    table = absolute_effects(time, event, group, [month]).set_index(["measure", "outcome"])
+    table = absolute_effects(EventTimes(time, event), group, [month]).set_index(
+        ["measure", "outcome"]
+    )
     row = table.loc["cumulative incidence", "other death"]
     np.testing.assert_allclose(row[["low", "high"]].astype(float), [-uppers[0], uppers[1]])
     row = table.loc["survival", "death of any cause"]
@@ -113,7 +116,7 @@ def test_without_censoring_the_limits_are_wilsons_and_newcombes():
         row[["low", "high"]].astype(float), month * np.array([-1, 1]) * (uppers)
     )
     time[:4], event[:4] = 6, 1  # four of the forty reference patients die
-    row = absolute_effects(time, event, group, [month]).iloc[0]
+    row = absolute_effects(EventTimes(time, event), group, [month]).iloc[0]
     width = 1.959963984540054 * np.sqrt(0.1 * 0.9 / 40)
     assert row["difference"] == pytest.approx(-0.1)
     assert row["low"] == pytest.approx(-0.1 - width)
@@ -132,7 +135,7 @@ def test_censoring_and_weights_leave_fewer_patients():
 
 def test_a_group_with_an_event_keeps_its_limits():
     time, died = np.array([3, 5, 9]), np.array([0, 1, 0])
-    curve = kaplan_meier(time, died)
+    curve = kaplan_meier(EventTimes(time, died))
     pd.testing.assert_frame_equal(limits_without_events(curve, "survival", time), curve)
 
 

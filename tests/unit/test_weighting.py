@@ -10,6 +10,7 @@ from seermatch.analysis.group_effect import estimate_group_effect
 from seermatch.errors import StudyError
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.weighting import balancing_weights, effective_sample_size
+from seermatch.survival.event_times import EventTimes
 
 MATCHED = Path(__file__).parent.parent / "data" / "matched.csv"
 
@@ -37,13 +38,11 @@ def test_weighted_models_as_in_r(estimand):
     found = []
     for outcome in ("overall survival (Cox)", "other death (cause-specific Cox)"):
         effect = estimate_group_effect(
-            data["time"].to_numpy(),
-            data["status"].to_numpy(),
+            EventTimes(data["time"].to_numpy(), data["status"].to_numpy(), weights=weights),
             data[["group"]].to_numpy(float),
             outcome,
-            weights=weights,
         )
-        found += [effect.coef, effect.se]
+        found += [effect.estimate.coef, effect.estimate.se]
     found += [effective_sample_size(weights, data["group"]), weights.max()]
     np.testing.assert_allclose(found, R[estimand], rtol=2e-7)
 

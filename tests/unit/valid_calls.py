@@ -12,21 +12,25 @@ from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.rule import MatchingRule
 from seermatch.matching.score_separation import find_cells
 from seermatch.statistics.design_matrix import DesignMatrix
-from seermatch.statistics.estimates import PooledEstimate, PooledProfiles
+from seermatch.statistics.estimates import Estimate, PooledProfiles
 from seermatch.survival.cox import fit_cox
-from seermatch.survival.firth import firth_profile
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.firth import fit_firth
 from seermatch.survival.separation import find_separation
 from seermatch.variables.printed import EVENTS
 
 MODULES = (
     "analysis.excluded_patients",
+    "analysis.follow_up",
     "analysis.group_effect",
     "analysis.group_tests",
     "analysis.imputation",
     "analysis.inference_limits",
     "analysis.interpretation",
     "analysis.models",
+    "analysis.outcomes",
     "analysis.populations",
+    "analysis.proportionality",
     "analysis.sensitivity",
     "analysis.stability",
     "matching.balance",
@@ -41,11 +45,14 @@ MODULES = (
     "statistics.estimates",
     "statistics.proportions",
     "statistics.splines",
+    "statistics.tests",
     "survival.absolute_effects",
     "survival.cox",
+    "survival.event_times",
     "survival.fine_gray",
     "survival.finite_contrasts",
     "survival.firth",
+    "survival.fit",
     "survival.gray",
     "survival.incidence",
     "survival.kaplan_meier",
@@ -54,13 +61,14 @@ MODULES = (
     "survival.separation",
     "survival.without_events",
 )
-PROFILE = ("limits", "statistic", "signed_root", "p_value")
+PROFILE = ("limits", "statistic", "signed_root")
 # not estimators: the checks themselves, and likelihoods and searches that estimators hand to
 INNER = {
     "matching.tie_rules",
     "statistics.checks",
+    "statistics.newton",
     "survival.efron",
-    "survival.event_times",
+    "survival.risk_table",
     "survival.subdistribution",
 }
 
@@ -122,13 +130,14 @@ def valid_calls() -> dict:
     weights, sets = frame["weight"].to_numpy(), frame["matched_set"].to_numpy()
     strata, months = frame["year"].to_numpy() % 2, [12.0, 24.0]
     score = frame["propensity"].to_numpy()
-    data, cox = {"time": time, "event": event}, {"time": time, "event": died, "X": X}
-    more = {"weights": weights, "clusters": sets}
-    fit = fit_cox(**cox)
-    profile = firth_profile(time, event, X, weights)
+    arrays = {"time": time, "event": event, "weights": weights, "clusters": sets}
+    times = EventTimes(**arrays)
+    data, cox = {"data": times}, {"data": EventTimes(time, died), "X": X}
+    fit, firth = fit_cox(**cox), fit_firth(times, X, "fine_gray")
+    profile = firth.estimate(0)
     kaplan_meier = importlib.import_module("seermatch.survival.kaplan_meier").kaplan_meier
-    still = kaplan_meier(time, 0 * died)
-    curve = kaplan_meier(time, died)
+    nobody = EventTimes(time, 0 * died)
+    curve = kaplan_meier(EventTimes(time, died))
     design = DesignMatrix(X, ("group", "age"), ("", ""), ("group", "age"))
     recession = find_separation(**cox)
     matched = frame[["time", "event", "group", "weight", "matched_set"]]
@@ -156,21 +165,31 @@ def valid_calls() -> dict:
     cohort = frame[["patient_id", "group", "time", "event", "age"]]
     arguments = {
         "absolute_effects.absolute_effects": data
-        | {"group": group, "months": months, "causes": ("a", "b"), "confidence": 0.9}
-        | more,
+        | {"group": group, "months": months, "causes": ("a", "b"), "confidence": 0.9},
         "balance.assess_balance": {
             "cohort": frame[["group", "propensity", "age", "grade"]],
             "matched": frame.loc[3:, ["group", "propensity", "age", "grade", "weight"]],
             "covariates": ["age", "grade"],
         },
-        "cox.fit_cox": cox | more | {"names": ["a", "b"], "offset": score},
-        "cox.proportional_hazards_test": cox
-        | {"fit": fit, "transform": "km", "terms": ["a", "b"], "weights": weights},
-        "cox.fitted_coef": {"fit": fit, "p": 2},
-        "incidence.cumulative_incidence": data
-        | {"causes": [1, 2], "weights": weights, "confidence": 0.9},
+        "cox.fit_cox": cox,
+        "event_times.EventTimes": arrays | {"offset": score},
+        "event_times.EventTimes.of": {"cause": 1},
+        "event_times.EventTimes.take": {"rows": group == 1},
+        "event_times.EventTimes.with_offset": {"offset": score},
+        "event_times.EventTimes.cluster_index": {"rows": group == 1},
+        "event_times.category_codes": {"event": frame["event"]},
+        "event_times.require_event_times": data | {"largest": 2},
+        "fit.Fit.estimate": {"column": 1, "variance": "robust"},
+        "fit.Fit.predict": {"X": X[:3], "times": months},
+        "fit.Fit.se": {"variance": "robust"},
+        "fit.Fit.summary": {"variance": "robust", "confidence": 0.9},
+        "fit.Fit.test": {"columns": [0, 1], "variance": "robust"},
+        "proportionality_cox.proportional_hazards_test": cox
+        | {"fit": fit, "transform": "km", "terms": ["a", "b"]},
+        "incidence.cumulative_incidence": data | {"causes": [1, 2], "confidence": 0.9},
         "incidence.incidence_by_group": data
-        | {"group": group, "group_labels": {0: "a", 1: "b"}, "weights": weights, "confidence": 0.9},
+        | {"group": group, "group_labels": {0: "a", 1: "b"}, "confidence": 0.9}
+        | {"cause_labels": ["a", "b"]},
         "design_matrix.design_matrix": {
             "frame": frame[["age", "grade"]],
             "variables": ["age", "grade"],
@@ -181,22 +200,14 @@ def valid_calls() -> dict:
             "names": ["a", "b", "c"],
             "tolerance": 1e-7,
         },
-        "fine_gray.fit_fine_gray": data
-        | {"X": X, "offset": score, "tolerance": 1e-9, "max_iterations": 20}
-        | more,
-        "fine_gray.wald_test": {"coef": [1.0, 2.0], "covariance": np.eye(2), "index": [0, 1]},
-        "fine_gray.coefficient_index": {"name": "index", "index": [0, 1], "p": 2},
-        "fine_gray.score_test": data | {"X": X} | more,
-        "group_tests.clustered_score_test": {
-            "matched": matched[["time", "group", "weight", "matched_set"]],
-            "event": event,
-        },
+        "fine_gray.fit_fine_gray": data | {"X": X, "max_steps": 20},
+        "fine_gray.score_test": data | {"X": X},
+        "tests.wald_test": {"coef": [1.0, 2.0], "covariance": np.eye(2)},
+        "tests.chi_square": {"name": "a", "statistic": 2.0, "df": 1},
         "proportionality_fine_gray.proportionality_test": data
-        | {"X": X, "terms": ["a", "b"], "transform": "log"}
-        | more,
+        | {"X": X, "terms": ["a", "b"], "transform": "log"},
         "proportionality_fine_gray.fit_time_interaction": data
-        | {"X": X, "columns": [0], "transform": "log"}
-        | more,
+        | {"X": X, "columns": [0], "transform": "log"},
         "finite_contrasts.finite_contrasts": {
             "design": design,
             "estimated": [True, True],
@@ -212,24 +223,21 @@ def valid_calls() -> dict:
             "seed": 1,
         },
         "characteristics.independence_test": {"table": np.array([[3, 9], [8, 2]]), "seed": 1},
-        "group_effect.estimate_group_effect": data
-        | {"X": X, "outcome": "overall survival (Cox)"}
-        | more,
-        "group_effect.GroupEffect.hazard_ratio": {"confidence": 0.9},
+        "group_effect.estimate_group_effect": data | {"X": X, "outcome": "overall survival (Cox)"},
+        "group_effect.estimable_columns": data | {"X": X},
+        "group_effect.fit_model": data | {"model": "cox", "X": X},
+        "outcomes.event_times_of": {"frame": matched.drop(columns="group")},
+        "outcomes.several": {"matched_set": sets},
+        "outcomes.survival_curves": {"matched": matched.iloc[:, :4], "labels": ("a", "b")},
+        "outcomes.incidence_curves": {"matched": matched.iloc[:, :4], "labels": ("a", "b")},
+        "outcomes.tests_table": {"tests": []},
         "group_effect.GroupEffect.equivalence": {"margin": 1.5, "alpha": 0.1},
         "group_effect.has_few_events": {"happened": died, "exposed": group},
-        "group_tests.print_test": {"name": "Gray's test"},
         "proportions.wilson_interval": {"share": 0.2, "n": 50, "confidence": 0.9},
-        "without_events.effective_number_followed": {
-            "time": time,
-            "weights": weights,
-            "months": months,
-        },
+        "without_events.effective_number_followed": data | {"months": months},
         "without_events.limits_without_events": {
-            "curve": still[["time", "n_events", "survival", "conf_low", "conf_high"]],
-            "estimate": "survival",
-            "time": time,
-            "weights": weights,
+            "curve": kaplan_meier(nobody)[["time", "events", "estimate", "low", "high"]],
+            "data": nobody,
             "confidence": 0.9,
         },
         "imputation.cumulative_hazards": data,
@@ -280,12 +288,12 @@ def valid_calls() -> dict:
             "margin": 1.5,
             "ascertainment": [0.5],
         },
-        "kaplan_meier.kaplan_meier": {"time": time, "event": died, "weights": weights}
-        | {"interval": "log-log", "confidence": 0.9},
-        "kaplan_meier.median_survival": {"curve": curve[["time", "survival"]]},
-        "kaplan_meier.logrank_test": {"time": time, "event": died, "group": group},
+        "kaplan_meier.kaplan_meier": data | {"interval": "log-log", "confidence": 0.9},
+        "kaplan_meier.median_survival": {"curve": curve[["time", "estimate"]]},
+        "kaplan_meier.logrank_test": data | {"group": group},
+        "kaplan_meier.expected_deaths": data | {"group": group},
         "group_tests.compare_survival": {"matched": matched},
-        "kaplan_meier.follow_up": {
+        "follow_up.follow_up": {
             "frame": frame[["time", "event", "group"]],
             "population": "matched",
         },
@@ -306,8 +314,11 @@ def valid_calls() -> dict:
         },
         "populations.compare_populations": {"frames": {"main": whom, "other": whom[6:]}},
         "estimates.pool": {"coefs": [0.1, 0.3, 0.2], "standard_errors": [0.2, 0.2, 0.3]},
-        "estimates.PooledEstimate.hazard_ratio": {"confidence": 0.9},
-        "estimates.PooledProfiles.hazard_ratio": {"confidence": 0.9},
+        "estimates.Estimate.limits": {"confidence": 0.9},
+        "estimates.LogRatio": {},
+        "estimates.LogRatio.limits": {"confidence": 0.9},
+        "estimates.LogRatio.ratio": {"confidence": 0.9},
+        "estimates.PooledProfiles.limits": {"confidence": 0.9},
         "estimates.PooledProfiles.distribution": {"value": 0.1},
         "propensity.estimate_propensity": {
             "frame": frame[["group", "age", "grade"]],
@@ -316,17 +327,18 @@ def valid_calls() -> dict:
         "propensity.distinct_patterns": {"X": X},
         "propensity.r_glm_linear_predictor": {"X": X[:, 1:], "y": group},
         "propensity.PropensityFit.distance": {"link": "probability"},
-        "separation.find_separation": cox | {"kind": "cox"},
+        "separation.find_separation": cox | {"model": "cox"},
+        "cones.flat_directions": {"rows": np.array([[1.0, 0.0], [0.0, 1.0]])},
         "cones.interior_direction": {"rows": np.array([[1.0, 0.0], [0.0, 1.0]])},
         "separation.Separation.is_infinite": {"contrast": np.array([1.0, -1.0])},
-        "proportionality_cox.schoenfeld_residuals": cox | {"fit": fit, "weights": weights},
+        "proportionality_cox.schoenfeld_residuals": cox | {"fit": fit},
         "proportionality_cox.smooth_residuals": {
             "time": np.sort(time),
             "residual": score,
             "points": 5,
             "confidence": 0.9,
         },
-        "proportionality_cox.trace_residuals": {
+        "proportionality.trace_residuals": {
             "residuals": pd.DataFrame(
                 {"model": "recommended", "term": "age", "level": "", "time": time}
             ).assign(residual=score)
@@ -342,7 +354,7 @@ def valid_calls() -> dict:
                 {"cell": [1, 2], "term": "age", "level": "", "n_reference": [0, 5]}
             ).assign(n_exposed=[3, 0], in_pool=[True, False])
         },
-        "proportionality_cox.assess_proportionality": {
+        "proportionality.assess_proportionality": {
             "matched": matched[["time", "event", "group", "weight"]],
             "models": models,
         },
@@ -356,14 +368,10 @@ def valid_calls() -> dict:
             "largest_size": None,
             "estimands": ["ATT"],
         },
-        "firth.firth_cox": cox | {"weights": weights, "index": [0], "confidence": 0.9},
-        "firth.firth_fine_gray": data
-        | {"X": X, "weights": weights, "index": [0], "confidence": 0.9},
-        "firth.firth_profile": data | {"X": X, "weights": weights, "index": 0},
+        "firth.fit_firth": data | {"X": X, "model": "fine_gray"},
         "firth.FirthProfile.limits": {"confidence": 0.9},
         "firth.FirthProfile.statistic": {"value": 0.1},
         "firth.FirthProfile.signed_root": {"value": 0.1},
-        "firth.FirthProfile.p_value": {"value": 0.1},
         "splines.natural_spline": {"x": frame["age"].to_numpy(), "knots": [45.0, 55.0, 70.0]},
         "stability.matching_stability": {
             "cohort": cohort[["patient_id", "group", "time", "event"]],
@@ -382,12 +390,16 @@ def valid_calls() -> dict:
         "weighting.effective_sample_size": {"weights": weights, "exposed": group},
     }
     owners = {
-        "group_effect.GroupEffect.equivalence": GroupEffect(0.1, 0.2, 10, 5),
+        "group_effect.GroupEffect.equivalence": GroupEffect(Estimate(0.1, 0.2), 10, 5),
         **{f"firth.FirthProfile.{of}": profile for of in PROFILE},
-        "estimates.PooledProfiles.hazard_ratio": PooledProfiles((profile, profile)),
+        "estimates.PooledProfiles.limits": PooledProfiles((profile, profile)),
         "estimates.PooledProfiles.distribution": PooledProfiles((profile, profile)),
-        "group_effect.GroupEffect.hazard_ratio": GroupEffect(0.1, 0.2, 10, 5),
-        "estimates.PooledEstimate.hazard_ratio": PooledEstimate(0.1, 0.2, 5.0),
+        "estimates.Estimate.limits": Estimate(0.1, 0.2, 5.0),
+        "estimates.LogRatio.limits": Estimate(0.1, 0.2),
+        "estimates.LogRatio.ratio": Estimate(0.1, 0.2),
+        **{f"fit.Fit.{of}": fit for of in ("estimate", "predict", "se", "summary", "test")},
+        **{f"event_times.EventTimes.{of}": times for of in ("of", "take", "cluster_index")},
+        "event_times.EventTimes.with_offset": times,
         "propensity.PropensityFit.distance": estimate_propensity(frame, ["age"]),
         "separation.Separation.is_infinite": recession,
         "nearest.MatchingProblem.match": problem,

@@ -16,6 +16,7 @@ import pandas as pd
 from seermatch.analysis.group_effect import estimate_group_effect
 from seermatch.errors import StudyError
 from seermatch.statistics.proportions import wilson_interval
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import score_test
 from seermatch.survival.gray import gray_test
 
@@ -162,33 +163,31 @@ def null_tests(matched: pd.DataFrame) -> dict[str, float]:
     time, event = matched["time"].to_numpy(), matched["event"].to_numpy()
     weights, sets = matched["weight"].to_numpy(), matched["matched_set"].to_numpy()
     group, died = matched["group"].to_numpy(float), event == 1
-    X, options = group[:, None], {"weights": weights, "clusters": sets}
+    X, data = group[:, None], EventTimes(time, event, weights, sets)
     specific = "breast cancer death (cause-specific Cox)"
     wald = np.nan
     if 0 < group[died].sum() < died.sum():
-        effect = estimate_group_effect(time, event, X, specific, penalized=False, **options)
-        wald = np.nan if effect.profile else effect.p_value
+        effect = estimate_group_effect(data, X, specific, penalized=False)
+        wald = np.nan if effect.penalized else effect.estimate.p_value
     found = {
-        COX_SCORE: _score_p(time, died.astype(int), X, options),
+        COX_SCORE: _score_p(data.of(1, competing=False), X),
         COX_WALD: wald,
-        COX_FIRTH: estimate_group_effect(
-            time, event, X, specific, penalized=True, **options
-        ).p_value,
-        FINE_GRAY_SCORE: _score_p(time, event, X, options),
+        COX_FIRTH: estimate_group_effect(data, X, specific, penalized=True).estimate.p_value,
+        FINE_GRAY_SCORE: _score_p(data, X),
         FINE_GRAY_FIRTH: estimate_group_effect(
-            time, event, X, "breast cancer death (Fine-Gray)", penalized=True, **options
-        ).p_value,
+            data, X, "breast cancer death (Fine-Gray)", penalized=True
+        ).estimate.p_value,
         POISSON_BINOMIAL: poisson_binomial_p(time, died, group == 1, sets),
     }
     if np.all(weights == 1):
         found[LOG_RANK] = logrank_p(time, died, group == 1)
-        found[GRAY] = gray_test(time, event, group).p_value
+        found[GRAY] = gray_test(EventTimes(time, event), group).p_value
     return found
 
 
-def _score_p(time, event, X, options) -> float:
+def _score_p(data, X) -> float:
     with suppress(StudyError):  # one group only at risk whenever somebody dies
-        return score_test(time, event, X, **options)[2]
+        return score_test(data, X).p_value
     return np.nan
 
 

@@ -16,8 +16,9 @@ from seermatch.matching.nearest import Match, match
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
 from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray, score_test
-from seermatch.survival.firth import firth_cox, firth_fine_gray
+from seermatch.survival.firth import fit_firth
 from seermatch.survival.gray import gray_test
 from seermatch.variables.printed import EVENTS
 
@@ -211,36 +212,31 @@ def _maximum_likelihood(sample: _Sample, estimator: str, event: np.ndarray) -> l
     exposed, died = sample.group == 1, event == 1
     if not (died[exposed].any() and died[~exposed].any()):
         return nothing
-    X, options = sample.group[:, None], {"weights": sample.weights, "clusters": sample.sets}
+    data = EventTimes(sample.time, event, sample.weights, sample.sets)
     try:
-        if estimator == "Cox":
-            fit = fit_cox(sample.time, died, X, **options)
-        else:
-            fit = fit_fine_gray(sample.time, event, X, **options)
+        fit = (fit_cox if estimator == "Cox" else fit_fine_gray)(data, sample.group[:, None])
     except StudyError:  # only one arm was at risk when deaths occurred
         return nothing
     if not fit.converged:
         return nothing
-    robust = estimator == "Cox" and sample.weights is not None
-    covariances = {UNCLUSTERED: fit.covariance_robust if robust else fit.covariance}
+    variances = {UNCLUSTERED: fit.unclustered}
     if sample.sets is not None:
-        covariances[CLUSTERED] = fit.covariance_clustered
-    return [
-        (variance, *_wald(fit.coef[0], np.sqrt(covariance[0, 0])))
-        for variance, covariance in covariances.items()
-    ]
+        variances[CLUSTERED] = "clustered"
+    estimates = {name: fit.estimate(0, variance) for name, variance in variances.items()}
+    return [(name, *_wald(found.coef, found.se)) for name, found in estimates.items()]
 
 
 def _firth(sample: _Sample, estimator: str, event, second: np.ndarray | None = None) -> tuple:
     """Firth's estimate of the group's coefficient, or of a second column's beside the group's."""
     k = 0 if second is None else 1
     X = np.column_stack([sample.group] if second is None else [sample.group, second])
-    firth = firth_cox if estimator == "Cox" else firth_fine_gray
+    model = "cox" if estimator == "Cox" else "fine_gray"
     try:
-        fit = firth(sample.time, event, X, sample.weights, index=[k])
+        fit = fit_firth(EventTimes(sample.time, event, sample.weights), X, model)
     except StudyError:  # no death, or all at risk alike when deaths occurred
         return PROFILE, *_NOTHING
-    return PROFILE, fit.coef[k], fit.se[k], fit.conf_low[k], fit.conf_high[k], fit.p_value[k]
+    found = fit.estimate(k)
+    return PROFILE, found.coef, found.se, *found.limits(), found.p_value
 
 
 def _wald(estimate: float, se: float) -> tuple:
@@ -255,12 +251,9 @@ def _differences(sample: _Sample, months: Sequence[int]) -> Iterator[tuple]:
     """Yield the absolute differences, each patient on its own and clustered."""
     for variance, clusters in ((UNCLUSTERED, None), (CLUSTERED, sample.sets)):
         table = absolute_effects(
-            sample.time,
-            sample.event,
+            EventTimes(sample.time, sample.event, weights=sample.weights, clusters=clusters),
             sample.group,
             months,
-            weights=sample.weights,
-            clusters=clusters,
         )
         se = (table["high"] - table["low"]) / (2 * _Z)
         for row, width in zip(table.itertuples(), se, strict=True):
@@ -277,10 +270,12 @@ def _tests(sample: _Sample) -> Iterator[tuple]:
     ):
         plain = clustered = np.nan
         with suppress(StudyError):  # as in `_firth`
-            test = score_test(sample.time, event, X, weights=sample.weights, clusters=sample.sets)
-            clustered = test[2]
+            test = score_test(
+                EventTimes(sample.time, event, weights=sample.weights, clusters=sample.sets), X
+            )
+            clustered = test.p_value
         if sample.weights is None and outcome == BREAST:
-            plain = gray_test(sample.time, event, sample.group).p_value
+            plain = gray_test(EventTimes(sample.time, event), sample.group).p_value
         elif sample.weights is None and event.any():
             plain = logrank_p(sample.time, event == 1, sample.group == 1)
         for label, variance, p_value in (

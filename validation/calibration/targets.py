@@ -15,6 +15,7 @@ from seermatch.matching.propensity import distinct_patterns
 from seermatch.statistics.design_matrix import design_matrix
 from seermatch.survival.absolute_effects import ALL_CAUSES
 from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.variables.printed import EVENTS
 
@@ -181,9 +182,10 @@ def _hazard_ratios(rates, weight, marked) -> list[tuple]:
     rows = []
     for columns, k, of in with_second:
         overall, specific = (
-            fit_cox(month, died, columns, weights=mass).coef[k] for died in (event > 0, event == 1)
+            fit_cox(EventTimes(month, died, weights=mass), columns).coef[k]
+            for died in (event > 0, event == 1)
         )
-        fine_gray = fit_fine_gray(month, event, columns, weights=mass).coef[k]
+        fine_gray = fit_fine_gray(EventTimes(month, event, weights=mass), columns).coef[k]
         if not of:
             rows.append((ALL_CAUSES, HR, np.nan, overall))
         rows.append((BREAST, CAUSE_SPECIFIC + of, np.nan, specific))

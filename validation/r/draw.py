@@ -95,7 +95,8 @@ def draw(index: int, seed: int = 0) -> DataSet:
             name for (name, _), part in zip(columns, X, strict=True) for _ in range(part.shape[1])
         ),
         rho=float(rng.choice([0, 0, 1, -0.5])),
-        horizon=float(rng.choice([months / 2, months - 0.5])),
+        # somebody is still followed there, else the study gives no restricted mean
+        horizon=float(min(rng.choice([months / 2, months - 0.5]), max(time.max() - 0.5, 0))),
     )
 
 

@@ -10,19 +10,23 @@ from seermatch.analysis.group_effect import FEW_EVENTS
 from seermatch.analysis.models import regression_models
 from seermatch.matching.characteristics import compare_groups, independence_test
 from seermatch.statistics.design_matrix import aliased_columns
+from seermatch.statistics.newton import Rule, maximize, sum_by_cluster
 from seermatch.survival.absolute_effects import absolute_effects
-from seermatch.survival.cox import TRANSFORMS, fit_cox, proportional_hazards_test
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray, score_test
 from seermatch.survival.gray import gray_test
 from seermatch.survival.incidence import cumulative_incidence
 from seermatch.survival.kaplan_meier import (
+    expected_deaths,
     kaplan_meier,
     logrank_test,
     median_survival,
 )
+from seermatch.survival.proportionality_cox import TRANSFORMS, proportional_hazards_test
 from seermatch.survival.proportionality_fine_gray import fit_time_interaction, proportionality_test
 from seermatch.survival.separation import find_separation
-from seermatch.survival.subdistribution import SubdistributionLikelihood, newton_raphson
+from seermatch.survival.subdistribution import SubdistributionLikelihood
 from seermatch.variables.printed import EVENTS
 from sksurv.nonparametric import cumulative_incidence_competing_risks
 
@@ -70,9 +74,13 @@ def prepare(data: DataSet, index: int) -> Task:
         ever = (data.time >= first) | (code == 2)
         aliased = aliased_columns(data.X[ever])
         kept = np.flatnonzero(~aliased)
-        separated[kind] = kept[find_separation(data.time, code, data.X[:, kept], kind).infinite]
+        separated[kind] = kept[
+            find_separation(EventTimes(data.time, code), data.X[:, kept], model=kind).infinite
+        ]
         while len(kept):
-            infinite = find_separation(data.time, code, data.X[:, kept], kind).infinite
+            infinite = find_separation(
+                EventTimes(data.time, code), data.X[:, kept], model=kind
+            ).infinite
             if not infinite.any():
                 break
             kept = kept[~infinite]
@@ -116,21 +124,26 @@ def survival(data: DataSet) -> dict:
     out = {}
     died = data.event > 0
     for interval in ("log", "log-log", "plain"):
-        curve = kaplan_meier(data.time, died, interval=interval)
-        out[f"km interval {interval}"] = [*curve["conf_low"], *curve["conf_high"]]
-    out |= {"km survival": curve["survival"], "km se": curve["se"]}
-    medians = [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
-    out |= {"km at risk": curve["n_at_risk"], "km median": medians}
+        curve = kaplan_meier(EventTimes(data.time, died), interval=interval)
+        out[f"km interval {interval}"] = [*curve["low"], *curve["high"]]
+    out |= {"km survival": curve["estimate"], "km se": curve["se"]}
+    medians = [median_survival(curve, column) for column in ("estimate", "low", "high")]
+    out |= {"km at risk": curve["at_risk"], "km median": medians}
     # two arms of the same patients: the error of a difference is that of one arm times root 2
     twice, arms = np.tile(data.time, 2), np.repeat([0, 1], len(data.time))
-    table = absolute_effects(twice, np.tile(died, 2), arms, [data.horizon])
+    table = absolute_effects(EventTimes(twice, np.tile(died, 2)), arms, [data.horizon])
     mean = table.set_index("measure").loc["restricted mean survival"]
     error = mean["high"] / (ndtri(0.975) * np.sqrt(2))
+    if not died[data.time <= data.horizon].any():
+        error = np.nan  # the interval is Wilson's then, not Wald's
     out |= {"rmst": mean["reference"], "rmst se": error}
-    curve = kaplan_meier(data.time, died, data.weight)
-    out |= {"km weighted survival": curve["survival"], "km weighted se": curve["se"]}
-    test = logrank_test(data.time, died, data.group)
-    return out | {"logrank statistic": test.statistic, "logrank expected": test.expected}
+    curve = kaplan_meier(EventTimes(data.time, died, weights=data.weight))
+    out |= {"km weighted survival": curve["estimate"], "km weighted se": curve["se"]}
+    test = logrank_test(EventTimes(data.time, died), data.group)
+    return out | {
+        "logrank statistic": test.statistic,
+        "logrank expected": expected_deaths(EventTimes(data.time, died), data.group)["expected"],
+    }
 
 
 def separated_cox(task: Task) -> dict:
@@ -139,9 +152,9 @@ def separated_cox(task: Task) -> dict:
         return {}
     data = task.data
     died, X = data.event > 0, data.X[:, ~task.aliased]
-    assert not fit_cox(data.time, died, X).converged
-    end = find_separation(data.time, died, X, "cox")
-    limit = fit_cox(data.time, died, X[:, end.estimable], offset=end.offset)
+    assert not fit_cox(EventTimes(data.time, died), X).converged
+    end = find_separation(EventTimes(data.time, died), X, model="cox")
+    limit = fit_cox(EventTimes(data.time, died, offset=end.offset), X[:, end.estimable])
     return {"separated loglik": limit.loglik}
 
 
@@ -149,45 +162,49 @@ def cox(data: DataSet) -> dict:
     """Cox by Efron and by Breslow, and the test of proportional hazards."""
     out = {}
     died, sets, w = data.event > 0, data.matched_set, data.weight
-    fit = fit_cox(data.time, died, data.X, clusters=sets)
-    weighted = fit_cox(data.time, died, data.X, clusters=sets, weights=w)
+    fit = fit_cox(EventTimes(data.time, died, clusters=sets), data.X)
+    weighted = fit_cox(EventTimes(data.time, died, clusters=sets, weights=w), data.X)
     assert fit.converged and weighted.converged
     for transform in TRANSFORMS:
         test = proportional_hazards_test(
-            fit, data.time, died, data.X, transform=transform, terms=data.terms
+            fit, EventTimes(data.time, died), data.X, transform=transform, terms=data.terms
         )
         out[f"zph {transform}"] = test["statistic"]
-    test = proportional_hazards_test(weighted, data.time, died, data.X, weights=w, terms=data.terms)
+    test = proportional_hazards_test(
+        weighted, EventTimes(data.time, died, weights=w), data.X, terms=data.terms
+    )
     out |= {
         "zph weighted": test["statistic"],
         "cox efron coef": fit.coef,
-        "cox efron se": fit.se,
+        "cox efron se": fit.se("model"),
         "cox efron loglik": [fit.loglik_null, fit.loglik],
-        "cox efron robust se": se(fit.covariance_robust),
-        "cox efron clustered se": se(fit.covariance_clustered),
+        "cox efron robust se": se(fit.covariance["robust"]),
+        "cox efron clustered se": se(fit.covariance["clustered"]),
         "cox efron weighted coef": weighted.coef,
-        "cox efron weighted robust se": se(weighted.covariance_robust),
-        "cox efron weighted clustered se": se(weighted.covariance_clustered),
+        "cox efron weighted robust se": se(weighted.covariance["robust"]),
+        "cox efron weighted clustered se": se(weighted.covariance["clustered"]),
     }
     # without competing events Fine-Gray is Cox, as Breslow
-    fit = fit_fine_gray(data.time, died, data.X, clusters=sets)
-    weighted = fit_fine_gray(data.time, died, data.X, clusters=sets, weights=w)
+    fit = fit_fine_gray(EventTimes(data.time, died, clusters=sets), data.X)
+    weighted = fit_fine_gray(EventTimes(data.time, died, clusters=sets, weights=w), data.X)
     out |= {
         "cox breslow coef": fit.coef,
-        "cox breslow se": se(fit.naive_covariance),
+        "cox breslow se": se(fit.covariance["model"]),
         "cox breslow loglik": [fit.loglik_null, fit.loglik],
-        "cox breslow robust se": fit.se,
-        "cox breslow clustered se": fit.se_clustered,
+        "cox breslow robust se": fit.se("robust"),
+        "cox breslow clustered se": fit.se("clustered"),
         "cox breslow weighted coef": weighted.coef,
-        "cox breslow weighted robust se": weighted.se,
-        "cox breslow weighted clustered se": weighted.se_clustered,
+        "cox breslow weighted robust se": weighted.se("robust"),
+        "cox breslow weighted clustered se": weighted.se("clustered"),
     }
     for name, options in {
         "": {},
         " clustered": {"clusters": sets},
         " weighted clustered": {"clusters": sets, "weights": w},
     }.items():
-        out[f"score test{name}"] = score_test(data.time, died, data.X, **options)[0]
+        out[f"score test{name}"] = score_test(
+            EventTimes(data.time, died, **options), data.X
+        ).statistic
     return out
 
 
@@ -202,17 +219,24 @@ def incidence(data: DataSet) -> dict:
     for group in np.unique(data.group):
         rows = data.group == group
         time, event = data.time[rows], data.event[rows]
-        curve = cumulative_incidence(time, event)
-        estimate += curve["incidence"].tolist()
+        curve = cumulative_incidence(EventTimes(time, event))
+        estimate += curve["estimate"].tolist()
         variance += (curve["se"] ** 2).tolist()
         # scikit-survival refuses data without a second cause
-        elsewhere += _sksurv(time, event) if set(event) >= {1, 2} else curve["incidence"].tolist()
+        elsewhere += _sksurv(time, event) if set(event) >= {1, 2} else curve["estimate"].tolist()
     tests = [
-        gray_test(data.time, data.event, data.group, strata=data.strata, rho=data.rho, cause=cause)
+        gray_test(
+            EventTimes(data.time, data.event),
+            data.group,
+            strata=data.strata,
+            rho=data.rho,
+            cause=cause,
+        )
         for cause in np.unique(data.event[data.event > 0])
     ]
     weighted = cumulative_incidence(
-        data.time, data.event, np.unique(data.event[data.event > 0]), weights=data.weight
+        EventTimes(data.time, data.event, weights=data.weight),
+        np.unique(data.event[data.event > 0]),
     )
     return {
         "cif estimate": estimate,
@@ -220,7 +244,7 @@ def incidence(data: DataSet) -> dict:
         "cif estimate of scikit-survival": elsewhere,
         "gray statistic": [test.statistic for test in tests],
         "gray p": [test.p_value for test in tests],
-        "cif weighted estimate": weighted["incidence"],
+        "cif weighted estimate": weighted["estimate"],
         "cif weighted se": weighted["se"],
     }
 
@@ -234,27 +258,34 @@ def _sksurv(time, event) -> list:
 
 def fine_gray(data: DataSet) -> dict:
     """Fine-Gray with its sandwiches."""
-    outcome, sets = (data.time, data.event, data.X), {"clusters": data.matched_set}
-    weights = {"weights": data.weight}
-    fit = fit_fine_gray(*outcome, **sets)
-    single = fit_fine_gray(*outcome, clusters=np.arange(len(data.time))[::-1])
-    weighted = fit_fine_gray(*outcome, **sets, **weights)
+    times, X = (data.time, data.event), data.X
+    plain, clustered, weighted_sets = (
+        EventTimes(*times, **options)
+        for options in (
+            {},
+            {"clusters": data.matched_set},
+            {"clusters": data.matched_set, "weights": data.weight},
+        )
+    )
+    fit = fit_fine_gray(clustered, X)
+    single = fit_fine_gray(EventTimes(*times, clusters=np.arange(len(data.time))[::-1]), X)
+    weighted = fit_fine_gray(weighted_sets, X)
     assert fit.converged and weighted.converged
     return {
         "fg coef": fit.coef,
-        "fg se": fit.se,
-        "fg se of single clusters": single.se_clustered,
-        "fg naive se": se(fit.naive_covariance),
+        "fg se": fit.se("robust"),
+        "fg se of single clusters": single.se("clustered"),
+        "fg naive se": se(fit.covariance["model"]),
         "fg loglik": [fit.loglik_null, fit.loglik],
         # of a patient with average covariates
-        "fg baseline": fit.baseline_jumps * np.exp(data.X.mean(axis=0) @ fit.coef),
-        "fg clustered se": fit.se_clustered,
+        "fg baseline": np.diff(fit.baseline[1], prepend=0) * np.exp(data.X.mean(axis=0) @ fit.coef),
+        "fg clustered se": fit.se("clustered"),
         "fg weighted coef": weighted.coef,
-        "fg weighted se": weighted.se,
-        "fg weighted clustered se": weighted.se_clustered,
-        "fg score test": score_test(*outcome)[0],
-        "fg clustered score test": score_test(*outcome, **sets)[0],
-        "fg weighted clustered score test": score_test(*outcome, **sets, **weights)[0],
+        "fg weighted se": weighted.se("robust"),
+        "fg weighted clustered se": weighted.se("clustered"),
+        "fg score test": score_test(plain, X).statistic,
+        "fg clustered score test": score_test(clustered, X).statistic,
+        "fg weighted clustered score test": score_test(weighted_sets, X).statistic,
     }
 
 
@@ -266,19 +297,22 @@ def expanded(data: DataSet) -> dict:
     step = np.diff(np.unique([*data.time, -9])).min()
     time = data.time + 1 - np.where(data.event > 0, step / 5, 0)
     out = {}
-    usual = SubdistributionLikelihood(time, data.event, data.X)
+    usual = SubdistributionLikelihood(EventTimes(time, data.event), data.X)
     for name, weights in (("finegray", None), ("finegray weighted", data.weight)):
-        likelihood = SubdistributionLikelihood(time, data.event, data.X, weights)
-        likelihood.uncensored_before = usual.uncensored_before
-        start = likelihood.evaluate(np.zeros(likelihood.p))
-        end, _, converged = newton_raphson(
-            likelihood.evaluate, start, tolerance=1e-10, max_iterations=50
+        likelihood = SubdistributionLikelihood(
+            EventTimes(time, data.event, weights=weights), data.X
         )
-        assert converged
+        likelihood.uncensored_before = usual.uncensored_before
+        found = maximize(likelihood.evaluate, np.zeros(likelihood.p), Rule(1e-10), 50)
+        assert found.converged
+        end = found.at
         inverse = np.linalg.inv(end.information)
         zero, first = end.competing
         eta = likelihood.residuals(replace(end, competing=(0 * zero, 0 * first)))
-        sums = likelihood.sum_by_cluster(eta, data.matched_set)
+        index = EventTimes(time, data.event, clusters=data.matched_set).cluster_index(
+            likelihood.rows
+        )
+        sums = sum_by_cluster(eta.T, index).T
         out[f"{name} coef"] = end.beta
         out[f"{name} se"] = se(inverse @ eta @ eta.T @ inverse)
         out[f"{name} clustered se"] = se(inverse @ sums @ sums.T @ inverse)
@@ -289,14 +323,19 @@ def interactions(data: DataSet) -> dict:
     """Wald tests of covariate times g(time), and their coefficients."""
     out = {}
     for transform in ("identity", "log"):
-        test = proportionality_test(data.time, data.event, data.X, data.terms, transform=transform)
+        test = proportionality_test(
+            EventTimes(data.time, data.event), data.X, data.terms, transform=transform
+        )
         out[f"interaction {transform}"] = test["statistic"]
         joint = fit_time_interaction(
-            data.time, data.event, data.X, np.arange(len(data.terms)), transform=transform
+            EventTimes(data.time, data.event),
+            data.X,
+            np.arange(len(data.terms)),
+            transform=transform,
         )
         missing = np.where(joint.converged, 0, np.nan)
         out[f"interaction {transform} coef"] = joint.coef + missing
-        out[f"interaction {transform} se"] = se(joint.covariance) + missing
+        out[f"interaction {transform} se"] = se(joint.covariance["robust"]) + missing
         out[f"interaction {transform} loglik"] = joint.loglik
     return out
 
@@ -315,9 +354,9 @@ def groups(data: DataSet) -> dict:
             (data.event[few] == 1, arm[few]),
         )
     ]
-    pearson = [test.test == "Pearson chi-square" for test in tests]
+    pearson = [test.name == "Pearson chi-square" for test in tests]
     p_value = np.array([test.p_value for test in tests])
-    fisher = [test.test == "Fisher exact" for test in tests]
+    fisher = [test.name == "Fisher exact" for test in tests]
     return {
         "wilcoxon": rank_sum["statistic"],
         "wilcoxon p": rank_sum["p_value"],

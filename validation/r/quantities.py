@@ -100,7 +100,7 @@ QUANTITIES = {
     "km weighted survival": Quantity(KM, "survival, weighted", "survfit(weights)"),
     "km weighted se": Quantity(KM, "SE, weighted", "survfit(weights, robust)", missing="ours"),
     "rmst": Quantity(KM, "restricted mean", "summary.survfit(rmean)"),
-    "rmst se": Quantity(KM, "SE of the restricted mean", "summary.survfit(rmean)"),
+    "rmst se": Quantity(KM, "SE of the restricted mean", "summary.survfit(rmean)", missing="ours"),
     "logrank statistic": Quantity("Log-rank test", "chi-square", "survdiff", EXACT, FROM_ONE),
     "logrank expected": Quantity("Log-rank test", "expected deaths", "survdiff"),
     **_cox("efron"),

@@ -8,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
 from seermatch.survival.gray import gray_test
 from validate import why_not
@@ -92,16 +93,16 @@ def in_r(program, time, event, x, folder):
 def test_as_many_as_crr_can_take(tmp_path):
     patients = draw(46_340)
     fit = fit_fine_gray(*patients[:2], patients[2][:, None])
-    assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se, rel=1e-12)
-    assert in_r(CRR, *patients, tmp_path) == pytest.approx(*fit.se, rel=1e-6)
+    assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se("robust"), rel=1e-12)
+    assert in_r(CRR, *patients, tmp_path) == pytest.approx(*fit.se("robust"), rel=1e-6)
 
 
 def test_more_are_wrong_in_crr_by_its_overflow(tmp_path):
     patients = draw(65_540)  # whose square leaves little beyond 2 to the 32nd
     fit = fit_fine_gray(*patients[:2], patients[2][:, None])
-    assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se, rel=1e-12)
+    assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se("robust"), rel=1e-12)
     theirs = in_r(CRR, *patients, tmp_path)
-    assert theirs > (1 + 1e-5) * fit.se
+    assert theirs > (1 + 1e-5) * fit.se("robust")
     overflown = sandwich_se(*patients, *fit.coef, squared_in_32_bits)
     assert theirs == pytest.approx(overflown, rel=1e-7)
 
@@ -118,7 +119,7 @@ def test_grays_test_of_many_events_in_a_month(size, tmp_path):
     group = np.repeat([0, 1], size)
     dead = np.r_[np.arange(size) < 0.40 * size, np.arange(size) < 0.41 * size]
     time, event = np.where(dead, 1, 2), dead.astype(int)
-    statistic = gray_test(time, event, group).statistic
+    statistic = gray_test(EventTimes(time, event), group).statistic
     theirs = in_r(GRAY, time, event, group, tmp_path)
     deaths, in_group_0 = dead.sum(), dead[:size].sum()
     score = in_group_0 - deaths * size / (2 * size)

@@ -60,6 +60,8 @@ NOTES = """
   `survfit`. The two differ a little.
 - **Gray's test.** If nobody of a group is at risk at any event of the cause, the variance is
   singular. `cuminc` gives up (-1); here such a group costs a degree of freedom ({gray} tests).
+- **Restricted mean before the first death.** Its interval is Wilson's here, of which no standard
+  error can be taken; `survfit` says 0.
 - **Kaplan–Meier, weighted.** Where survival has fallen to 0 the standard error is missing here, as
   it is in `survfit` without weights; with weights `survfit` says 0.
 - **`cox.zph` with few deaths.** It stops as a whole if one of its tests is singular; here that test

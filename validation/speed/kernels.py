@@ -25,43 +25,46 @@ COLUMNS += COVARIATES
 
 
 def _ours_fine_gray(d):
+    from seermatch.survival.event_times import EventTimes
     from seermatch.survival.fine_gray import fit_fine_gray
 
     def fit(d):
-        return fit_fine_gray(d["time"], d["event"], d["X"])
+        return fit_fine_gray(EventTimes(d["time"], d["event"]), d["X"])
 
-    return fit, lambda fit: {"coef": fit.coef.tolist(), "se": fit.se.tolist()}
+    return fit, lambda fit: {"coef": fit.coef.tolist(), "se": fit.se().tolist()}
 
 
 def _ours_incidence(d):
+    from seermatch.survival.event_times import EventTimes
     from seermatch.survival.gray import gray_test
     from seermatch.survival.incidence import incidence_by_group
 
     def fit(d):
-        tests = [gray_test(d["time"], d["event"], d["group"], cause=cause) for cause in (1, 2)]
-        curves = incidence_by_group(d["time"], d["event"], d["group"], {0: "0", 1: "1"})
+        data = EventTimes(d["time"], d["event"])
+        tests = [gray_test(data, d["group"], cause=cause) for cause in (1, 2)]
+        curves = incidence_by_group(data, d["group"], {0: "0", 1: "1"}, ("1", "2"))
         return tests, curves
 
     def answer(result):
         tests, curves = result
-        last = curves.groupby(["cause", "group"], observed=True)["incidence"].last()
+        last = curves.groupby(["cause", "group"], observed=True)["estimate"].last()
         return {"test": [test.statistic for test in tests], "last": sorted(last.tolist())}
 
     return fit, answer
 
 
 def _ours_survival(d):
+    from seermatch.survival.event_times import EventTimes
     from seermatch.survival.kaplan_meier import kaplan_meier, logrank_test
 
     def fit(d):
-        dead = d["event"] > 0
-        groups = [d["group"] == code for code in (0, 1)]
-        curves = [kaplan_meier(d["time"][rows], dead[rows]) for rows in groups]
-        return logrank_test(d["time"], dead, d["group"]), curves
+        data = EventTimes(d["time"], d["event"]).of()
+        curves = [kaplan_meier(data.take(d["group"] == code)) for code in (0, 1)]
+        return logrank_test(data, d["group"]), curves
 
     def answer(result):
         test, curves = result
-        last = [curve["survival"].iloc[-1] for curve in curves]
+        last = [curve["estimate"].iloc[-1] for curve in curves]
         return {"test": [float(test.statistic)], "last": sorted(last)}
 
     return fit, answer
@@ -69,11 +72,12 @@ def _ours_survival(d):
 
 def _ours_cox(d):
     from seermatch.survival.cox import fit_cox
+    from seermatch.survival.event_times import EventTimes
 
     def fit(d):
-        return fit_cox(d["time"], d["event"] > 0, d["X"])
+        return fit_cox(EventTimes(d["time"], d["event"]), d["X"])
 
-    return fit, lambda fit: {"coef": fit.coef.tolist(), "se": fit.se.tolist()}
+    return fit, lambda fit: {"coef": fit.coef.tolist(), "se": fit.se().tolist()}
 
 
 def _ours_match(d):

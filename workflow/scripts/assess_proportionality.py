@@ -3,7 +3,7 @@
 from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
-    from seermatch.survival.proportionality_cox import assess_proportionality, trace_residuals
+    from seermatch.analysis.proportionality import assess_proportionality, trace_residuals
     from seermatch.wording.numbers import state_p
 
     found = assess_proportionality(

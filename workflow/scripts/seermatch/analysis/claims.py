@@ -23,6 +23,7 @@ from seermatch.analysis.names import (
     NARROW_RATIO,
     OK,
 )
+from seermatch.analysis.outcomes import event_times_of
 from seermatch.settings.study import Interpretation
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.curves import estimates_at_marks
@@ -255,15 +256,8 @@ def judge(answer: Answer, expects: str) -> str:
 
 
 def _absolute(matched: pd.DataFrame, month: float, measure: str, outcome: str) -> pd.Series:
-    weights = matched["weight"].to_numpy(dtype=float)
-    table = absolute_effects(
-        matched["time"].to_numpy(),
-        matched["event"].cat.set_categories(EVENTS).cat.codes.to_numpy(np.int64),
-        matched["group"].to_numpy(),
-        [month],
-        weights=weights,
-        clusters=matched["matched_set"].to_numpy(),
-    )
+    data = event_times_of(matched, EVENTS)
+    table = absolute_effects(data, matched["group"].to_numpy(), [month])
     return table[(table["measure"] == measure) & (table["outcome"] == outcome)].iloc[0]
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from seermatch.errors import StudyError
 from seermatch.matching.characteristics import compare_groups
-from seermatch.statistics.checks import check_binary, check_columns, check_names
-from seermatch.survival.event_times import category_codes, check_times
+from seermatch.statistics.checks import check_binary, check_columns, check_names, check_times
+from seermatch.survival.event_times import category_codes
 
 COLUMNS = (
     *("quantity", "variable", "level", "patients", "n", "percent", "median", "q1", "q3"),

@@ -25,8 +25,9 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_numbers,
+    check_times,
 )
-from seermatch.survival.event_times import category_codes, check_event_times, check_times
+from seermatch.survival.event_times import EventTimes, category_codes, require_event_times
 
 CYCLES = 5
 DONORS = 5  # of which predictive mean matching draws one
@@ -38,15 +39,13 @@ NEEDED = ("group", "year", "time", "event", "er", "pr", "her2", "subtype")
 _STEPS = 50
 
 
-def cumulative_hazards(time: np.ndarray, event: np.ndarray) -> np.ndarray:
+def cumulative_hazards(data: EventTimes) -> np.ndarray:
     """Nelson–Aalen estimates of each cause's cumulative hazard, at every patient's own time.
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Follow-up.
-    event : array_like, shape (n,)
-        0 censored, 1 and 2 the causes.
+    data : EventTimes
+        Codes 1 and 2 are the causes.
 
     Returns
     -------
@@ -59,15 +58,11 @@ def cumulative_hazards(time: np.ndarray, event: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> cumulative_hazards([1, 2, 2, 3], [1, 0, 2, 1]).round(3).tolist()
+    >>> cumulative_hazards(EventTimes([1, 2, 2, 3], [1, 0, 2, 1])).round(3).tolist()
     [[0.25, 0.0], [0.25, 0.333], [0.25, 0.333], [1.25, 0.333]]
     """
-    time, event = check_event_times(time, event, largest=2)
-    distinct, at = np.unique(time, return_inverse=True)
-    leaving = np.bincount(at, minlength=len(distinct))
-    at_risk = np.cumsum(leaving[::-1])[::-1]
-    deaths = [np.bincount(at, weights=event == cause, minlength=len(distinct)) for cause in (1, 2)]
-    return np.cumsum(np.column_stack(deaths) / at_risk[:, None], axis=0)[at]
+    table = require_event_times(data, largest=2).risk_table
+    return np.cumsum(table.deaths.T / table.at_risk[:, None], axis=0)[table.index]
 
 
 # ----- chained equations -------------------------------------------------------------------------
@@ -371,7 +366,7 @@ def imputed_cohorts(
             check_numbers("year", eligible["year"]),
             event == 1,
             event == 2,
-            cumulative_hazards(time, event),
+            cumulative_hazards(EventTimes(time, event)),
         ]
     )
     untold = eligible[["er", "pr", "her2", "subtype"]].isna().any(axis=1).to_numpy()

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_effect import (
     GroupEffect,
     estimate_group_effect,
     has_few_events,
 )
-from seermatch.analysis.group_tests import clustered_score_test
 from seermatch.analysis.inference_limits import (
     correct_for_ascertainment,
     e_value,
@@ -47,6 +47,7 @@ from seermatch.analysis.names import (
     SPECIFIC,
     SPECIFIC_CAUSE,
 )
+from seermatch.analysis.outcomes import event_times_of
 from seermatch.settings.study import Interpretation
 from seermatch.statistics.checks import (
     check_binary,
@@ -55,13 +56,13 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_numbers,
-    check_weights,
 )
 from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
-from seermatch.survival.cox import fit_cox, proportional_hazards_test
-from seermatch.survival.event_times import category_codes
-from seermatch.survival.kaplan_meier import follow_up
+from seermatch.survival.cox import fit_cox
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.fine_gray import score_test
+from seermatch.survival.proportionality_cox import proportional_hazards_test
 from seermatch.survival.proportionality_fine_gray import proportionality_test
 from seermatch.variables.printed import EVENTS
 
@@ -157,7 +158,7 @@ def interpret(
     share = float(check_binary("group", cohort["group"]).mean())
     rows = []
     for outcome in HEADLINE:
-        effect = _effect(matched, outcome)
+        effect = estimate_group_effect(*_data(matched), outcome)
         found = [
             *_ratios(effect, float((matched["group"] == 1).mean()), power, margin),
             *_missed_exposure(effect, share, ascertainment),
@@ -180,15 +181,12 @@ def interpret(
 
 def _clustered_tests(matched: pd.DataFrame) -> Iterator[dict]:
     """Yield the score tests that allow for the matched sets, beside log-rank and Gray's test."""
-    event = category_codes(matched["event"], EVENTS)
-    for outcome, codes in (
-        (ALL_CAUSES, np.minimum(event, 1)),
-        (EVENTS[1], event),
-        (EVENTS[2], np.choose(event, [0, 2, 1])),
-    ):
-        if has_few_events(codes == 1, matched["group"] == 1):
+    data, group = _data(matched)
+    for outcome, cause in ((ALL_CAUSES, None), (EVENTS[1], 1), (EVENTS[2], 2)):
+        of_cause = data.of(cause)
+        if has_few_events(of_cause.event == 1, group[:, 0]):
             continue  # the hazard ratio's p is then the only test of the group
-        test = clustered_score_test(matched, codes)
+        test = score_test(of_cause, group)
         yield {
             "quantity": SCORE_TEST_P,
             "outcome": outcome,
@@ -197,38 +195,24 @@ def _clustered_tests(matched: pd.DataFrame) -> Iterator[dict]:
         }
 
 
-def _arrays(matched: pd.DataFrame) -> tuple:
-    """Time, event code, group, weights (None if all are 1) and sets (None if there is one)."""
-    weights = check_weights(matched["weight"], len(matched), "weight")
-    sets = check_labels("matched_set", matched["matched_set"])
-    return (
-        matched["time"].to_numpy(),
-        category_codes(matched["event"], EVENTS),
-        check_binary("group", matched["group"]).astype(np.float64),
-        None if np.all(weights == 1) else weights,
-        sets if len(np.unique(sets)) > 1 else None,
-    )
-
-
-def _effect(matched: pd.DataFrame, outcome: str) -> GroupEffect:
-    time, event, group, weights, sets = _arrays(matched)
-    return estimate_group_effect(
-        time, event, group[:, None], outcome, weights=weights, clusters=sets
-    )
+def _data(matched: pd.DataFrame) -> tuple[EventTimes, np.ndarray]:
+    """Event times, and the group as a column of 0 and 1."""
+    group = check_binary("group", matched["group"]).astype(np.float64)
+    return event_times_of(matched, EVENTS), group[:, None]
 
 
 def _ratios(effect: GroupEffect, share: float, power, margin) -> Iterator[dict]:
     """Yield rows about one hazard ratio."""
-    hr, low, high = effect.hazard_ratio()
+    hr, low, high = effect.estimate.ratio()
     known = not np.isnan(hr)
     yield {
         "quantity": HAZARD_RATIO,
         **_interval(hr, low, high),
-        "p_value": effect.p_value,
-        "variance": CLUSTERED if effect.profile is None else PENALIZED,
+        "p_value": effect.estimate.p_value,
+        "variance": PENALIZED if effect.penalized else CLUSTERED,
         "status": OK if known else NOT_ESTIMABLE,
     }
-    yield {"quantity": NARROW_RATIO, **_interval(*effect.hazard_ratio(0.9))}
+    yield {"quantity": NARROW_RATIO, **_interval(*effect.estimate.ratio(0.9))}
     detectable = minimum_detectable_hazard_ratio(effect.events, share, power=power)
     yield {"quantity": DETECTABLE, "estimate": detectable, "events": effect.events}
     if not known:
@@ -264,12 +248,12 @@ def _equivalence_rows(effect: GroupEffect, margin: float, scale) -> Iterator[dic
 
 def _missed_exposure(effect: GroupEffect, share: float, ascertainment) -> Iterator[dict]:
     """Yield the hazard ratio corrected for exposed patients among the reference ones."""
-    if np.isnan(effect.coef):
+    if np.isnan(effect.estimate.coef):
         return
     for found in ascertainment:
         values, status = (np.nan,) * 3, IMPOSSIBLE  # where more than that share was found
         if found > share:
-            hr = effect.hazard_ratio()
+            hr = effect.estimate.ratio()
             values = tuple(correct_for_ascertainment(ratio, share, found) for ratio in hr)
             status = OK
             if np.isnan(values[0]):
@@ -281,8 +265,8 @@ def _missed_exposure(effect: GroupEffect, share: float, ascertainment) -> Iterat
 
 def _differences(matched, months) -> Iterator[dict]:
     """Yield absolute differences, exposed minus reference, and the values of both groups."""
-    time, event, group, weights, sets = _arrays(matched)
-    table = absolute_effects(time, event, group, months, weights=weights, clusters=sets)
+    data, group = _data(matched)
+    table = absolute_effects(data, group[:, 0], months)
     for row in table.itertuples():
         known = not np.isnan(row.difference)
         yield {
@@ -298,19 +282,16 @@ def _differences(matched, months) -> Iterator[dict]:
 
 def _proportionality(matched) -> Iterator[dict]:
     """Yield the tests of proportional hazards of the group, for Cox and Fine-Gray models."""
-    time, event, group, weights, sets = _arrays(matched)
+    data, group = _data(matched)
     tests = []
-    for outcome, happened in ((OVERALL, event > 0), (SPECIFIC_CAUSE, event == 1)):
-        if happened[group == 1].any() and happened[group == 0].any():
-            data = (time, happened, group[:, None])
-            fit = fit_cox(*data, weights=weights)
-            test = proportional_hazards_test(fit, *data, weights=weights).iloc[0]
+    for outcome, cause in ((OVERALL, None), (SPECIFIC_CAUSE, 1)):
+        of_cause = data.of(cause, competing=False)
+        if _in_both(of_cause, group):
+            fit = fit_cox(of_cause, group)
+            test = proportional_hazards_test(fit, of_cause, group).iloc[0]
             tests.append((outcome, test, KAPLAN_MEIER_SCALE))
-    died = event == 1
-    if died[group == 1].any() and died[group == 0].any():
-        test = proportionality_test(
-            time, event, group[:, None], ["group"], weights=weights, clusters=sets
-        ).iloc[0]
+    if _in_both(data, group):
+        test = proportionality_test(data, group, ["group"]).iloc[0]
         tests.append((SPECIFIC, test, LINEAR_IN_TIME))
     for outcome, test, name in tests:
         yield {
@@ -320,6 +301,11 @@ def _proportionality(matched) -> Iterator[dict]:
             "statistic": test["statistic"],
             "test": name,
         }
+
+
+def _in_both(data: EventTimes, group: np.ndarray) -> bool:
+    """Tell whether both groups have the event."""
+    return len(np.unique(group[data.event == 1])) == 2
 
 
 def _exposure_by_year(cohort) -> Iterator[dict]:

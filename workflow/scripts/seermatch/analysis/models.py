@@ -1,7 +1,7 @@
 """The regression tables: univariable, multivariable and recommended models, Cox or Fine-Gray.
 
 Every model passes the same guard. Columns that depend on earlier ones are left out and said to be
-aliased. Columns without a finite estimate (separation) get Firth's penalised estimate, profile
+aliased. Columns without a finite estimate (separation) get Firth's penalized estimate, profile
 interval and test, from the same model and marked ``separated``. The other rows of such a model
 are maximum-likelihood estimates in the limit to which the likelihood tends, and so are the finite
 contrasts among the separated terms. With fewer than 20 events Wald intervals do not hold, and all
@@ -14,30 +14,30 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtr, ndtri
+from scipy.special import chdtrc
 
-from seermatch.analysis.group_effect import FEW_EVENTS
+from seermatch.analysis.group_effect import FEW_EVENTS, estimable_columns, fit_model
+from seermatch.analysis.outcomes import event_times_of
 from seermatch.errors import StudyError
 from seermatch.settings.study import Regression
 from seermatch.statistics.checks import (
     check_binary,
     check_choice,
     check_columns,
-    check_labels,
     check_names,
     check_number,
-    check_weights,
 )
 from seermatch.statistics.design_matrix import (
     OF_HAZARDS,
     DesignMatrix,
-    aliased_columns,
     describe_aliasing,
     design_matrix,
 )
-from seermatch.survival.event_times import category_codes, check_times, ever_at_risk
-from seermatch.survival.fine_gray import wald_test
+from seermatch.statistics.estimates import LogRatio
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.finite_contrasts import finite_contrasts
+from seermatch.survival.firth import fit_firth
+from seermatch.survival.fit import Fit
 from seermatch.survival.separation import find_separation
 
 DEFAULT = Regression()
@@ -77,43 +77,10 @@ class RegressionModels:
 
 
 @dataclass(frozen=True)
-class _Data:
-    """Outcome of the patients, and how it is modelled."""
+class _Options:
+    """Estimator, level of the intervals, and how a term and a level are put in words."""
 
     estimator: Estimator
-    time: np.ndarray
-    event: np.ndarray  # 0 censored, 1 event, 2 competing (Fine-Gray only)
-    weights: np.ndarray | None
-    clusters: np.ndarray | None
-
-    @property
-    def events(self) -> int:
-        """Number of events."""
-        return int(np.count_nonzero(self.event == 1))
-
-    @property
-    def ever_at_risk(self) -> np.ndarray:
-        """Patients in any risk set of an event; only they inform the model."""
-        return ever_at_risk(self.time, self.event)
-
-    def fit(self, X, names, offset=None):
-        """Fit by maximum (pseudo-)likelihood."""
-        options = {"weights": self.weights, "clusters": self.clusters, "offset": offset}
-        if self.estimator == "cox":
-            from seermatch.survival.cox import fit_cox
-
-            return fit_cox(self.time, self.event == 1, X, names=names, **options)
-        from seermatch.survival.fine_gray import fit_fine_gray
-
-        # a separated coefficient grows by about 1 per step; after 15 it has done all the harm to
-        # the likelihood that it can, and the information can still be inverted
-        return fit_fine_gray(self.time, self.event, X, max_iterations=15, **options)
-
-
-@dataclass(frozen=True)
-class _Options:
-    """Level of the intervals, and how a term and a level are put in words."""
-
     confidence: float
     describe: Callable[[str, str], str]
 
@@ -188,7 +155,7 @@ def regression_models(
     RegressionModels
         Rows with ``status`` ``ok``; ``aliased`` (no estimates: the column depends on earlier
         ones, as `dependence` says, or has one value); ``separated`` and ``few events`` (Firth's
-        estimate with profile interval and penalised likelihood-ratio test, nothing clustered);
+        estimate with profile interval and penalized likelihood-ratio test, nothing clustered);
         ``no event`` (no estimates).
         Standard errors: model-based in Cox, sandwich in Fine-Gray; with weights other than 1
         robust in both. The clustered columns sum the sandwich within matched sets and are empty
@@ -218,10 +185,11 @@ def regression_models(
     check_number("threshold", threshold, 0, 1, closed=True)
     check_number("confidence", confidence, 0, 1)
     labels = check_names("group_labels", group_labels, 2)
-    data = _data(frame, estimator)
+    data = event_times_of(frame)
+    data = data.of(None if estimator == "cox" else 1)
     exposed = check_binary(GROUP, frame[GROUP])
     frame = frame.assign(**{GROUP: pd.Categorical.from_codes(exposed.astype(int), labels)})
-    options = _Options(confidence, describe)
+    options = _Options(estimator, confidence, describe)
     univariable = {
         term: _fit_model(data, frame, "univariable", [term], options)
         for term in (*covariates, GROUP)
@@ -240,23 +208,6 @@ def regression_models(
         selected=selected,
         joint_p=joint_p,
         notes=tuple(note for model in models for note in model.notes),
-    )
-
-
-def _data(frame: pd.DataFrame, estimator: Estimator) -> _Data:
-    event = category_codes(frame["event"])
-    if estimator == "cox":
-        event = (event > 0).astype(np.int64)
-    weights = check_weights(frame["weight"], len(frame), "weight") if "weight" in frame else None
-    clusters = check_labels("matched_set", frame["matched_set"]) if "matched_set" in frame else None
-    if clusters is not None and len(np.unique(clusters)) < 2:
-        clusters = None  # one set has no variance between sets
-    return _Data(
-        estimator=estimator,
-        time=check_times(frame["time"]),
-        event=event,
-        weights=None if weights is None or np.all(weights == 1) else weights,
-        clusters=clusters,
     )
 
 
@@ -281,13 +232,13 @@ def _columns(frame: pd.DataFrame, terms: Sequence[str]) -> DesignMatrix:
     )
 
 
-def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], options) -> _Model:
+def _fit_model(data: EventTimes, frame, model: str, terms: Sequence[str], options) -> _Model:
     design = _columns(frame, terms)
     title = f"{model}, {terms[0]}" if model == "univariable" else model
     at_risk = design.X[data.ever_at_risk]
     kept, notes = np.zeros(len(design.names), dtype=bool), []
     if data.events:
-        kept = ~aliased_columns(at_risk, tolerance=OF_HAZARDS)
+        kept = estimable_columns(data, design.X)
         reasons = describe_aliasing(at_risk, design.names, tolerance=OF_HAZARDS)
         notes = [
             f"{title}: {name} cannot be estimated ({reason})." for name, reason in reasons.items()
@@ -322,112 +273,88 @@ def _fit_model(data: _Data, frame, model: str, terms: Sequence[str], options) ->
     return _Model(rows, contrasts, estimates.joint_p, notes)
 
 
-def _estimate(data: _Data, frame, design: DesignMatrix, kept, options) -> _Estimates:
+def _estimate(data: EventTimes, frame, design: DesignMatrix, kept, options) -> _Estimates:
     """Estimate the columns that are not aliased.
 
     Columns with an infinite estimate have Firth's; all else is then fitted at the end of the
     recession, and the model is tested there: the likelihood has a limit where the estimate has
     none, and a sandwich is far too small on the way. With few events all columns have Firth's.
     """
-    confidence = options.confidence
-    X, names = design.X[:, kept], np.array(design.names)[kept]
+    names = np.array(design.names)[kept]
+    X = pd.DataFrame(design.X[:, kept], columns=names)
     single = np.eye(X.shape[1])
     few = data.events < FEW_EVENTS
-    fit = data.fit(X, tuple(names))
+    fit = fit_model(options.estimator, data, X)
     if fit.converged:
         infinite = np.zeros(X.shape[1], dtype=bool)
         rows = (
-            _firth_rows(data, X, ~infinite, confidence)
+            _firth_rows(data, X, ~infinite, options)
             if few
-            else _wald_rows(data, fit, single, confidence)
+            else _wald_rows(fit, single, options.confidence)
         )
-        return _Estimates(rows, [], infinite, _joint_p(data, fit))
-    recession = find_separation(data.time, data.event, X, data.estimator)
-    estimable, infinite = recession.estimable, recession.infinite
-    limit = data.fit(X[:, estimable], tuple(names[estimable]), recession.offset)
+        return _Estimates(rows, [], infinite, _joint_p(fit))
+    separation = find_separation(data, X, options.estimator)
+    estimable, infinite = separation.estimable, separation.infinite
+    ended = data.with_offset(separation.offset)
+    limit = fit_model(options.estimator, ended, X.loc[:, estimable])
     joint_p = _likelihood_ratio_p(limit.loglik - fit.loglik_null, len(infinite))
     if few:
-        rows = _firth_rows(data, X, np.ones(len(infinite), dtype=bool), confidence)
+        rows = _firth_rows(data, X, np.ones(len(infinite), dtype=bool), options)
         return _Estimates(rows, [], infinite, joint_p)
     if not (infinite.any() and limit.converged):
         raise StudyError(
-            f"{data.estimator}: a model has a finite maximum but Newton's method did not reach it. "
-            "Look for covariates with extreme values."
+            f"{options.estimator}: a model has a finite maximum but Newton's method did not reach "
+            "it. Look for covariates with extreme values."
         )
-    firth = iter(_firth_rows(data, X, infinite, confidence))
-    finite = iter(_wald_rows(data, limit, single[~infinite][:, estimable], confidence))
+    firth = iter(_firth_rows(data, X, infinite, options))
+    finite = iter(_wald_rows(limit, single[~infinite][:, estimable], options.confidence))
     reference = {
         term: str(frame[term].cat.categories[0])
         for term in dict.fromkeys(design.terms)
         if isinstance(frame[term].dtype, pd.CategoricalDtype)
     }
-    contrasts = finite_contrasts(design, kept, recession, reference)
+    contrasts = finite_contrasts(design, kept, separation, reference)
     vectors = [contrast.vector[estimable] for contrast in contrasts]
+    found = _wald_rows(limit, vectors, options.confidence)
     return _Estimates(
         rows=[next(firth if astray else finite) for astray in infinite],
         contrasts=[
             {key: options.words(getattr(contrast, key)) for key in ("patients", "against")} | row
-            for contrast, row in zip(
-                contrasts, _wald_rows(data, limit, vectors, confidence), strict=True
-            )
+            for contrast, row in zip(contrasts, found, strict=True)
         ],
         infinite=infinite,
         joint_p=joint_p,
     )
 
 
-def _wald_rows(data: _Data, fit, contrasts, confidence) -> list[dict]:
+def _wald_rows(fit: Fit, contrasts, confidence: float) -> list[dict]:
     """Hazard ratio, Wald interval and test of each contrast, and the same for matched sets."""
-    z = ndtri(0.5 + confidence / 2)
-    covariance = _main_covariance(data, fit)
     rows = []
     for vector in contrasts:
-        coef = vector @ fit.coef
-        row = _wald(coef, np.sqrt(vector @ covariance @ vector), z)
-        if fit.covariance_clustered is not None:
-            clustered = _wald(coef, np.sqrt(vector @ fit.covariance_clustered @ vector), z)
+        row = _row(fit.estimate(vector, fit.unclustered), confidence)
+        if "clustered" in fit.covariance:
+            clustered = _row(fit.estimate(vector, "clustered"), confidence)
             row |= {name: clustered[name.removesuffix("_clustered")] for name in CLUSTERED}
         rows.append(row)
     return rows
 
 
-def _main_covariance(data: _Data, fit) -> np.ndarray:
-    # with weights the inverse information is no variance; the Fine-Gray one is a sandwich already
-    if data.estimator == "cox" and data.weights is not None:
-        return fit.covariance_robust
-    return fit.covariance
+def _row(estimate: LogRatio, confidence: float) -> dict:
+    ratio = estimate.ratio(confidence)
+    values = (estimate.coef, estimate.se, *ratio, estimate.p_value)
+    return dict(zip(ESTIMATES, values, strict=True))
 
 
-def _wald(coef, se, z) -> dict:
-    hr, low, high = np.exp([coef, coef - z * se, coef + z * se])
-    p_value = 2 * ndtr(-abs(coef) / se)
-    return dict(zip(ESTIMATES, (coef, se, hr, low, high, p_value), strict=True))
-
-
-def _firth_rows(data: _Data, X, wanted: np.ndarray, confidence) -> list[dict]:
+def _firth_rows(data: EventTimes, X, wanted: np.ndarray, options: _Options) -> list[dict]:
     """Firth's estimate, profile interval and test of the wanted columns."""
-    from seermatch.survival.firth import firth_cox, firth_fine_gray
-
-    firth = firth_cox if data.estimator == "cox" else firth_fine_gray
-    index = np.flatnonzero(wanted)
-    fit = firth(data.time, data.event, X, weights=data.weights, index=index, confidence=confidence)
-    return [
-        {
-            "coef": fit.coef[j],
-            "se": fit.se[j],
-            "hr": np.exp(fit.coef[j]),
-            "hr_low": np.exp(fit.conf_low[j]),
-            "hr_high": np.exp(fit.conf_high[j]),
-            "p_value": fit.p_value[j],
-        }
-        for j in index
-    ]
+    fit = fit_firth(data, X, options.estimator)
+    return [_row(fit.estimate(int(j)), options.confidence) for j in np.flatnonzero(wanted)]
 
 
-def _joint_p(data: _Data, fit) -> float:
+def _joint_p(fit: Fit) -> float:
     """Joint p-value of all columns of a model, which is wanted where they are one term."""
-    if data.estimator == "fine_gray" or data.weights is not None:
-        return wald_test(fit.coef, _main_covariance(data, fit))[2]
+    if fit.unclustered != "model":
+        return fit.test(variance=fit.unclustered).p_value
     return _likelihood_ratio_p(fit.loglik - fit.loglik_null, len(fit.coef))
 
 

@@ -19,6 +19,8 @@ HEADLINE = (OVERALL, SPECIFIC, OTHER)
 
 # Sensitivity analyses that others single out; variances of matched samples.
 MAIN = "main"
+WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
+FULL_COHORT = "full cohort, adjusted"
 IMPUTED = "multiple imputation"
 CLUSTERED = "clustered by matched set"
 PENALIZED = "penalized profile likelihood (Firth)"

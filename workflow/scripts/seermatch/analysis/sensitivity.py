@@ -13,7 +13,8 @@ import pandas as pd
 
 from seermatch.analysis.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
-from seermatch.analysis.names import CLUSTERED, IMPUTED, MAIN, PENALIZED
+from seermatch.analysis.names import CLUSTERED, FULL_COHORT, IMPUTED, MAIN, PENALIZED, WEIGHTED
+from seermatch.analysis.outcomes import several
 from seermatch.analysis.populations import compare_populations
 from seermatch.errors import StudyError
 from seermatch.matching.propensity import estimate_propensity
@@ -28,11 +29,12 @@ from seermatch.statistics.checks import (
     check_names,
     check_number,
     check_score,
+    check_times,
 )
 from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
-from seermatch.statistics.estimates import PooledEstimate, PooledProfiles, pool
+from seermatch.statistics.estimates import LogRatio, PooledProfiles, pool
 from seermatch.statistics.splines import natural_spline
-from seermatch.survival.event_times import category_codes, check_times
+from seermatch.survival.event_times import EventTimes, category_codes
 from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
@@ -40,8 +42,6 @@ COLUMNS = (
     *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
 )
 ROBUST = "robust by patient"
-WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
-FULL_COHORT = "full cohort, adjusted"
 CAUSE_OF_DEATH = "cause of death = breast"
 FIRST_PRIMARY = "first primary only"
 
@@ -371,13 +371,13 @@ def _multiple_imputation(
 def _pooled(found: list[GroupEffect], samples: list[_Sample], outcome: str) -> dict:
     """Pool one outcome's effects: all by Wald, or all by Firth if one has few events."""
     pooled = f"pooled over {len(found)} imputations"
-    if any(effect.profile is not None for effect in found):
+    if any(effect.penalized for effect in found):
         found = [_effects(sample, [outcome], penalized=True)[outcome] for sample in samples]
-    profiles = tuple(effect.profile for effect in found)
-    if None in profiles:
-        estimate = pool([effect.coef for effect in found], [effect.se for effect in found])
-        return _ratios(estimate) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
-    return _ratios(PooledProfiles(profiles)) | {"variance": f"{PENALIZED}, {pooled}"}
+    estimates = tuple(effect.estimate for effect in found)
+    if all(effect.penalized for effect in found):
+        return _ratios(PooledProfiles(estimates)) | {"variance": f"{PENALIZED}, {pooled}"}
+    by_rubin = pool([one.coef for one in estimates], [one.se for one in estimates])
+    return _ratios(by_rubin) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
 
 
 def _estimates(sample: _Sample) -> list[dict]:
@@ -385,8 +385,8 @@ def _estimates(sample: _Sample) -> list[dict]:
     return [
         _description(sample)
         | {"outcome": outcome, "n": effect.n, "events": effect.events}
-        | ({} if effect.profile is None else {"variance": PENALIZED})
-        | _ratios(effect)
+        | ({"variance": PENALIZED} if effect.penalized else {})
+        | _ratios(effect.estimate)
         for outcome, effect in _effects(sample).items()
     ]
 
@@ -403,9 +403,9 @@ def _description(sample: _Sample) -> dict:
     }
 
 
-def _ratios(effect: GroupEffect | PooledEstimate | PooledProfiles) -> dict[str, float]:
-    hr, low, high = effect.hazard_ratio()
-    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": effect.p_value}
+def _ratios(estimate: LogRatio) -> dict[str, float]:
+    hr, low, high = estimate.ratio()
+    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": estimate.p_value}
 
 
 def _weights(sample: _Sample) -> np.ndarray:
@@ -420,17 +420,10 @@ def _effects(
     X = cohort["group"].to_numpy(dtype=np.float64)[:, None]
     if sample.adjustment is not None:
         X = np.column_stack([X, sample.adjustment])
-    time = cohort["time"].to_numpy()
-    event = cohort["event"].cat.set_categories(EVENTS).cat.codes.to_numpy().astype(np.int64)
+    sets = None if sample.sets is None else several(sample.sets)
+    event = category_codes(cohort["event"], EVENTS)
+    data = EventTimes(cohort["time"], event, sample.weights, sets)
     return {
-        outcome: estimate_group_effect(
-            time,
-            event,
-            X,
-            outcome,
-            weights=_weights(sample),
-            clusters=sample.sets,
-            penalized=penalized,
-        )
+        outcome: estimate_group_effect(data, X, outcome, penalized=penalized)
         for outcome in outcomes
     }

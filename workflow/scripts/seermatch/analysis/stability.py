@@ -5,16 +5,17 @@ their score, and a rule that carries no information decides which of them are ta
 that varies here is that rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from seermatch.analysis.group_effect import OUTCOMES, estimate_group_effect
+from seermatch.analysis.outcomes import several
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import DEFAULT, Match, MatchingProblem
 from seermatch.statistics.checks import check_binary, check_columns, check_number, check_numbers
-from seermatch.survival.event_times import category_codes, check_times
+from seermatch.survival.event_times import EventTimes, category_codes
 from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
@@ -101,11 +102,7 @@ def matching_stability(
         patient_id=cohort["patient_id"].to_numpy(),
         exact=exact,
     )
-    outcome = (
-        check_times(cohort["time"]),
-        category_codes(cohort["event"], EVENTS),
-        exposed.astype(np.float64),
-    )
+    data = EventTimes(cohort["time"], category_codes(cohort["event"], EVENTS))
     main: np.ndarray | None = None
     rows = []
     for seed in seeds:
@@ -115,7 +112,7 @@ def matching_stability(
             main = np.zeros(len(cohort), dtype=bool)
             main[result.control_index] = True
         common = float(main[result.control_index].mean())
-        rows.append((int(seed), *_outcome_of(result, *outcome), common))
+        rows.append((int(seed), *_found(result, data, exposed), common))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -163,13 +160,12 @@ def stability_range(repeats: pd.DataFrame, coverage: float = 0.95) -> pd.DataFra
     return pd.DataFrame(rows, columns=columns)
 
 
-def _outcome_of(match: Match, time, event, group) -> tuple:
-    """Deaths and the group's effect on both outcomes in one matched sample."""
+def _found(match: Match, data: EventTimes, exposed: np.ndarray) -> Iterator[float]:
+    """Yield deaths and the group's effect on both outcomes in one matched sample."""
     rows = np.flatnonzero(match.matched_set)
-    time, event, X = time[rows], event[rows], group[rows, None]
-    options = {"weights": match.weight[rows], "clusters": match.matched_set[rows]}
-    found = [np.count_nonzero(event), np.count_nonzero(event == 1)]
+    sets = match.matched_set[rows]
+    matched = EventTimes(data.time[rows], data.event[rows], match.weight[rows], several(sets))
+    yield from (np.count_nonzero(matched.event), matched.events)
     for outcome in MODELS:
-        effect = estimate_group_effect(time, event, X, outcome, **options)
-        found += [float(np.exp(effect.coef)), effect.p_value]
-    return tuple(found)
+        estimate = estimate_group_effect(matched, exposed[rows, None], outcome).estimate
+        yield from (float(np.exp(estimate.coef)), estimate.p_value)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from seermatch.analysis.names import WEIGHTED
 from seermatch.disclosure.estimates import masked_outcomes
 from seermatch.disclosure.rule import MASKED
 
@@ -92,7 +93,7 @@ def mask_sensitivity(
         for kind in shown:
             published[kind].append(name)
         unknown = name in everybody and not cohort_known
-        unknown |= name.startswith("weighted") and not pool_known
+        unknown |= name in WEIGHTED.values() and not pool_known
         if not exposed_known and cohort in sizes:
             unknown |= sizes[name][1]["n"] == sizes[cohort][1]["n"]
         others = [*published["n"], cohort]  # other tables may bound the size of the cohort

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seermatch.analysis.names import FULL_COHORT
 from seermatch.disclosure.release import Release
 from seermatch.disclosure.rule import DisclosureRule
 
@@ -130,7 +131,7 @@ def _release_counts(tables, system, before, masked: set[str], is_released, minim
             cohort_known=known,
             exposed_known=system.is_public(size_of("cohort", "exposed")),
             pool_known=not cohort["few_outside"],
-            cohort="full cohort, adjusted",
+            cohort=FULL_COHORT,
         ),
         "interpretation": mask_interpretation(
             tables["interpretation"], system, masked, is_released, short

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
 from seermatch.analysis.names import ALIASED, SEPARATED
+from seermatch.analysis.proportionality import KINDS
 from seermatch.figures.legend import ABOVE, draw_legend, free_place, plan_legend
 from seermatch.figures.style import (
     COLUMN,
@@ -26,7 +27,6 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.survival.proportionality_cox import KINDS
 from seermatch.variables.printed import label_groups, printed
 from seermatch.wording.numbers import format_count, state_p
 from seermatch.wording.terms import describe_balance_term, describe_contrast

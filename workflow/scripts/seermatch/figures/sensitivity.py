@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seermatch.analysis.group_effect import OUTCOMES
+from seermatch.analysis.names import FULL_COHORT, WEIGHTED
 from seermatch.analysis.stability import stability_range
 from seermatch.figures.style import (
     COLUMN,
@@ -28,7 +29,7 @@ from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
 
 RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
-WHOLE_COHORT = ("weighted", "full cohort")  # how the names of these analyses begin
+WHOLE_COHORT = (*WEIGHTED.values(), FULL_COHORT)
 KINDS = {"matched": REFERENCE, "whole cohort": "white"}
 PITCH, ABOVE, BELOW, BETWEEN, RIGHT = 4.6, 9.0, 11.0, 5.0, 3.0  # mm: a row; around a panel
 NAMES, LEAST = 0.35, 30.0  # of the width, at most; mm of a panel beside others
@@ -185,7 +186,7 @@ def _draw_intervals(axes: Axes, rows: np.ndarray, part: pd.DataFrame, main: str)
     """Draw one outcome's column: matched filled, others open, the main one coloured."""
     for row, (name, analysis) in zip(rows, part.iterrows(), strict=True):
         colour = EXPOSED if name == main else REFERENCE
-        face = "white" if name.startswith(WHOLE_COHORT) else colour
+        face = "white" if name in WHOLE_COHORT else colour
         if np.isfinite(analysis["hr"]):
             axes.hlines(row, analysis["hr_low"], analysis["hr_high"], color=colour, lw=1.0)
             axes.plot(analysis["hr"], row, "o", ms=4, mec=colour, mfc=face, mew=1.0)

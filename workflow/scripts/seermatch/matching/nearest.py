@@ -8,7 +8,7 @@ matched. There are two, and both are total orders:
 ``hash``
     Distances that agree after rounding to 1e-9 of the caliper (of the standard deviation, if there
     is no caliper) are tied, and the smaller SHA-256 of ``"seed:patient_id"`` comes first. The
-    result does not depend on the order of the rows.
+    result does not depend on the order of the rows where there are patient numbers.
 ``file_order``
     MatchIt 4.7.2's rule: exact comparison of the doubles, ties to the patient fewer steps away in
     the order of the scores, equal scores in file order (of a single exposed patient MatchIt takes
@@ -119,8 +119,9 @@ def match(
         See the module's description.
     seed : int
         Seed of the hash.
-    patient_id : sequence of str, length n
-        Needed for ``ties="hash"``.
+    patient_id : sequence of str, length n, optional
+        What the hash is taken of; default the number of the row, so that the result depends on the
+        order of the rows.
     exact : array_like of int, shape (n,), optional
         Match only patients with the same code.
 
@@ -138,8 +139,7 @@ def match(
     --------
     >>> score = [0.9, 0.1, 0.8, 0.5, 0.2, 0.0]
     >>> exposed = [True, True, False, False, False, False]
-    >>> ids = ["a", "b", "c", "d", "e", "f"]
-    >>> match(score, exposed, ratio=1, caliper=0.5, patient_id=ids).matched_set
+    >>> match(score, exposed, ratio=1, caliper=0.5, patient_id=list("abcdef")).matched_set
     array([1, 2, 1, 0, 0, 2], dtype=int32)
 
     The last two patients are equally near to the second; the hash decides.
@@ -225,7 +225,7 @@ class MatchingProblem:
         self.distance = check_numbers("distance", distance, finite=False).astype(np.float64)
         n = len(self.distance)
         self.exposed = check_binary("exposed", exposed, n, like="distance")
-        self.patient_id: list[str] | None = None
+        self.patient_id = list(range(n))
         if patient_id is not None:
             self.patient_id = check_labels("patient_id", patient_id, n, like="distance").tolist()
         self.exact = np.zeros(n, dtype=np.int64)
@@ -253,7 +253,7 @@ class MatchingProblem:
                 raise StudyError(
                     f"exposed: no {name} patient among {n:,}; check the definition of the groups."
                 )
-        ids = self.patient_id or []
+        ids = self.patient_id
         ascending = all(map(operator.lt, ids, ids[1:]))  # as in the cohort's file: none is twice
         if not ascending and len(set(ids)) < n:
             seen: set[str] = set()
@@ -305,8 +305,6 @@ class MatchingProblem:
         for key, value, allowed in (("order", order, ORDERS), ("ties", ties, TIES)):
             check_choice(key, value, allowed)
         check_number("ratio", ratio, 1, closed=True, whole=True)
-        if self.patient_id is None and (ties == "hash" or order == "random"):
-            raise StudyError("patient_id: ties='hash' and order='random' need it.")
 
     def _orders(self, order: str, ties: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Exposed rows by descending score and in the order in which they choose."""

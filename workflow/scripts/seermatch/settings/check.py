@@ -65,7 +65,6 @@ def fill(kind: type, data: dict) -> None:
     {'follow_up_marks': [0, 12], 'widths': {'column': 85, 'page': 180}}
     """
     for name, declared in _declared(kind).items():
-        inner = is_dataclass(declared.type)
         if name not in data and not declared.metadata.get("optional"):
             if declared.default_factory is declared.type:
                 data[name] = {}
@@ -73,7 +72,7 @@ def fill(kind: type, data: dict) -> None:
                 data[name] = declared.default_factory()
             elif declared.default is not MISSING:
                 data[name] = declared.default
-        if inner and name in data:
+        if is_dataclass(declared.type) and name in data:
             fill(declared.type, data[name])
 
 

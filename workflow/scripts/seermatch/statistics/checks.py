@@ -1,6 +1,9 @@
 """Checks of what is handed to an estimator: one place, so that every message names the argument.
 
-All are linear in the number of values, and numbers of a usable type are returned as they are.
+Each takes the `name` of the argument for messages, then the value; for a column of n values also
+`n` and, in `like`, the argument that has so many. Each returns the value, as an array if it is a
+column, or raises StudyError saying what is wrong. All are linear in the number of values, and
+numbers of a usable type are returned as they are.
 """
 
 import numbers
@@ -25,30 +28,8 @@ def check_numbers(
 ) -> np.ndarray:
     """Return a column of numbers as an array, or say what is wrong with it.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    values : array_like, shape (n,)
-        Numbers or bool; text is refused even where it spells numbers.
-    n : int, optional
-        How many there must be.
-    like : str
-        Argument that has so many, for messages.
-    low : float, optional
-        Smallest value allowed.
-    finite : bool
-        Whether missing and infinite values are refused.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-        Of the type given, float64 where it was a column of objects.
-
-    Raises
-    ------
-    StudyError
-        If it is no such column.
+    `low` is the smallest value allowed; `finite` tells whether missing and infinite values are
+    refused. Text is, even where it spells numbers; a column of objects becomes float64.
 
     Examples
     --------
@@ -75,26 +56,6 @@ def check_score(
 ) -> np.ndarray:
     """Return propensity scores, missing for patients outside the pool, or say what is wrong.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    values : array_like, shape (n,)
-        Finite numbers, or missing.
-    n : int, optional
-        How many there must be.
-    like : str
-        Argument that has so many, for messages.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float64
-
-    Raises
-    ------
-    StudyError
-        If it is no such column, a value is infinite, or nobody has one.
-
     Examples
     --------
     >>> check_score("propensity", [0.5, None])
@@ -110,26 +71,6 @@ def check_labels(
     name: str, values: Sequence, n: int | None = None, *, like: str = "time"
 ) -> np.ndarray:
     """Return a column of labels, such as groups, strata or matched sets, or say what is wrong.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    values : array_like, shape (n,)
-        Numbers or text, none missing or infinite.
-    n : int, optional
-        How many there must be.
-    like : str
-        Argument that has so many, for messages.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-
-    Raises
-    ------
-    StudyError
-        If it is no such column.
 
     Examples
     --------
@@ -159,26 +100,6 @@ def check_binary(
 ) -> np.ndarray:
     """Return a column of 0 and 1 as bool, or say what is wrong with it.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    values : array_like, shape (n,)
-        0 and 1 or False and True, none missing.
-    n : int, optional
-        How many there must be.
-    like : str
-        Argument that has so many, for messages.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), bool
-
-    Raises
-    ------
-    StudyError
-        If there is anything else in it.
-
     Examples
     --------
     >>> check_binary("exposed", [0, 1.0])
@@ -200,26 +121,6 @@ def check_matrix(
     name: str, X: np.ndarray, n: int | None = None, *, like: str = "time"
 ) -> np.ndarray:
     """Return a matrix of finite numbers as float64, or say what is wrong with it.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    X : array_like, shape (n, p)
-        One row per patient.
-    n : int, optional
-        Number of patients.
-    like : str
-        Argument that has so many, for messages.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n, p), float64
-
-    Raises
-    ------
-    StudyError
-        If it is no such matrix.
 
     Examples
     --------
@@ -249,28 +150,7 @@ def check_number(
 ) -> float:
     """Return a number within limits, or say what is wrong with it.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    value : float
-        A single number.
-    low, high : float
-        Limits.
-    closed : bool
-        Whether the finite limits themselves are allowed.
-    whole : bool
-        Whether only whole numbers are.
-
-    Returns
-    -------
-    float
-        `value`.
-
-    Raises
-    ------
-    StudyError
-        If it is no such number.
+    `closed` allows the finite limits themselves; `whole` only whole numbers.
 
     Examples
     --------
@@ -296,25 +176,6 @@ def check_number(
 def check_choice(name: str, value: str, choices: Collection[str]) -> str:
     """Return one of several words, or say which there are.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    value : str
-        The word.
-    choices : collection of str
-        Words allowed.
-
-    Returns
-    -------
-    str
-        `value`.
-
-    Raises
-    ------
-    StudyError
-        If it is none of them.
-
     Examples
     --------
     >>> check_choice("estimand", "ATX", ("ATT", "ATE"))
@@ -329,23 +190,7 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> str:
 def check_names(name: str, values: Sequence[str], n: int | None = None) -> list[str]:
     """Return a sequence of names as a list, or say what is wrong with it.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    values : sequence of str
-        A single text is refused: it would be taken for its letters.
-    n : int, optional
-        How many there must be.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    StudyError
-        If it is no such sequence.
+    A single text is refused, because it would be taken for its letters.
 
     Examples
     --------
@@ -370,26 +215,6 @@ def check_weights(
 ) -> np.ndarray:
     """Return case weights as an array, or say what is wrong with them.
 
-    Parameters
-    ----------
-    weights : array_like, shape (n,)
-        One weight per patient, zero or more, not all zero.
-    n : int
-        Number of patients.
-    name : str
-        Of the argument or column, for messages.
-    like : str
-        Argument that has so many values, for messages.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float64
-
-    Raises
-    ------
-    StudyError
-        If there is not one finite weight of zero or more per patient, or all are zero.
-
     Examples
     --------
     >>> check_weights([1, 0.5], 2)
@@ -409,21 +234,7 @@ def check_columns(
 ) -> None:
     """Refuse a frame without patients or without some of the columns needed.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument, for messages.
-    frame : pandas.DataFrame
-        One row per patient.
-    columns : sequence of str
-        What it must have.
-    empty : bool
-        Whether it may be without patients.
-
-    Raises
-    ------
-    StudyError
-        If it is no frame, is empty or lacks a column.
+    `empty` tells whether it may be without patients.
 
     Examples
     --------
@@ -438,6 +249,39 @@ def check_columns(
         raise StudyError(f"{name}: there is no column {', '.join(lacking)}.")
     if len(frame) == 0 and not empty:
         raise StudyError(f"{name}: no patient is left.")
+
+
+def check_times(time: Sequence[float]) -> np.ndarray:
+    """Return follow-up times as an array of the type given, or say what is wrong with them.
+
+    Examples
+    --------
+    >>> check_times([3, 5])
+    array([3, 5])
+    """
+    time = check_numbers("time", time, finite=False)
+    if time.size == 0:
+        raise StudyError("time: there are no patients.")
+    # without missing ones the smallest and the largest time tell all
+    if not (time.min() >= 0 and time.max() < np.inf):
+        wrong = ~(np.isfinite(time) & (time >= 0))
+        raise StudyError(
+            f"time is missing or negative in {wrong.sum()} of {time.size} patients; exclude them."
+        )
+    return time
+
+
+def check_hazards(offset: np.ndarray | None, happened: np.ndarray) -> None:
+    """Refuse an offset of ``-inf`` for somebody with the event."""
+    if offset is not None and np.isneginf(offset[happened]).any():
+        raise StudyError("offset: a patient with the event must have a hazard, not -inf.")
+
+
+def column_names(X: np.ndarray | pd.DataFrame, p: int) -> tuple[str, ...]:
+    """Name the columns of a design: as the frame does, or x1, x2, ..."""
+    if isinstance(X, pd.DataFrame):
+        return tuple(check_names("X", [str(name) for name in X.columns], p))
+    return tuple(f"x{j + 1}" for j in range(p))
 
 
 def _as_array(name: str, values) -> np.ndarray:

@@ -47,7 +47,8 @@ def interior_direction(rows: np.ndarray) -> np.ndarray:
 
 
 def flat_directions(rows: np.ndarray) -> np.ndarray:
-    """Orthonormal basis, in columns, of the directions in which all rows are 0."""
+    """Find an orthonormal basis, in columns, of the directions in which all rows are 0."""
+    rows = check_matrix("rows", rows)
     values, vectors = np.linalg.eigh(rows.T @ rows)
     # rows of equal values are 0 up to rounding, and rows that differ are of size 1
     return vectors[:, values <= 1e-12 * max(values[-1], 1e-6)]

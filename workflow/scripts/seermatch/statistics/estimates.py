@@ -1,4 +1,4 @@
-"""Estimates of several imputed data sets pooled by Rubin's rules."""
+"""An estimate with its interval and test, and estimates of imputed data sets pooled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,39 +10,56 @@ from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_number, check_numbers
 
 
+class LogRatio:
+    """What estimates of a log ratio share, whatever their limits come from."""
+
+    coef: float
+
+    def limits(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Limits of the coefficient."""
+        raise NotImplementedError
+
+    def ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
+        """Exponential of the estimate, and of its limits."""
+        return tuple(np.exp([self.coef, *self.limits(confidence)]).tolist())
+
+
 @dataclass(frozen=True)
-class PooledEstimate:
-    """An estimate pooled over imputations.
+class Estimate(LogRatio):
+    """A coefficient, such as a log hazard ratio, with its standard error.
 
     Attributes
     ----------
     coef, se : float
-        Mean of the estimates, and the root of Rubin's total variance.
+        Missing (nan) where the data give none.
     df : float
-        Degrees of freedom of the t distribution; infinite where all estimates agree.
+        Degrees of freedom of the t distribution; infinite for the normal one.
+
+    Examples
+    --------
+    >>> estimate = Estimate(0.405, 0.2)
+    >>> [round(value, 2) for value in estimate.ratio()], round(estimate.p_value, 3)
+    ([1.5, 1.01, 2.22], 0.043)
     """
 
     coef: float
     se: float
-    df: float
+    df: float = np.inf
 
-    def hazard_ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
-        """Exponential of the estimate, with limits by the t distribution."""
-        check_number("confidence", confidence, 0, 1)
-        width = _quantile(0.5 + confidence / 2, self.df) * self.se
-        return tuple(np.exp([self.coef, self.coef - width, self.coef + width]).tolist())
+    def limits(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Wald's limits of the coefficient."""
+        tail = 0.5 + check_number("confidence", confidence, 0, 1) / 2
+        width = float(ndtri(tail) if np.isinf(self.df) else stdtrit(self.df, tail)) * self.se
+        return self.coef - width, self.coef + width
 
     @property
     def p_value(self) -> float:
-        """Two-sided t test of no effect."""
-        return float(2 * stdtr(self.df, -abs(self.coef) / self.se))
+        """Two-sided test of no effect."""
+        z = -np.abs(self.coef) / self.se if self.se else np.nan
+        return float(2 * (ndtr(z) if np.isinf(self.df) else stdtr(self.df, z)))
 
 
-def _quantile(probability: float, df: float) -> float:
-    return float(ndtri(probability) if np.isinf(df) else stdtrit(df, probability))
-
-
-def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> PooledEstimate:
+def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> Estimate:
     """Pool the estimates of the imputed data sets by Rubin's rules.
 
     Parameters
@@ -52,7 +69,7 @@ def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> PooledEsti
 
     Returns
     -------
-    PooledEstimate
+    Estimate
         The total variance is W + (1 + 1/m) B for the mean W of the squared standard errors and
         the variance B between the m estimates; df = (m - 1) (1 + W / ((1 + 1/m) B))**2, with the
         analysis of each data set taken as normal.
@@ -85,13 +102,13 @@ def pool(coefs: Sequence[float], standard_errors: Sequence[float]) -> PooledEsti
     added = (1 + 1 / len(q)) * float(q.var(ddof=1))
     # Equal estimates may differ in their last bits.
     if added <= 1e-20 * within:
-        return PooledEstimate(float(q.mean()), float(np.sqrt(within)), np.inf)
+        return Estimate(float(q.mean()), float(np.sqrt(within)), np.inf)
     df = (len(q) - 1) * (1 + within / added) ** 2
-    return PooledEstimate(float(q.mean()), float(np.sqrt(within + added)), df)
+    return Estimate(float(q.mean()), float(np.sqrt(within + added)), df)
 
 
 @dataclass(frozen=True)
-class PooledProfiles:
+class PooledProfiles(LogRatio):
     """Penalized likelihood profiles of several imputed data sets, pooled.
 
     The profile of a data set makes a distribution function of the coefficient, the normal
@@ -111,13 +128,14 @@ class PooledProfiles:
 
     Examples
     --------
-    >>> from seermatch.survival.firth import firth_profile
-    >>> X = np.array([[1.0], [0], [1], [0], [1], [0]])
-    >>> profile = firth_profile([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 0], X)
+    >>> from seermatch.survival.event_times import EventTimes
+    >>> from seermatch.survival.firth import fit_firth
+    >>> data = EventTimes([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 0])
+    >>> profile = fit_firth(data, np.array([[1.0], [0], [1], [0], [1], [0]])).estimate(0)
     >>> pooled = PooledProfiles((profile, profile))
-    >>> round(pooled.p_value - profile.p_value(), 6)
+    >>> round(pooled.p_value - profile.p_value, 6)
     0.0
-    >>> np.round(np.log(pooled.hazard_ratio()[1:]) - profile.limits(), 4).tolist()
+    >>> np.round(np.subtract(pooled.limits(), profile.limits()), 4).tolist()
     [0.0, 0.0]
     """
 
@@ -133,12 +151,11 @@ class PooledProfiles:
         check_number("value", value)
         return float(np.mean([ndtr(-profile.signed_root(value)) for profile in self.profiles]))
 
-    def hazard_ratio(self, confidence: float = 0.95) -> tuple[float, float, float]:
-        """Exponential of the mean estimate, with the limits that the pooled profiles give."""
+    def limits(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Limits of the coefficient that the pooled profiles give."""
         tail = (1 - check_number("confidence", confidence, 0, 1)) / 2
         lows, highs = zip(*(profile.limits(confidence) for profile in self.profiles), strict=True)
-        low, high = self._quantile(tail, lows), self._quantile(1 - tail, highs)
-        return tuple(np.exp([self.coef, low, high]).tolist())
+        return self._quantile(tail, lows), self._quantile(1 - tail, highs)
 
     def _quantile(self, probability: float, limits: Sequence[float]) -> float:
         """Quantile of `distribution`, which lies between those of the data sets."""

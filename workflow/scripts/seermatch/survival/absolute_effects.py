@@ -14,14 +14,13 @@ from scipy.special import ndtri
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import (
     check_binary,
-    check_labels,
     check_names,
     check_number,
     check_numbers,
-    check_weights,
 )
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival.event_times import check_event_times
+from seermatch.survival.event_times import EventTimes, require_event_times
+from seermatch.survival.risk_table import just_before
 from seermatch.survival.without_events import effective_number_followed
 
 COLUMNS = ("measure", "outcome", "month", "reference", "exposed", "difference", "low", "high")
@@ -29,34 +28,25 @@ ALL_CAUSES = "death of any cause"
 
 
 def absolute_effects(
-    time: np.ndarray,
-    event: np.ndarray,
+    data: EventTimes,
     group: np.ndarray,
     months: Sequence[float],
     *,
     causes: tuple[str, str] = ("breast cancer death", "other death"),
-    weights: np.ndarray | None = None,
-    clusters: np.ndarray | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Compare risks and months lost between the groups at fixed horizons.
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Months of follow-up.
-    event : array_like, shape (n,)
-        0 censored, 1 and 2 the two causes of death.
+    data : EventTimes
+        Codes 1 and 2 are the two causes of death. Without clusters each patient is on its own.
     group : array_like, shape (n,)
         0 reference, 1 exposed.
     months : sequence of float
         Horizons.
     causes : tuple of str
         Names of the causes.
-    weights : array_like, shape (n,), optional
-        Case weights, taken as fixed.
-    clusters : array_like, shape (n,), optional
-        Matched sets; default each patient on its own.
     confidence : float
         Level of the intervals.
 
@@ -85,21 +75,17 @@ def absolute_effects(
 
     Examples
     --------
-    >>> time, event = [1, 2, 3, 4, 1, 2, 3, 4], [1, 0, 2, 0, 0, 1, 1, 0]
-    >>> table = absolute_effects(time, event, [0, 0, 0, 0, 1, 1, 1, 1], [3])
+    >>> data = EventTimes([1, 2, 3, 4, 1, 2, 3, 4], [1, 0, 2, 0, 0, 1, 1, 0])
+    >>> table = absolute_effects(data, [0, 0, 0, 0, 1, 1, 1, 1], [3])
     >>> table.loc[5, ["measure", "outcome"]].tolist(), round(float(table.loc[5, "difference"]), 3)
     (['restricted mean survival', 'death of any cause'], 0.167)
     """
-    time, event = check_event_times(time, event, largest=2)
-    group = check_binary("group", group, len(time))
+    n = require_event_times(data, largest=2).n
+    group = check_binary("group", group, n)
     months = check_numbers("months", months, low=0).tolist()
     causes = check_names("causes", causes, 2)
     check_number("confidence", confidence, 0, 1)
-    weights = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
-    clusters = np.arange(len(time)) if clusters is None else clusters
-    sets = np.unique(check_labels("clusters", clusters, len(time)), return_inverse=True)[1]
-    if sets.max() == 0:
-        sets = np.arange(len(time))  # one set has no variance between sets
+    sets = np.arange(n) if data.clusters is None else data.cluster_index(np.arange(n))
     for code, name in ((0, "reference"), (1, "exposed")):
         if not (group == code).any():
             raise StudyError(f"group: there is no {name} patient.")
@@ -112,14 +98,14 @@ def absolute_effects(
     z = ndtri(0.5 + confidence / 2)
     tables = []
     for month in months:
-        estimates, reach, influence = [], [], np.zeros((6, len(time)))
+        estimates, reach, influence = [], [], np.zeros((6, n))
         for code in (0, 1):
-            arm = group == code
-            estimate, own = _arm(time[arm], event[arm], weights[arm], float(month))
+            rows = group == code
+            arm = data.take(rows)
+            estimate, own = _arm(arm, float(month))
             estimates.append(estimate)
-            followed = time[arm], weights[arm], float(month)
-            reach.append(_reach_without_variance(estimate, own, *followed, confidence))
-            influence[:, arm] = own if code else -own
+            reach.append(_reach_without_variance(estimate, own, arm, float(month), confidence))
+            influence[:, rows] = own if code else -own
         by_set = np.array([np.bincount(sets, weights=row) for row in influence])
         width = z * np.sqrt((by_set**2).sum(axis=1))
         difference = estimates[1] - estimates[0]
@@ -146,7 +132,7 @@ def _together(width: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarr
 
 
 def _reach_without_variance(
-    estimate, influence, time, weight, month: float, confidence: float
+    estimate, influence, arm: EventTimes, month: float, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far Wilson's interval of an arm reaches below and above estimates without variance.
 
@@ -159,29 +145,30 @@ def _reach_without_variance(
     for j in np.flatnonzero(~(np.abs(influence) > 1e-12).any(axis=1)):
         down[j] = up[j] = np.nan
         if np.isclose(estimate[j], without_events[j], atol=1e-9):
-            followed = effective_number_followed(time, weight, np.array([month]))[0]
+            followed = effective_number_followed(arm, np.array([month]))[0]
             most = largest[j] * wilson_interval(0.0, followed, confidence)[1]
             down[j], up[j] = (0.0, most) if j < 4 else (most, 0.0)
     return down, up
 
 
-def _arm(time, event, weight, month: float) -> tuple[np.ndarray, np.ndarray]:
+def _arm(data: EventTimes, month: float) -> tuple[np.ndarray, np.ndarray]:
     """Estimate one arm: six values, and each patient's weighted influence on them (6, n).
 
     The estimate of a cause is the sum over times u of c(u) S(u-) d(u) / Y(u), with c = 1 up to
     the horizon for the incidence and c = horizon - u for its area. A patient acts on it through
     the hazard of the cause at u, and through S(u-), which carries all that came before.
     """
-    if month > time.max():
-        return np.full(6, np.nan), np.full((6, len(time)), np.nan)
-    times, at = np.unique(time, return_inverse=True)
-    deaths = np.array([np.bincount(at, weight * (event == k), len(times)) for k in (1, 2)])
-    at_risk = np.bincount(at, weight)[::-1].cumsum()[::-1]
-    hazard = deaths.sum(axis=0) / at_risk
-    before = np.concatenate([[1.0], np.cumprod(1 - hazard)[:-1]])  # S(u-)
+    n, event = data.n, data.event
+    weight = np.ones(n) if data.weights is None else data.weights
+    if month > data.time.max():
+        return np.full(6, np.nan), np.full((6, n), np.nan)
+    table = data.risk_table
+    times, at, deaths, at_risk = table.times, table.index, table.deaths, table.at_risk
+    hazard = table.failures / at_risk
+    before = just_before(table.survival, 1.0)  # S(u-)
     # 0 where all patients at risk die: nobody's weight changes that
     survivors = at_risk * (1 - hazard)
-    h = np.divide(1.0, survivors, out=np.zeros_like(at_risk), where=hazard < 1 - 1e-12)
+    h = np.divide(1.0, survivors, out=np.zeros(len(at_risk)), where=hazard < 1 - 1e-12)
     path = np.cumsum(hazard * h)
     died = (event > 0) * h[at]
     values, influences = [], []

@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_matrix, check_weights
-from seermatch.survival.event_times import check_events, check_offset, check_times
+from seermatch.statistics.checks import check_hazards, check_matrix
+from seermatch.survival.event_times import EventTimes, require_event_times
 
 
 class DeathTimes:
@@ -14,21 +14,18 @@ class DeathTimes:
 
     So do patients whose offset is ``-inf`` or whose weight is 0. Block j holds those who leave at
     or after death time j and before the next, so the risk set at death time j is the blocks j,
-    j+1, ... The arguments are those of `seermatch.survival.cox.fit_cox`, and are checked here.
+    j+1, ... Every code above 0 is a death.
     """
 
-    def __init__(self, time, event, X, weights=None, offset=None):
-        time = check_times(time)
-        event = check_events(event, len(time)) > 0
+    def __init__(self, data: EventTimes, X: np.ndarray):
+        time, weights, offset = require_event_times(data).time, data.weights, data.offset
         X = check_matrix("X", X, len(time))
+        event = data.event > 0
         if weights is not None:
-            weights = check_weights(weights, len(time))
             event = event & (weights > 0)
-        if offset is not None:
-            offset = check_offset(offset, event)
+        check_hazards(offset, event)
         if not event.any():
             raise StudyError("Nobody in this cohort has the event, so no Cox model can be fitted.")
-        self.n_given = len(time)
         self.times = np.unique(time[event])
         self.followed, self.died = time, event  # of everybody with a weight
         if weights is not None and not weights.all():
@@ -43,9 +40,10 @@ class DeathTimes:
         self.block = block[self.rows]
         self.start = np.searchsorted(self.block, np.arange(len(self.times)))
         self.event = event[self.rows]
-        self.X = X[self.rows]
+        X = X[self.rows]
         # centred columns keep exp() in range; the partial likelihood does not change
-        self.X = self.X - self.X.mean(axis=0)
+        self.center = X.mean(axis=0)
+        self.X = X - self.center
         self.offset = 0.0 if offset is None else offset[self.rows]
         self.weight = np.ones(len(self.rows)) if weights is None else weights[self.rows]
         self.deaths = np.flatnonzero(self.event)
@@ -74,6 +72,7 @@ class EfronLikelihood:
     """
 
     def __init__(self, data: DeathTimes, coef: np.ndarray):
+        self.coef = coef
         self.data, X, deaths, tie = data, data.X, data.deaths, data.tie
         eta = X @ coef + data.offset
         self.shift = eta.max()
@@ -127,3 +126,9 @@ class EfronLikelihood:
         residual *= self.hazard[:, None]
         residual[deaths] += data.X[deaths] - (data.per_time(self.mean) / data.size[:, None])[tie]
         return residual * data.weight[:, None]
+
+    def baseline(self) -> tuple[np.ndarray, np.ndarray]:
+        """Find death times and the cumulative hazard there with all covariates 0."""
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # under separation
+            scale = np.exp(-self.shift - self.data.center @ self.coef)
+            return self.data.times, self.data.per_time(self.jump).cumsum() * scale

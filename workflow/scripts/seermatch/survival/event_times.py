@@ -1,118 +1,175 @@
-"""Checks that every estimator of event times makes of its arrays."""
+"""Event times with what belongs to them: the one kind of data that every estimator takes."""
 
+import copy
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_labels, check_numbers
+from seermatch.statistics.checks import (
+    check_labels,
+    check_number,
+    check_numbers,
+    check_times,
+    check_weights,
+)
+from seermatch.survival.risk_table import RiskTable
 
 
-def check_event_times(
-    time: Sequence[float], event: Sequence[int], *, largest: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return follow-up times and event codes as arrays, or say what is wrong with them.
-
-    Parameters
-    ----------
-    time : array_like, shape (n,)
-        Follow-up in months (or any unit), zero or more, none missing or infinite.
-    event : array_like, shape (n,)
-        0 censored, 1 the event of interest, 2 a competing event; or bool. Whole floats are codes,
-        text is none.
-    largest : int, optional
-        Largest code that the estimator knows.
-
-    Returns
-    -------
-    time : numpy.ndarray, shape (n,), float64
-    event : numpy.ndarray, shape (n,), int64
-
-    Raises
-    ------
-    StudyError
-        If there are no patients, lengths differ, a time is missing or negative, or an event is
-        missing or not a whole number of zero or more, up to `largest`.
-
-    Examples
-    --------
-    >>> check_event_times([3, 5], [True, False])
-    (array([3., 5.]), array([1, 0]))
-    """
-    time = check_times(time)
-    return time.astype(np.float64, copy=False), check_events(event, len(time), largest)
-
-
-def check_times(time: Sequence[float]) -> np.ndarray:
-    """Return follow-up times as an array of the type given, or say what is wrong with them.
+class EventTimes:
+    """Follow-up of n patients, checked once.
 
     Parameters
     ----------
     time : array_like, shape (n,)
-        As in `check_event_times`.
+        Follow-up in months (or any unit), zero or more, none missing; ties are many.
+    event : array_like, shape (n,)
+        0 censored, 1 the event of interest, 2 (or more) competing events; or bool; or a pandas
+        category whose first level is censored. Missing for nobody; text is no code.
+    weights : array_like, shape (n,), optional
+        Case weights, zero or more, taken as fixed. Weights that are all 1 are dropped.
+    clusters : array_like, shape (n,), optional
+        Matched set of each patient, two sets or more. Variances are then summed within sets.
+    offset : array_like, shape (n,), optional
+        Known part of the log hazard; ``-inf`` takes a patient without event out of all risk sets.
 
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
+    Attributes
+    ----------
+    time, event, weights, clusters, offset : numpy.ndarray, shape (n,), or None
+        `time` of the type given, `event` int64.
 
     Raises
     ------
     StudyError
-        If there are no patients, or a time is missing, infinite or negative.
+        If there are no patients, lengths differ, or a value is unusable.
 
     Examples
     --------
-    >>> check_times([3, 5])
-    array([3, 5])
+    >>> data = EventTimes([1, 2, 2, 3], [1, 2, 0, 1])
+    >>> data.n, data.events, data.of().events
+    (4, 2, 3)
     """
-    time = check_numbers("time", time, finite=False)
-    if time.size == 0:
-        raise StudyError("time: there are no patients.")
-    # without missing ones the smallest and the largest time tell all
-    if not (time.min() >= 0 and time.max() < np.inf):
-        wrong = ~(np.isfinite(time) & (time >= 0))
-        raise StudyError(
-            f"time is missing or negative in {wrong.sum()} of {time.size} patients; exclude them."
-        )
-    return time
+
+    def __init__(
+        self,
+        time: Sequence[float],
+        event: Sequence[int],
+        weights: Sequence[float] | None = None,
+        clusters: Sequence | None = None,
+        offset: Sequence[float] | None = None,
+    ):
+        self.time = check_times(time)
+        n = len(self.time)
+        if isinstance(getattr(event, "dtype", None), pd.CategoricalDtype):
+            event = category_codes(event)
+        self.event = _check_events(event, n)
+        weights = None if weights is None else check_weights(weights, n)
+        self.weights = None if weights is None or np.all(weights == 1) else weights
+        self.clusters = None if clusters is None else check_labels("clusters", clusters, n)
+        if clusters is not None and (self.clusters == self.clusters[0]).all():
+            raise StudyError("clusters: the sandwich needs two matched sets or more.")
+        self.offset = None
+        if offset is not None:
+            offset = check_numbers("offset", offset, n, finite=False)
+            self.offset = offset.astype(np.float64, copy=False)
+            if not self.offset.max() < np.inf:
+                raise StudyError("offset: every value must be a number, or -inf for no hazard.")
+
+    @property
+    def n(self) -> int:
+        """Number of patients."""
+        return len(self.time)
+
+    @property
+    def events(self) -> int:
+        """Number of events of interest."""
+        return int(np.count_nonzero(self.event == 1))
+
+    def of(self, cause: int | None = None, *, competing: bool = True) -> "EventTimes":
+        """Make one cause the event of interest; None: every event.
+
+        Other causes compete (code 2), or are censored if `competing` is False.
+        """
+        if cause is None:
+            return self._with(event=np.minimum(self.event, 1))
+        check_number("cause", cause, 1, closed=True, whole=True)
+        other = np.where(self.event > 0, 2, 0) if competing else 0
+        return self._with(event=np.where(self.event == cause, 1, other))
+
+    def take(self, rows: np.ndarray) -> "EventTimes":
+        """Take some patients, by number or bool, with their weights as they are."""
+        parts = {name: getattr(self, name) for name in ("time", "event", *_OPTIONAL)}
+        return self._with(**{k: None if v is None else v[rows] for k, v in parts.items()})
+
+    def with_offset(self, offset: Sequence[float]) -> "EventTimes":
+        """Add known parts of the log hazard."""
+        return EventTimes(self.time, self.event, self.weights, self.clusters, offset)
+
+    def _with(self, **changes) -> "EventTimes":
+        other = copy.copy(self)
+        for name in ("risk_table", "ever_at_risk"):
+            other.__dict__.pop(name, None)
+        other.__dict__.update(changes)
+        return other
+
+    @cached_property
+    def risk_table(self) -> RiskTable:
+        """Patients at risk, and who leaves, at the distinct times."""
+        return RiskTable.count(self.time, self.event, self.weights)
+
+    @cached_property
+    def ever_at_risk(self) -> np.ndarray:
+        """Patients in the risk set of an event of interest (n,); only they inform a model."""
+        happened = self.event == 1
+        if not happened.any():
+            return happened
+        return (self.time >= self.time[happened].min()) | (self.event == 2)
+
+    def cluster_index(self, rows: np.ndarray) -> np.ndarray:
+        """Give the clusters of some patients numbers from 0; all 0 if only one is left."""
+        return np.unique(self.clusters[rows], return_inverse=True)[1]
 
 
-def check_events(event: Sequence[int], n: int, largest: int | None = None) -> np.ndarray:
-    """Return event codes as an array, or say what is wrong with them.
+_OPTIONAL = ("weights", "clusters", "offset")
+
+
+def require_event_times(data: EventTimes, *, largest: int | None = None) -> EventTimes:
+    """Refuse what are no event times, or codes that an estimator does not know.
 
     Parameters
     ----------
-    event : array_like, shape (n,)
-        As in `check_event_times`.
-    n : int
-        Number of patients.
+    data : EventTimes
     largest : int, optional
-        Largest code that the estimator knows.
+        Largest code known.
 
     Returns
     -------
-    numpy.ndarray, shape (n,), int64
-
-    Raises
-    ------
-    StudyError
-        If there is not one code per patient.
+    EventTimes
+        `data`.
 
     Examples
     --------
-    >>> check_events([0.0, 2.0], 2)
-    array([0, 2])
+    >>> require_event_times(EventTimes([1, 2], [0, 1])).n
+    2
     """
+    if not isinstance(data, EventTimes):
+        raise StudyError(f"data must be EventTimes, not {type(data).__name__}.")
+    if largest is not None and data.event.max() > largest:
+        competing = ", 1 (event) or 2 (competing event)" if largest > 1 else " or 1 (event)"
+        raise StudyError(f"data: event must be coded 0 (censored){competing}.")
+    return data
+
+
+def _check_events(event: Sequence[int], n: int) -> np.ndarray:
     codes = check_numbers("event", event, n, finite=False)
     if codes.dtype.kind != "b":
         whole = codes.dtype.kind in "iu" or np.all(codes == np.floor(codes))
-        if not (whole and codes.min() >= 0 and codes.max() <= (largest or 2**31)):
+        if not (whole and codes.min() >= 0 and codes.max() <= 2**31):
             raise StudyError(
                 "event must be coded 0 (censored), 1 (event) or 2 (competing event), and missing "
                 "for nobody."
-                if largest != 1
-                else "event must be coded 0 (censored) or 1 (event), and missing for nobody."
             )
     return codes.astype(np.int64)
 
@@ -141,131 +198,17 @@ def category_codes(event: pd.Series, levels: Sequence[str] | None = None) -> np.
     >>> category_codes(pd.Series(["died", "alive"], dtype=pd.CategoricalDtype(["alive", "died"])))
     array([1, 0])
     """
-    if not isinstance(event.dtype, pd.CategoricalDtype):
-        raise StudyError(f"{event.name or 'event'} must be a category, its first level censored.")
+    name = getattr(event, "name", None) or "event"
+    if not isinstance(getattr(event, "dtype", None), pd.CategoricalDtype):
+        raise StudyError(f"{name} must be a category, its first level censored.")
+    event = pd.Series(event)
     if levels is not None:
         event = event.cat.set_categories(levels)
     codes = event.cat.codes.to_numpy(dtype=np.int64)
     missing = np.count_nonzero(codes < 0)
     if missing:
         raise StudyError(
-            f"{event.name or 'event'} is missing or of an unknown level in {missing:,} of "
-            f"{len(codes):,} patients; exclude them."
+            f"{name} is missing or of an unknown level in {missing:,} of {len(codes):,} patients; "
+            "exclude them."
         )
     return codes
-
-
-def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the distinct values and which of them each one is, without sorting them all.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (n,)
-        Few distinct ones, such as months or groups; none missing.
-
-    Returns
-    -------
-    found : numpy.ndarray, shape (m,)
-        The distinct values in ascending order.
-    index : numpy.ndarray, shape (n,), int
-        ``found[index]`` equals `values`.
-
-    Examples
-    --------
-    >>> distinct(np.array([7, 3, 7]))
-    (array([3, 7]), array([1, 0, 1]))
-    """
-    index, found = pd.factorize(values, sort=True)
-    return np.asarray(found), index
-
-
-def check_offset(offset: Sequence[float], happened: np.ndarray) -> np.ndarray:
-    """Return known parts of log hazards as an array, or say what is wrong with them.
-
-    Parameters
-    ----------
-    offset : array_like, shape (n,)
-        A number per patient; ``-inf`` for no hazard.
-    happened : numpy.ndarray of bool, shape (n,)
-        Who has the event, and so a hazard.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float64
-
-    Raises
-    ------
-    StudyError
-        If a value is missing or infinitely large, or a patient with the event has no hazard.
-
-    Examples
-    --------
-    >>> check_offset([0, -np.inf], np.array([True, False]))
-    array([  0., -inf])
-    """
-    offset = check_numbers("offset", offset, len(happened), finite=False)
-    offset = offset.astype(np.float64, copy=False)
-    if not offset.max() < np.inf:
-        raise StudyError("offset: every value must be a number, or -inf for no hazard.")
-    if np.isneginf(offset[happened]).any():
-        raise StudyError("offset: a patient with the event must have a hazard, not -inf.")
-    return offset
-
-
-def cluster_index(clusters: Sequence, n: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """Give the clusters of some patients numbers from 0, or say what is wrong with them.
-
-    Parameters
-    ----------
-    clusters : array_like, shape (n,)
-        Matched set of each patient, missing for nobody.
-    n : int
-        Number of patients.
-    rows : numpy.ndarray of int, shape (m,), optional
-        The patients in question; default all.
-
-    Returns
-    -------
-    numpy.ndarray, shape (m,), int
-        All 0 where the patients in question are of one cluster, among whom there is no variance.
-
-    Raises
-    ------
-    StudyError
-        If there is not one label per patient, or fewer than two clusters.
-
-    Examples
-    --------
-    >>> cluster_index([7, 3, 7], 3)
-    array([1, 0, 1])
-    """
-    labels = check_labels("clusters", clusters, n)
-    if (labels == labels[0]).all():
-        raise StudyError("clusters: the sandwich needs two matched sets or more.")
-    return np.unique(labels if rows is None else labels[rows], return_inverse=True)[1]
-
-
-def ever_at_risk(time: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """Tell which patients are in the risk set of any event; only they inform a model.
-
-    Parameters
-    ----------
-    time : numpy.ndarray, shape (n,)
-        Follow-up in months.
-    event : numpy.ndarray, shape (n,)
-        0 censored, 1 the event of interest, 2 a competing event, which keeps a patient at risk.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (n,)
-        Nobody where there is no event.
-
-    Examples
-    --------
-    >>> ever_at_risk(np.array([1, 2, 3, 4]), np.array([2, 0, 1, 0]))
-    array([ True, False,  True,  True])
-    """
-    happened = event == 1
-    if not happened.any():
-        return happened
-    return (time >= time[happened].min()) | (event == 2)

@@ -73,10 +73,11 @@ def finite_contrasts(
 
     >>> import pandas as pd
     >>> from seermatch.statistics.design_matrix import design_matrix
+    >>> from seermatch.survival.event_times import EventTimes
     >>> from seermatch.survival.separation import find_separation
     >>> stage = pd.Categorical(["A", "B", "C", "A", "B", "C", "C"])
     >>> design = design_matrix(pd.DataFrame({"stage": stage}), ["stage"])
-    >>> found = find_separation([1, 2, 3, 4, 5, 6, 7], [0, 1, 1, 0, 1, 1, 0], design.X)
+    >>> found = find_separation(EventTimes(range(1, 8), [0, 1, 1, 0, 1, 1, 0]), design.X)
     >>> finite_contrasts(design, np.array([True, True]), found, {"stage": "A"})
     [FiniteContrast(patients=(('stage', 'B'),), against=(('stage', 'C'),), \
 vector=array([ 1., -1.]))]

@@ -1,51 +1,32 @@
 """Gray's test for equal cumulative incidence in several groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc
 
 from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_labels, check_number
-from seermatch.survival.event_times import check_event_times, distinct
+from seermatch.statistics.tests import Test, chi_square
+from seermatch.survival.event_times import EventTimes, require_event_times
+from seermatch.survival.risk_table import RiskTable, distinct, just_before, product_limit
 
-
-@dataclass(frozen=True)
-class GrayTest:
-    """Result of Gray's test.
-
-    Attributes
-    ----------
-    statistic : float
-        Chi-square statistic; missing (nan) if there is no event of the cause.
-    df : int
-        Degrees of freedom: groups that were at risk at some event, less one.
-    p_value : float
-        Upper tail of the chi-square distribution.
-    """
-
-    statistic: float
-    df: int
-    p_value: float
+GRAY = "Gray's test"
 
 
 def gray_test(
-    time: Sequence[float],
-    event: Sequence[int],
+    data: EventTimes,
     group: Sequence[int],
+    *,
     strata: Sequence[int] | None = None,
     rho: float = 0.0,
     cause: int = 1,
-) -> GrayTest:
+) -> Test:
     """Test whether the cumulative incidence of a cause is equal in all groups.
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Follow-up in months, zero or more; ties are many.
-    event : array_like, shape (n,)
-        0 censored, otherwise the code of the event that ended the follow-up.
+    data : EventTimes
+        Weights and clusters are not allowed for.
     group : array_like, shape (n,)
         Two groups or more.
     strata : array_like, shape (n,), optional
@@ -57,9 +38,9 @@ def gray_test(
 
     Returns
     -------
-    GrayTest
-        The same numbers as R's ``cmprsk::cuminc``. A group that nobody was in at any event of the
-        cause costs a degree of freedom (there R gives up).
+    Test
+        The same numbers as R's ``cmprsk::cuminc``; missing without an event of the cause. A group
+        that nobody was in at any event of the cause costs a degree of freedom (there R gives up).
 
     Raises
     ------
@@ -74,33 +55,32 @@ def gray_test(
 
     Examples
     --------
-    >>> time = [1, 2, 3, 4, 5, 5, 6, 7, 8, 9]
-    >>> event = [1, 1, 2, 1, 0, 2, 1, 0, 1, 0]
-    >>> test = gray_test(time, event, group=[0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    >>> data = EventTimes([1, 2, 3, 4, 5, 5, 6, 7, 8, 9], [1, 1, 2, 1, 0, 2, 1, 0, 1, 0])
+    >>> test = gray_test(data, group=[0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     >>> round(test.statistic, 4), test.df, round(test.p_value, 4)
     (3.7139, 1, 0.054)
     """
-    time, event = check_event_times(time, event)
-    groups, group = distinct(check_labels("group", group, len(time)))
+    n = require_event_times(data).n
+    groups, group = distinct(check_labels("group", group, n))
     check_number("rho", rho)
     check_number("cause", cause, 1, closed=True, whole=True)
     if len(groups) < 2:
         raise StudyError("group: Gray's test compares two groups or more, but there is one only.")
-    stratum = np.zeros(len(time), dtype=np.int64)
+    stratum = np.zeros(n, dtype=np.int64)
     if strata is not None:
-        _, stratum = distinct(check_labels("strata", strata, len(time)))
+        _, stratum = distinct(check_labels("strata", strata, n))
         cells = np.unique(stratum * len(groups) + group)  # a stratum of one group has one cell
         if np.bincount(cells // len(groups)).max() < 2:
             raise StudyError(
                 "strata: each of them holds one group only, so that no groups are compared; leave "
                 "out strata that the groups are made of."
             )
-    state = np.where(event == cause, 1, np.where(event > 0, 2, 0))
+    data = data.of(cause)
     score = np.zeros(len(groups))
     variance = np.zeros((len(groups), len(groups)))
     for s in range(stratum.max() + 1):
         rows = stratum == s
-        z, v = _score_and_variance(time[rows], state[rows], group[rows], len(groups), rho)
+        z, v = _score_and_variance(data.take(rows), group[rows], len(groups), rho)
         score += z
         variance += v
     # Rows of the variance sum to zero, so the generalised inverse gives the same statistic
@@ -108,33 +88,29 @@ def gray_test(
     values, vectors = np.linalg.eigh(variance)
     kept = values > 1e-10 * max(values[-1], 1e-300)
     if not kept.any():
-        return GrayTest(float("nan"), len(groups) - 1, float("nan"))
+        return Test(GRAY, np.nan, len(groups) - 1, np.nan)
     statistic = float(np.sum((vectors[:, kept].T @ score) ** 2 / values[kept]))
-    df = int(kept.sum())
-    return GrayTest(statistic, df, float(chdtrc(df, statistic)))
+    return chi_square(GRAY, statistic, int(kept.sum()))
 
 
 def _score_and_variance(
-    time: np.ndarray, state: np.ndarray, group: np.ndarray, n_groups: int, rho: float
+    data: EventTimes, group: np.ndarray, n_groups: int, rho: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score and variance of one stratum; arrays run over (time, group) and (time, group, group)."""
-    times, index = distinct(time)
-    cells = np.bincount((index * n_groups + group) * 3 + state, minlength=len(times) * n_groups * 3)
-    counts = cells.reshape(len(times), n_groups, 3)
-    at_risk = np.cumsum(counts.sum(axis=2)[::-1], axis=0)[::-1]
-    failing = counts[:, :, 1:].any(axis=(1, 2))
-    d1, d2, n = counts[failing, :, 1], counts[failing, :, 2], at_risk[failing]
+    table = RiskTable.count(data.time, data.event, group=group, groups=n_groups)
+    failing = table.failures.any(axis=1)
+    d1, d2, n = table.deaths[0][failing], table.deaths[1][failing], table.at_risk[failing]
     if not d1.any():
         return np.zeros(n_groups), np.zeros((n_groups, n_groups))
 
     share = np.divide(1, n, out=np.zeros(n.shape), where=n > 0)
-    after = np.cumprod(1 - (d1 + d2) * share, axis=0)  # Kaplan–Meier of any failure, per group
-    before = _shift(after, 1.0)
-    incidence_before = _shift(np.cumsum(before * d1 * share, axis=0), 0.0)
+    after = product_limit((d1 + d2) * share)  # Kaplan–Meier of any failure, per group
+    before = just_before(after, 1.0)
+    incidence_before = just_before(np.cumsum(before * d1 * share, axis=0), 0.0)
     h = np.divide(n, before, out=np.zeros(n.shape), where=n > 0)
     total_h, events = h.sum(axis=1), d1.sum(axis=1)
     pooled = np.cumsum(events / total_h)
-    pooled_before = _shift(pooled, 0.0)
+    pooled_before = just_before(pooled, 0.0)
     weight = (1 - pooled_before) ** rho
 
     risk = h * (1 - incidence_before)
@@ -163,11 +139,6 @@ def _score_and_variance(
     cross = last @ v2.T
     variance += (last * v3) @ last.T + cross + cross.T
     return score, variance
-
-
-def _shift(after: np.ndarray, start: float) -> np.ndarray:
-    """Value just before each time, from the value just after it."""
-    return np.concatenate([np.full((1, *after.shape[1:]), start), after[:-1]])
 
 
 def _tie_factor(events: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -7,41 +7,33 @@ import pandas as pd
 from scipy.special import ndtri
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_labels, check_number, check_numbers, check_weights
-from seermatch.survival.event_times import check_event_times, distinct
+from seermatch.statistics.checks import check_labels, check_names, check_number, check_numbers
+from seermatch.survival.event_times import EventTimes, require_event_times
+from seermatch.survival.risk_table import RiskTable, just_before
 from seermatch.survival.without_events import limits_without_events
-from seermatch.variables.printed import EVENTS
 
 
 def cumulative_incidence(
-    time: Sequence[float],
-    event: Sequence[int],
-    causes: Sequence[int] = (1, 2),
-    weights: Sequence[float] | None = None,
-    confidence: float = 0.95,
+    data: EventTimes, causes: Sequence[int] = (1, 2), *, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Estimate the cumulative incidence of each cause (Aalen–Johansen).
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Follow-up in months, zero or more; ties are many.
-    event : array_like, shape (n,)
-        0 censored, otherwise the code of the event that ended the follow-up.
+    data : EventTimes
+        With weights, patients at risk and events are sums of weights.
     causes : sequence of int
         Codes to estimate; every other code above zero is a competing event.
-    weights : array_like, shape (n,), optional
-        Case weights. Patients at risk and events are then sums of weights.
     confidence : float
         Level of the interval, between 0 and 1.
 
     Returns
     -------
     pandas.DataFrame
-        One row per cause and distinct time, those with censorings only included: ``cause, time,
-        n_at_risk, n_events, incidence, se, conf_low, conf_high``. `n_at_risk` counts patients
-        with ``T >= time``. The interval is ``F ** exp(±z se / (F log F))``; as in tidycmprsk it
-        is missing where ``F`` is 0 (no event yet) or 1.
+        One row per cause and distinct time, those with censorings only included: cause, time,
+        at_risk (with time >= t), events, estimate, se, low, high. The interval is
+        ``F ** exp(±z se / (F log F))``; as in tidycmprsk it is missing where F is 0 (no event yet)
+        or 1.
 
     Raises
     ------
@@ -61,73 +53,74 @@ def cumulative_incidence(
 
     Examples
     --------
-    >>> frame = cumulative_incidence([0, 1, 1, 2, 3], [2, 1, 0, 1, 0], causes=[1])
-    >>> frame[["time", "n_at_risk", "n_events", "incidence"]].round(3)
-       time  n_at_risk  n_events  incidence
-    0   0.0          5         0        0.0
-    1   1.0          4         1        0.2
-    2   2.0          2         1        0.5
-    3   3.0          1         0        0.5
+    >>> frame = cumulative_incidence(EventTimes([0, 1, 1, 2, 3], [2, 1, 0, 1, 0]), causes=[1])
+    >>> frame[["time", "at_risk", "events", "estimate"]].round(3)
+       time  at_risk  events  estimate
+    0   0.0        5       0       0.0
+    1   1.0        4       1       0.2
+    2   2.0        2       1       0.5
+    3   3.0        1       0       0.5
     """
-    time, event = check_event_times(time, event)
     check_number("confidence", confidence, 0, 1)
     for cause in check_numbers("causes", causes):
         check_number("causes", cause, 1, closed=True, whole=True)
-    if weights is not None:
-        weights = check_weights(weights, len(time))
-        time, event, weights = (a[weights > 0] for a in (time, event, weights))
-    times, index = distinct(time)
-
-    def total(rows: np.ndarray, power: int = 1) -> np.ndarray:
-        w = None if weights is None else weights[rows] ** power
-        return np.bincount(index[rows], weights=w, minlength=len(times))
-
-    at_risk = np.cumsum(total(np.ones(len(time), dtype=bool))[::-1])[::-1]
-    failures = total(event > 0)
-    frames = []
-    for cause in causes:
-        events = total(event == cause)
-        survival_before = _survival_before(failures, at_risk)
-        incidence = np.cumsum(survival_before * events / at_risk)
-        if weights is None:
-            variance = _cmprsk_variance(at_risk, events, failures - events)
-        else:
-            squares = [total(rows, 2) for rows in _states(event, cause)]
-            variance = _jackknife_variance(at_risk, events, failures, np.array(squares))
-        se = np.sqrt(variance)
-        low, high = _log_log_interval(incidence, se, confidence)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "cause": cause,
-                    "time": times,
-                    "n_at_risk": at_risk,
-                    "n_events": events,
-                    "incidence": incidence,
-                    "se": se,
-                    "conf_low": low,
-                    "conf_high": high,
-                }
-            )
-        )
+    if require_event_times(data).weights is not None:
+        data = data.take(data.weights > 0)
+    squares = None
+    if data.weights is not None:
+        squares = RiskTable.count(data.time, data.event, data.weights**2)
+    frames = [_of_cause(data.risk_table, squares, int(cause), confidence) for cause in causes]
     return pd.concat(frames, ignore_index=True)
 
 
+def _of_cause(table: RiskTable, squares: RiskTable | None, cause: int, confidence) -> pd.DataFrame:
+    """Estimate one cause; `squares` are sums of squared weights."""
+    at_risk = table.at_risk
+    events = _deaths_of(table, cause)
+    survival_before = just_before(table.survival, 1.0)
+    incidence = np.cumsum(survival_before * events / at_risk)
+    if squares is None:
+        variance = _cmprsk_variance(table, events)
+    else:
+        own = _deaths_of(squares, cause)
+        states = np.array([squares.censored, own, squares.failures - own])
+        variance = _jackknife_variance(table, events, states)
+    se = np.sqrt(variance)
+    low, high = _log_log_interval(incidence, se, confidence)
+    return pd.DataFrame(
+        {
+            "cause": cause,
+            "time": table.times.astype(np.float64),
+            "at_risk": at_risk,
+            "events": events,
+            "estimate": incidence,
+            "se": se,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def _deaths_of(table: RiskTable, cause: int) -> np.ndarray:
+    """Events of one code, which nobody may have."""
+    if cause > len(table.deaths):
+        return np.zeros_like(table.at_risk)
+    return table.deaths[cause - 1]
+
+
 def incidence_by_group(
-    time: Sequence[float],
-    event: Sequence[int],
+    data: EventTimes,
     group: Sequence[int],
     group_labels: Mapping[int, str],
+    cause_labels: Sequence[str],
     *,
-    cause_labels: Sequence[str] = EVENTS[1:],
-    weights: Sequence[float] | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Estimate the cumulative incidence of each cause in each group.
 
     Parameters
     ----------
-    time, event, weights, confidence
+    data, confidence
         As in `cumulative_incidence`.
     group : array_like, shape (n,)
         Group of each patient.
@@ -150,56 +143,36 @@ def incidence_by_group(
 
     Examples
     --------
-    >>> labels = {0: "M0", 1: "M0(i+)"}
-    >>> frame = incidence_by_group([1, 2, 2, 3], [1, 2, 1, 0], [0, 0, 1, 1], labels)
-    >>> frame[["cause", "group", "time", "incidence"]]
-                     cause   group  time  incidence
-    0  breast cancer death      M0   1.0        0.5
-    1  breast cancer death      M0   2.0        0.5
-    2  breast cancer death  M0(i+)   2.0        0.5
-    3  breast cancer death  M0(i+)   3.0        0.5
-    4          other death      M0   1.0        0.0
-    5          other death      M0   2.0        0.5
-    6          other death  M0(i+)   2.0        0.0
-    7          other death  M0(i+)   3.0        0.0
+    >>> data, labels = EventTimes([1, 2, 2, 3], [1, 2, 1, 0]), {0: "M0", 1: "M0(i+)"}
+    >>> frame = incidence_by_group(data, [0, 0, 1, 1], labels, ["cancer", "other"])
+    >>> frame.loc[:3, ["cause", "group", "time", "estimate"]]
+        cause   group  time  estimate
+    0  cancer      M0   1.0       0.5
+    1  cancer      M0   2.0       0.5
+    2  cancer  M0(i+)   2.0       0.5
+    3  cancer  M0(i+)   3.0       0.5
     """
-    time, event = check_event_times(time, event)
-    group = check_labels("group", group, len(time))
-    if weights is not None:
-        weights = check_weights(weights, len(time))
+    group = check_labels("group", group, require_event_times(data).n)
+    names = check_names("cause_labels", cause_labels)
     unknown = np.setdiff1d(pd.unique(group), list(group_labels))
     if unknown.size:
         raise StudyError(f"group: {unknown[0]} has no label; name it or exclude its patients.")
-    causes = range(1, len(cause_labels) + 1)
     frames = []
     for value, label in group_labels.items():
-        rows = group == value
-        if not rows.any():
+        if not (rows := group == value).any():
             raise StudyError(f"group: there are no patients in {label}.")
-        own_weights = None if weights is None else weights[rows]
-        frame = cumulative_incidence(time[rows], event[rows], causes, own_weights, confidence)
+        own = data.take(rows)
+        frame = cumulative_incidence(own, range(1, len(names) + 1), confidence=confidence)
         frame = pd.concat(
-            limits_without_events(part, "incidence", time[rows], own_weights, confidence)
+            limits_without_events(part, own, survival=False, confidence=confidence)
             for _, part in frame.groupby("cause", sort=False)
         )
         frame.insert(1, "group", label)
         frames.append(frame)
     result = pd.concat(frames, ignore_index=True)
-    names = list(cause_labels)
     result["cause"] = pd.Categorical.from_codes(result["cause"].to_numpy() - 1, names)
     result["group"] = pd.Categorical(result["group"], list(group_labels.values()))
     return result.sort_values("cause", kind="stable", ignore_index=True)
-
-
-def _survival_before(failures: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
-    """Kaplan–Meier estimate for failures of any cause, just before each time."""
-    survival = np.cumprod(1 - failures / at_risk)
-    return np.concatenate([[1.0], survival[:-1]])
-
-
-def _states(event: np.ndarray, cause: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows that were censored, had the cause, and had a competing event."""
-    return event == 0, event == cause, (event > 0) & (event != cause)
 
 
 def _tie_factor(events: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
@@ -208,14 +181,14 @@ def _tie_factor(events: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
     return 1 - np.where(several, (events - 1) / np.where(several, at_risk - 1, 1), 0)
 
 
-def _cmprsk_variance(at_risk: np.ndarray, events: np.ndarray, competing: np.ndarray) -> np.ndarray:
+def _cmprsk_variance(table: RiskTable, events: np.ndarray) -> np.ndarray:
     """Variance of the cumulative incidence as in cmprsk, at every distinct time.
 
     It is ``v1 + F² v3 − 2 F v2`` with three running sums over the times up to t. A time with
     competing events enters them with ``c = F/S``, one with events of the cause with ``1 + F/S``.
     """
-    before = _survival_before(events + competing, at_risk)
-    after = before * (1 - (events + competing) / at_risk)
+    at_risk, after, competing = table.at_risk, table.survival, table.failures - events
+    before = just_before(after, 1.0)
     incidence = np.cumsum(before * events / at_risk)
     inverse = np.divide(1, after, out=np.zeros_like(after), where=after > 0)
     sums = [np.zeros_like(before) for _ in range(3)]
@@ -233,9 +206,7 @@ def _cmprsk_variance(at_risk: np.ndarray, events: np.ndarray, competing: np.ndar
     return np.where(latest < 0, 0.0, np.maximum(variance[latest], 0.0))
 
 
-def _jackknife_variance(
-    at_risk: np.ndarray, events: np.ndarray, failures: np.ndarray, squares: np.ndarray
-) -> np.ndarray:
+def _jackknife_variance(table: RiskTable, events: np.ndarray, squares: np.ndarray) -> np.ndarray:
     """Infinitesimal jackknife variance of a weighted cumulative incidence, linear in the times.
 
     The derivative of F(t) by a patient's weight depends on time and kind of the end of follow-up
@@ -244,8 +215,9 @@ def _jackknife_variance(
     p and q depend on u. F is counted from its end, F(end) - F(t), which is as small as the
     survival that q is divided by.
     """
+    at_risk, failures = table.at_risk, table.failures
     hazard, all_hazard = events / at_risk, failures / at_risk
-    before = _survival_before(failures, at_risk)
+    before = just_before(table.survival, 1.0)
     jump = before * hazard
     survivors = at_risk - failures
     # 0 where all patients at risk fail: nobody's weight changes that

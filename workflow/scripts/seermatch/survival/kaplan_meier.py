@@ -1,11 +1,10 @@
-"""Kaplan-Meier survival, log-rank test and follow-up.
+"""Kaplan-Meier survival, its median, and the log-rank test.
 
 Survival and the log-rank test are lifelines'. Standard errors and limits are computed here,
 because lifelines gives no standard error of S(t) and only log-log limits.
 """
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,56 +17,27 @@ from seermatch.statistics.checks import (
     check_labels,
     check_number,
     check_numbers,
-    check_weights,
 )
-from seermatch.survival.event_times import category_codes, check_events, check_times, distinct
+from seermatch.statistics.tests import Test
+from seermatch.survival.event_times import EventTimes, require_event_times
+from seermatch.survival.risk_table import RiskTable, distinct
 
 INTERVALS = ("log", "log-log", "plain")
-CURVES = ("survival", "conf_low", "conf_high")
+CURVES = ("estimate", "low", "high")
+LOG_RANK = "log-rank"
 _HALF = np.sqrt(np.finfo(float).eps)  # of 0.5; R's tolerance
 
 
-@dataclass(frozen=True)
-class LogRankTest:
-    """Log-rank test of equal survival.
-
-    Attributes
-    ----------
-    statistic, df, p_value : float, int, float
-        Chi-square with (groups - 1) degrees of freedom.
-    groups : tuple
-        The distinct groups in ascending order.
-    observed, expected : ndarray (groups,)
-        Deaths, and those expected if all groups shared one hazard.
-    """
-
-    statistic: float
-    df: int
-    p_value: float
-    groups: tuple
-    observed: np.ndarray
-    expected: np.ndarray
-
-
 def kaplan_meier(
-    time: np.ndarray,
-    event: np.ndarray,
-    weights: np.ndarray | None = None,
-    *,
-    interval: str = "log",
-    confidence: float = 0.95,
+    data: EventTimes, *, interval: str = "log", confidence: float = 0.95
 ) -> pd.DataFrame:
     """Estimate survival at every distinct time.
 
     Parameters
     ----------
-    time : ndarray (n,)
-        Follow-up, 0 allowed.
-    event : ndarray (n,)
-        Whole numbers or bool; every code above 0 is a death.
-    weights : ndarray (n,), optional
-        Weights of zero or more. Unless all are 1, the standard error is the infinitesimal jackknife
-        (robust) one of R's survfit instead of Greenwood's.
+    data : EventTimes
+        Every code above 0 is a death. With weights the standard error is the infinitesimal
+        jackknife (robust) one of R's survfit instead of Greenwood's.
     interval : {"log", "log-log", "plain"}
         Scale of the confidence limits; "log" is the default of R's survfit.
     confidence : float
@@ -76,66 +46,56 @@ def kaplan_meier(
     Returns
     -------
     DataFrame
-        time, n_at_risk (number, or weight, with time >= t), n_events, survival, se (of S(t)),
-        conf_low, conf_high. As in R, se and limits are NaN once S(t) is 0, and log-log limits
-        are NaN while S(t) is 1.
+        time, at_risk (number, or weight, with time >= t), events, estimate, se (of S(t)), low,
+        high. As in R, se and limits are NaN once S(t) is 0, and log-log limits are NaN while S(t)
+        is 1.
 
     Raises
     ------
     StudyError
-        If there is no patient or an argument is unusable.
+        If an argument is unusable.
 
     Examples
     --------
-    >>> kaplan_meier(np.array([1, 2, 2, 3]), np.array([1, 1, 0, 0])).round(3).to_dict("list")
-    {'time': [1, 2, 3], 'n_at_risk': [4, 3, 1], 'n_events': [1, 1, 0], \
-'survival': [0.75, 0.5, 0.5], 'se': [0.217, 0.25, 0.25], 'conf_low': [0.426, 0.188, 0.188], \
-'conf_high': [1.0, 1.0, 1.0]}
+    >>> kaplan_meier(EventTimes([1, 2, 2, 3], [1, 1, 0, 0])).round(3).to_dict("list")
+    {'time': [1, 2, 3], 'at_risk': [4, 3, 1], 'events': [1, 1, 0], \
+'estimate': [0.75, 0.5, 0.5], 'se': [0.217, 0.25, 0.25], 'low': [0.426, 0.188, 0.188], \
+'high': [1.0, 1.0, 1.0]}
     """
     check_choice("interval", interval, INTERVALS)
     check_number("confidence", confidence, 0, 1)
-    time, event = _checked(time, event)
-    weight = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
-    weighted = not np.all(weight == 1)
-    times, index = distinct(time)
-    n_events = np.bincount(index, weights=weight * event)
-    n_censored = np.bincount(index, weights=weight * ~event)
-    n_at_risk = (n_events + n_censored)[::-1].cumsum()[::-1]
-    survival = _lifelines_survival(times, n_events, n_censored)
+    table = require_event_times(data).risk_table
+    at_risk, deaths = table.at_risk, table.failures
+    survival = _lifelines_survival(table.times, deaths, table.censored)
     # weighted sums may leave a rest of 1e-16 where the last patient died
-    ended = np.maximum.accumulate(n_events > n_at_risk * (1 - 1e-12))
+    ended = np.maximum.accumulate(deaths > at_risk * (1 - 1e-12))
     survival[ended] = 0.0
-    if weighted:
-        relative_se = _robust_relative_se(index, event, weight, n_events, n_at_risk, ended)
+    if data.weights is not None:
+        relative_se = _robust_relative_se(
+            table.index, data.event > 0, data.weights, deaths, at_risk, ended
+        )
     else:
-        relative_se = np.sqrt(np.cumsum(_greenwood_terms(n_events, n_at_risk)))
+        relative_se = np.sqrt(np.cumsum(_greenwood_terms(deaths, at_risk)))
     relative_se[ended] = np.nan
     low, high = _limits(survival, relative_se, interval, confidence)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "time": times,
-            "n_at_risk": n_at_risk,
-            "n_events": n_events,
-            "survival": survival,
+            "time": table.times,
+            "at_risk": at_risk,
+            "events": deaths,
+            "estimate": survival,
             "se": survival * relative_se,
-            "conf_low": low,
-            "conf_high": high,
+            "low": low,
+            "high": high,
         }
     )
-    return frame if weighted else frame.astype({"n_at_risk": "int64", "n_events": "int64"})
-
-
-def _checked(time, event) -> tuple[np.ndarray, np.ndarray]:
-    """Return times of the type given, and who died."""
-    time = check_times(time)
-    return time, check_events(event, len(time)) > 0
 
 
 def _lifelines_survival(times, died, censored) -> np.ndarray:
     """Survival at each time from the sums over the patients who die and are censored there."""
     from lifelines import KaplanMeierFitter
 
-    weights = np.r_[died, censored]
+    weights = np.r_[died, censored].astype(float)
     is_death = np.repeat([True, False], len(times))
     some = weights > 0
     with warnings.catch_warnings():
@@ -184,14 +144,14 @@ def _limits(survival, relative_se, interval, confidence) -> tuple[np.ndarray, np
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
-def median_survival(curve: pd.DataFrame, column: str = "survival") -> float:
+def median_survival(curve: pd.DataFrame, column: str = "estimate") -> float:
     """Median of a Kaplan-Meier curve, as R's ``quantile`` of a survfit object.
 
     Parameters
     ----------
     curve : DataFrame
         As returned by `kaplan_meier`.
-    column : {"survival", "conf_low", "conf_high"}
+    column : {"estimate", "low", "high"}
         The curve that is read; the two others give the confidence limits of the median.
 
     Returns
@@ -209,16 +169,16 @@ def median_survival(curve: pd.DataFrame, column: str = "survival") -> float:
 
     Examples
     --------
-    >>> median_survival(kaplan_meier(np.array([1, 2, 3, 4]), np.ones(4)))
+    >>> median_survival(kaplan_meier(EventTimes([1, 2, 3, 4], [1, 1, 1, 1])))
     2.5
-    >>> curve = kaplan_meier(np.array([1, 2, 3, 4]), np.array([1, 1, 0, 0]))
-    >>> [median_survival(curve, column) for column in ("survival", "conf_low", "conf_high")]
+    >>> curve = kaplan_meier(EventTimes([1, 2, 3, 4], [1, 1, 0, 0]))
+    >>> [median_survival(curve, column) for column in ("estimate", "low", "high")]
     [3.0, 1.0, nan]
     """
     check_choice("column", column, CURVES)
     check_columns("curve", curve, ["time", column])
     times = np.r_[0.0, check_numbers("curve: time", curve["time"], low=0)]
-    values = check_numbers(f"curve: {column}", curve[column], finite=column == "survival")
+    values = check_numbers(f"curve: {column}", curve[column], finite=column == "estimate")
     # as R does: by distinct values, since limits may rise again; missing ones come last
     fallen, first = np.unique(np.r_[0.0, 1 - values], return_index=True)
     last = fallen[np.argmax(first)]
@@ -231,19 +191,20 @@ def median_survival(curve: pd.DataFrame, column: str = "survival") -> float:
     return float((times[first[at]] + times[first[beyond]]) / 2)
 
 
-def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogRankTest:
+def logrank_test(data: EventTimes, group: np.ndarray) -> Test:
     """Compare survival between groups by the log-rank test.
 
     Parameters
     ----------
-    time, event : ndarray (n,)
-        As in `kaplan_meier`.
-    group : ndarray (n,)
+    data : EventTimes
+        Every code above 0 is a death. Weights and clusters are not allowed for.
+    group : array_like, shape (n,)
         Two or more distinct values.
 
     Returns
     -------
-    LogRankTest
+    Test
+        Chi-square with (groups - 1) degrees of freedom.
 
     Raises
     ------
@@ -252,93 +213,53 @@ def logrank_test(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogR
 
     Examples
     --------
-    >>> test = logrank_test(np.array([1, 2, 3, 4]), np.ones(4), np.array([0, 0, 1, 1]))
-    >>> round(test.statistic, 4), test.df, round(test.p_value, 4), test.expected.round(3).tolist()
-    (2.8824, 1, 0.0896, [0.833, 3.167])
+    >>> test = logrank_test(EventTimes([1, 2, 3, 4], [1, 1, 1, 1]), [0, 0, 1, 1])
+    >>> round(test.statistic, 4), test.df, round(test.p_value, 4)
+    (2.8824, 1, 0.0896)
     """
-    time, event = _checked(time, event)
-    groups, code = distinct(check_labels("group", group, len(time)))
-    if len(groups) < 2:
+    table = _by_group(data, group)
+    if table.deaths.shape[2] < 2:
         raise StudyError("group: the log-rank test needs two groups, but there is one only.")
-    if not event.any():
+    if not table.deaths.any():
         raise StudyError("event: the log-rank test needs deaths, but nobody died.")
     from lifelines.statistics import multivariate_logrank_test
 
-    times, index = distinct(time)
     # patients who leave at each time, per group, alive and dead: all that the test depends on
-    shape = (len(times), len(groups), 2)
-    leaving = np.bincount((index * len(groups) + code) * 2 + event, minlength=np.prod(shape))
-    leaving = leaving.reshape(shape)
+    leaving = np.stack([table.censored, table.failures], axis=-1)
     cells = np.argwhere(leaving)
     result = multivariate_logrank_test(
-        times[cells[:, 0]], cells[:, 1], cells[:, 2], weights=leaving[leaving > 0]
+        table.times[cells[:, 0]], cells[:, 1], cells[:, 2], weights=leaving[leaving > 0]
     )
-    at_risk = leaving.sum(axis=2)[::-1].cumsum(axis=0)[::-1]
-    hazard = leaving[:, :, 1].sum(axis=1) / at_risk.sum(axis=1)
-    return LogRankTest(
-        statistic=float(result.test_statistic),
-        df=len(groups) - 1,
-        p_value=float(result.p_value),
-        groups=tuple(groups.tolist()),
-        observed=leaving[:, :, 1].sum(axis=0).astype(float),
-        expected=hazard @ at_risk,
-    )
+    df = table.deaths.shape[2] - 1
+    return Test(LOG_RANK, float(result.test_statistic), df, float(result.p_value))
 
 
-def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> pd.DataFrame:
-    """Summarise follow-up and deaths per arm.
+def expected_deaths(data: EventTimes, group: np.ndarray) -> pd.DataFrame:
+    """Count the deaths of each group, and those expected if all shared one hazard.
 
     Parameters
     ----------
-    frame : DataFrame
-        Columns `time` (months) and `event` (category: censored, breast cancer death, other death),
-        and the arms.
-    population : str
-        Name written to the first column, such as ``"cohort"`` or ``"matched"``.
-    group : str
-        Column with the arms; its values are written as text.
+    data, group
+        As in `logrank_test`.
 
     Returns
     -------
     DataFrame
-        population, group, n, median, q1, q3, maximum (of the observed times, type 7),
-        reverse_km_median (Schemper and Smith 1996: censoring as the event; NaN if not reached),
-        deaths_breast_cancer, deaths_other. One row per arm with patients, then ``all``.
-
-    Raises
-    ------
-    StudyError
-        If there is no patient.
+        Index the groups in ascending order; observed, expected.
 
     Examples
     --------
-    >>> events = ["censored", "breast cancer death", "other death"]
-    >>> frame = pd.DataFrame({"group": [0, 0, 1, 1], "time": [10, 20, 30, 40],
-    ...     "event": pd.Categorical.from_codes([0, 1, 0, 2], events)})
-    >>> table = follow_up(frame, "matched")
-    >>> table[["group", "n", "median", "maximum", "deaths_other"]].to_dict("list")
-    {'group': ['0', '1', 'all'], 'n': [2, 2, 4], 'median': [15.0, 35.0, 25.0], \
-'maximum': [20, 40, 40], 'deaths_other': [0, 1, 1]}
+    >>> expected_deaths(EventTimes([1, 2, 3, 4], [1, 1, 1, 1]), [0, 0, 1, 1]).round(3).values
+    array([[2.   , 0.833],
+           [2.   , 3.167]])
     """
-    check_columns("frame", frame, ["time", "event", group])
-    check_labels(group, frame[group])
-    parts = [(str(label), part) for label, part in frame.groupby(group, observed=True)]
-    rows = []
-    for label, part in [*parts, ("all", frame)]:
-        time, code = check_times(part["time"]), category_codes(part["event"])
-        q1, median, q3 = np.quantile(time, (0.25, 0.5, 0.75))
-        rows.append(
-            {
-                "population": population,
-                "group": label,
-                "n": len(part),
-                "median": median,
-                "q1": q1,
-                "q3": q3,
-                "maximum": time.max(),
-                "reverse_km_median": median_survival(kaplan_meier(time, code == 0)),
-                "deaths_breast_cancer": np.count_nonzero(code == 1),
-                "deaths_other": np.count_nonzero(code == 2),
-            }
-        )
-    return pd.DataFrame(rows)
+    table = _by_group(data, group)
+    hazard = table.failures.sum(axis=1) / table.at_risk.sum(axis=1)
+    columns = {"observed": table.failures.sum(axis=0), "expected": hazard @ table.at_risk}
+    return pd.DataFrame(columns, index=distinct(np.asarray(group))[0])
+
+
+def _by_group(data: EventTimes, group: np.ndarray) -> RiskTable:
+    """Count patients of each group, without weights."""
+    code = distinct(check_labels("group", group, require_event_times(data).n))[1]
+    return RiskTable.count(data.time, data.event, group=code)

@@ -1,68 +1,127 @@
-"""Scaled Schoenfeld residuals of a Cox model, and a spline through them.
+"""Proportional hazards of a Cox model: a score test, Schoenfeld residuals, a spline through them.
 
 Under tied deaths each of them sees its own risk set (Efron), so its residual is taken from the mean
 over all tied ones, as in R's survival; lifelines takes it from the whole risk set.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from seermatch.statistics.checks import (
-    check_binary,
-    check_columns,
-    check_labels,
-    check_number,
-    check_numbers,
-    check_weights,
-)
-from seermatch.statistics.design_matrix import design_matrix
-from seermatch.survival.cox import CoxFit, fit_cox, fitted_coef, proportional_hazards_test
+from seermatch.errors import StudyError
+from seermatch.statistics.checks import check_choice, check_names, check_number, check_numbers
+from seermatch.statistics.tests import chi_square, wald_test
 from seermatch.survival.efron import DeathTimes, EfronLikelihood
-from seermatch.survival.event_times import category_codes
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.fit import Fit
+from seermatch.survival.risk_table import just_before, product_limit
 
-GROUP = "group"
-MODELS = ("univariable", "recommended")
-TESTS = ("model", "term", "level", "statistic", "df", "p_value", "status")
-RESIDUALS = ("model", "term", "level", "time", "residual")
-KINDS = ("smooth", "residual", "constant")
+TRANSFORMS = ("km", "identity", "rank")
 LEAST_BEYOND_SPLINE = 5  # deaths more than coefficients of the spline
 
 
-@dataclass(frozen=True)
-class Proportionality:
-    """Whether the hazard ratios of Cox models change over time.
+def proportional_hazards_test(
+    fit: Fit,
+    data: EventTimes,
+    X: np.ndarray,
+    *,
+    transform: str = "km",
+    terms: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Test proportional hazards by a score test of covariate x g(time), as R's ``cox.zph``.
 
-    Attributes
+    Parameters
     ----------
-    tests : DataFrame
-        Columns `TESTS`, one row per column of the models and ``GLOBAL``.
-    residuals : DataFrame
-        Columns `RESIDUALS`, one row per death and column; records of patients.
-    """
+    fit : Fit
+        Cox model of the same data and `X`.
+    data, X
+        As in `seermatch.survival.cox.fit_cox`; an offset is not allowed for.
+    transform : {"km", "identity", "rank"}
+        g(time): 1 - S(t-) by Kaplan-Meier, time itself, or its rank among all follow-up times.
+        A logarithm is not offered: it fails at month 0.
+    terms : sequence of str (p,), optional
+        Term of each column; columns of one term are tested jointly. Default: the column names.
 
-    tests: pd.DataFrame
-    residuals: pd.DataFrame
+    Returns
+    -------
+    DataFrame
+        term, statistic, df, p_value; one row per term, the last ``GLOBAL``. Statistic and p-value
+        are NaN where the deaths are too few for the test (R's ``cox.zph`` stops there).
+
+    Raises
+    ------
+    StudyError
+        If an argument is unusable, or `fit` and `terms` are not those of the columns of `X`.
+
+    Notes
+    -----
+    The score test of survival 3.0 and later, not the approximation of Grambsch and Therneau
+    (1994). Other columns stay in the model while one term is tested.
+
+    Examples
+    --------
+    >>> from seermatch.survival.cox import fit_cox
+    >>> data = EventTimes([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 1, 0])
+    >>> X = np.array([[1.0], [0], [1], [1], [0], [0]])
+    >>> test = proportional_hazards_test(fit_cox(data, X), data, X)
+    >>> test.round(4).to_dict("list")
+    {'term': ['x1', 'GLOBAL'], 'statistic': [0.0536, 0.0536], 'df': [1, 1], \
+'p_value': [0.8169, 0.8169]}
+    """
+    check_choice("transform", transform, TRANSFORMS)
+    data, coef = _deaths(fit, data, X)
+    p = len(coef)
+    terms = check_names("terms", fit.names if terms is None else terms, p)
+    efron = EfronLikelihood(data, coef)
+    g = _transformed(transform, data.followed, data.died, data.times)
+    g = g - g[data.tie].mean()
+    died = data.weight[data.deaths, None] * data.X[data.deaths]
+    score = g[data.tie] @ (died - data.mean_weight[:, None] * efron.mean)
+    mixed = efron.information_over(g)
+    information = np.block([[efron.information, mixed], [mixed.T, efron.information_over(g**2)]])
+    rows = []
+    for term in [*dict.fromkeys(terms), "GLOBAL"]:
+        tested = [j for j in range(p) if term in (terms[j], "GLOBAL")]
+        kept = [*range(p), *(p + j for j in tested)]
+        u = np.r_[np.zeros(p), score[tested]]
+        statistic = wald_test(u, information[np.ix_(kept, kept)]).statistic
+        found = chi_square("proportional hazards", statistic, len(tested))
+        rows.append((term, statistic, found.df, found.p_value))
+    return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
+
+
+def _deaths(fit: Fit, data: EventTimes, X: np.ndarray) -> tuple[DeathTimes, np.ndarray]:
+    """Sort the data of a fit, and give its coefficients."""
+    deaths = DeathTimes(data, X)
+    if not isinstance(fit, Fit) or fit.coef.shape != (deaths.X.shape[1],):
+        raise StudyError(f"fit must be a Cox model of the {deaths.X.shape[1]} columns of X.")
+    return deaths, fit.coef
+
+
+def _transformed(transform, time, event, death_times) -> np.ndarray:
+    """g(t) at each death time."""
+    if transform == "identity":
+        return death_times.astype(float)
+    if transform == "rank":
+        ordered = np.sort(time)
+        below = np.searchsorted(ordered, death_times, side="left")
+        return (below + np.searchsorted(ordered, death_times, side="right") + 1) / 2
+    at_risk = len(time) - np.searchsorted(np.sort(time), death_times, side="left")
+    deaths = np.unique(time[event], return_counts=True)[1]
+    return 1 - just_before(product_limit(deaths / at_risk), 1.0)
 
 
 def schoenfeld_residuals(
-    fit: CoxFit,
-    time: np.ndarray,
-    event: np.ndarray,
-    X: np.ndarray,
-    *,
-    weights: np.ndarray | None = None,
+    fit: Fit, data: EventTimes, X: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute scaled Schoenfeld residuals, whose mean at a time estimates beta(t).
 
     Parameters
     ----------
-    fit : CoxFit
-        Model of the same `time`, `event`, `X` and `weights`.
-    time, event, X, weights
-        As in `seermatch.survival.cox.fit_cox`.
+    fit, data, X
+        As in `proportional_hazards_test`.
 
     Returns
     -------
@@ -84,17 +143,17 @@ def schoenfeld_residuals(
 
     Examples
     --------
-    >>> time, event = np.array([1, 2, 2, 4, 5, 6]), np.array([1, 1, 1, 0, 1, 0])
+    >>> from seermatch.survival.cox import fit_cox
+    >>> data = EventTimes([1, 2, 2, 4, 5, 6], [1, 1, 1, 0, 1, 0])
     >>> X = np.array([[1.0], [0], [1], [1], [0], [0]])
-    >>> months, residual = schoenfeld_residuals(fit_cox(time, event, X), time, event, X)
+    >>> months, residual = schoenfeld_residuals(fit_cox(data, X), data, X)
     >>> months.tolist(), residual[:, 0].round(3).tolist()
     ([1, 2, 2, 5], [2.629, -2.835, 3.227, 1.007])
     """
-    data = DeathTimes(time, event, X, weights)
-    coef = fitted_coef(fit, data.X.shape[1])
+    data, coef = _deaths(fit, data, X)
     mean = data.per_time(EfronLikelihood(data, coef).mean) / data.size[:, None]
     residual = data.X[data.deaths] - mean[data.tie]
-    return data.times[data.tie], fit.coef + len(residual) * residual @ fit.covariance
+    return data.times[data.tie], coef + len(residual) * residual @ fit.covariance["model"]
 
 
 def smooth_residuals(
@@ -114,7 +173,7 @@ def smooth_residuals(
     Returns
     -------
     DataFrame
-        time, smooth, conf_low, conf_high. Empty where the deaths are too few.
+        time, estimate, low, high. Empty where the deaths are too few.
 
     Raises
     ------
@@ -129,11 +188,11 @@ def smooth_residuals(
     Examples
     --------
     >>> months = np.arange(10.0)
-    >>> smooth_residuals(months, 2 - months, points=3)[["time", "smooth"]].round(6)
-       time  smooth
-    0   0.0     2.0
-    1   4.5    -2.5
-    2   9.0    -7.0
+    >>> smooth_residuals(months, 2 - months, points=3)[["time", "estimate"]].round(6)
+       time  estimate
+    0   0.0       2.0
+    1   4.5      -2.5
+    2   9.0      -7.0
     """
     time = check_numbers("time", time).astype(float)
     residual = check_numbers("residual", residual, len(time)).astype(float)
@@ -142,7 +201,7 @@ def smooth_residuals(
     knots = np.unique(np.quantile(time, [0, 1 / 3, 2 / 3, 1])) if len(time) else time
     freedom = len(time) - len(knots)
     if len(knots) < 2 or freedom < LEAST_BEYOND_SPLINE:
-        return pd.DataFrame(columns=["time", "smooth", "conf_low", "conf_high"], dtype=float)
+        return pd.DataFrame(columns=["time", "estimate", "low", "high"], dtype=float)
     at = np.linspace(knots[0], knots[-1], points)
     orthogonal, triangle = np.linalg.qr(_natural_spline(time, knots))
     basis = np.linalg.solve(triangle.T, _natural_spline(at, knots).T).T
@@ -152,56 +211,8 @@ def smooth_residuals(
         rest @ rest / freedom * (basis**2).sum(axis=1)
     )
     smooth = basis @ coef
-    band = {"conf_low": smooth - width, "conf_high": smooth + width}
-    return pd.DataFrame({"time": at, "smooth": smooth} | band)
-
-
-def trace_residuals(residuals: pd.DataFrame) -> pd.DataFrame:
-    """Put the residuals of each column beside what is drawn through them.
-
-    Parameters
-    ----------
-    residuals : DataFrame
-        Columns `RESIDUALS`, from `assess_proportionality`.
-
-    Returns
-    -------
-    DataFrame
-        model, term, level, kind, time, value, low, high. Of the kind ``residual`` there is a row
-        per death; of the kind ``smooth`` there are those of `smooth_residuals`; one row of the kind
-        ``constant`` is the estimate under proportional hazards, the mean of the residuals.
-
-    Raises
-    ------
-    StudyError
-        If a column is absent or unusable.
-
-    Examples
-    --------
-    >>> one = {"model": "recommended", "term": "age", "level": "", "time": range(12)}
-    >>> trace = trace_residuals(pd.DataFrame(one | {"residual": 0.1}))
-    >>> trace["kind"].value_counts(sort=False).to_dict()
-    {'smooth': 60, 'residual': 12, 'constant': 1}
-    """
-    names = {"smooth": "value", "residual": "value", "conf_low": "low", "conf_high": "high"}
-    keys = ["model", "term", "level"]
-    check_columns("residuals", residuals, [*keys, "time", "residual"], empty=True)
-    for name in keys:
-        check_labels(name, residuals[name])
-    numbers = {name: check_numbers(name, residuals[name]) for name in ("time", "residual")}
-    residuals = residuals.assign(**numbers)
-    columns, parts = [*keys, "kind", "time", "value", "low", "high"], []
-    for of, column in residuals.groupby(keys, sort=False):
-        smooth = smooth_residuals(column["time"], column["residual"])
-        constant = pd.DataFrame({"value": [column["residual"].mean()]})
-        frames = (smooth, column[["time", "residual"]], constant)
-        for kind, frame in zip(KINDS, frames, strict=True):
-            parts.append(
-                frame.rename(columns=names).assign(kind=kind, **dict(zip(keys, of, strict=True)))
-            )
-    filled = [part for part in parts if len(part)]
-    trace = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-    return trace.reindex(columns=columns)
+    band = {"low": smooth - width, "high": smooth + width}
+    return pd.DataFrame({"time": at, "estimate": smooth} | band)
 
 
 def _natural_spline(time: np.ndarray, knots: np.ndarray) -> np.ndarray:
@@ -211,103 +222,3 @@ def _natural_spline(time: np.ndarray, knots: np.ndarray) -> np.ndarray:
     cubes = np.maximum(u[:, None] - k, 0) ** 3
     steps = (cubes[:, :-1] - cubes[:, -1:]) / (k[-1] - k[:-1])
     return np.column_stack([np.ones_like(u), u, steps[:, :-1] - steps[:, -1:]])
-
-
-def assess_proportionality(matched: pd.DataFrame, models: pd.DataFrame) -> Proportionality:
-    """Test proportional hazards in the Cox models of the group alone and of the recommended list.
-
-    Parameters
-    ----------
-    matched : DataFrame
-        One row per patient: the covariates, `group` (0 reference, 1 exposed), `time` (months),
-        `event` (category, the first one censored) and `weight`.
-    models : DataFrame
-        Table of `seermatch.analysis.models.regression_models` for Cox: model, term, level, status.
-        Columns that are aliased or separated there have no residuals, and stay out of the model
-        here.
-
-    Returns
-    -------
-    Proportionality
-        Each column is tested with the others in the model (transform ``km``); the statistic is
-        missing where the deaths are too few, or the column is aliased, separated or without event.
-
-    Raises
-    ------
-    StudyError
-        If a column is absent or unusable.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> matched = pd.DataFrame({"group": np.repeat([0, 1], 60), "weight": 1.0,
-    ...     "age": rng.integers(40, 80, 120), "time": rng.integers(1, 60, 120),
-    ...     "event": pd.Categorical.from_codes(rng.integers(0, 2, 120), ["censored", "died"])})
-    >>> models = pd.DataFrame({"model": ["univariable", "recommended", "recommended"],
-    ...     "term": ["group", "age", "group"], "level": ["1", "", "1"], "status": "ok"})
-    >>> found = assess_proportionality(matched, models)
-    >>> found.tests[["model", "term", "df"]].to_dict("split")["data"]
-    [['univariable', 'group', 1], ['recommended', 'age', 1], ['recommended', 'group', 1], \
-['recommended', 'GLOBAL', 2]]
-    """
-    check_columns("matched", matched, ["group", "time", "event", "weight"])
-    check_columns("models", models, ["model", "term", "level", "status"])
-    for column in ("model", "term", "status"):
-        check_labels(column, models[column])
-    tests, residuals = [], []
-    for model in MODELS:
-        rows = models[models["model"] == model].fillna({"level": ""})
-        if model == "univariable":
-            rows = rows[rows["term"] == GROUP]
-        more_tests, more_residuals = _assess_model(matched, rows)
-        tests += [(model, *test) for test in more_tests]
-        residuals += [frame.assign(model=model) for frame in more_residuals]
-    empty = pd.DataFrame(columns=list(RESIDUALS))
-    return Proportionality(
-        tests=pd.DataFrame(tests, columns=list(TESTS)),
-        residuals=pd.concat(residuals, ignore_index=True)[list(RESIDUALS)] if residuals else empty,
-    )
-
-
-def _assess_model(matched: pd.DataFrame, rows: pd.DataFrame) -> tuple[list[tuple], list]:
-    """Test the columns of one model, and compute the residuals of each."""
-    kept = rows[rows["status"].isin(["ok", "few events"])]
-    if kept.empty:
-        return [
-            (row.term, row.level, np.nan, 1, np.nan, row.status) for row in rows.itertuples()
-        ], []
-    weights = check_weights(matched["weight"], len(matched), "weight")
-    data = {
-        "time": matched["time"].to_numpy(),
-        "event": category_codes(matched["event"]) > 0,
-        "X": _columns(matched, kept),
-        "weights": None if np.all(weights == 1) else weights,
-    }
-    fit = fit_cox(**data, names=[f"{row.term}: {row.level}" for row in kept.itertuples()])
-    test = proportional_hazards_test(fit, **data)
-    found = dict(zip([*kept.index, "GLOBAL"], test.itertuples(index=False), strict=True))
-    nothing = (None, np.nan, 1, np.nan)
-    tests = [
-        (row.term, row.level, *found.get(row.Index, nothing)[1:], row.status)
-        for row in rows.itertuples()
-    ]
-    if len(rows) > 1:
-        tests.append(("GLOBAL", "", *found["GLOBAL"][1:], "ok"))
-    time, scaled = schoenfeld_residuals(fit, **data)
-    return tests, [
-        pd.DataFrame({"term": row.term, "level": row.level, "time": time, "residual": column})
-        for row, column in zip(kept.itertuples(), scaled.T, strict=True)
-    ]
-
-
-def _columns(matched: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
-    """Columns of a model by term and level, the group as 0 and 1."""
-    terms = [term for term in rows["term"].unique() if term != GROUP]
-    columns = {}
-    if terms:
-        design = design_matrix(matched, terms, setting="regression.recommended")
-        columns = dict(zip(zip(design.terms, design.levels, strict=True), design.X.T, strict=True))
-    group = check_binary(GROUP, matched[GROUP]).astype(float)
-    return np.column_stack(
-        [group if row.term == GROUP else columns[row.term, row.level] for row in rows.itertuples()]
-    )

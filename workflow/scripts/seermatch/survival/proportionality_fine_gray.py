@@ -6,55 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from seermatch.statistics.checks import check_choice, check_matrix, check_names
-from seermatch.survival.fine_gray import coefficient_index, fit_fine_gray, wald_test
-from seermatch.survival.subdistribution import (
-    Evaluation,
-    SubdistributionLikelihood,
-    invert,
-    newton_raphson,
-)
+from seermatch.errors import StudyError
+from seermatch.statistics.checks import check_choice, check_matrix, check_names, check_number
+from seermatch.statistics.newton import Rule, invert, maximize, sandwich, sum_by_cluster
+from seermatch.statistics.tests import Test
+from seermatch.survival.event_times import EventTimes
+from seermatch.survival.fine_gray import fit_fine_gray
+from seermatch.survival.fit import Fit
+from seermatch.survival.subdistribution import SubdistributionLikelihood
 
 TRANSFORMS = {"identity": np.asarray, "log": np.log1p}
-
-
-@dataclass(frozen=True)
-class TimeInteractionFit:
-    """Fine–Gray model with p columns, of which q act on time as well.
-
-    Attributes
-    ----------
-    coef : numpy.ndarray, shape (p + q,)
-        Log subdistribution hazard ratios at g(t) = 0, then their change per unit of g(t).
-    covariance : numpy.ndarray, shape (p + q, p + q)
-        Sandwich as in `seermatch.survival.fine_gray.FineGrayFit`; of clusters, if there are any.
-    loglik : float
-        Weighted log partial likelihood at `coef`.
-    converged : bool
-        False where no finite maximum was found.
-    """
-
-    coef: np.ndarray
-    covariance: np.ndarray
-    loglik: float
-    converged: bool
+MAX_STEPS = 25
 
 
 def proportionality_test(
-    time: Sequence[float],
-    event: Sequence[int],
-    X: np.ndarray,
-    terms: Sequence[str],
-    *,
-    transform: str = "identity",
-    weights: Sequence[float] | None = None,
-    clusters: Sequence[int] | None = None,
+    data: EventTimes, X: np.ndarray, terms: Sequence[str], *, transform: str = "identity"
 ) -> pd.DataFrame:
     """Test whether subdistribution hazard ratios change with time.
 
     Parameters
     ----------
-    time, event, X, weights, clusters
+    data, X
         As in `seermatch.survival.fine_gray.fit_fine_gray`.
     terms : sequence of str (p,)
         Term of each column of X; columns of one term are tested jointly.
@@ -75,8 +47,8 @@ def proportionality_test(
     Notes
     -----
     Wald test of the coefficients of column × g(t), with the sandwich that allows for the estimated
-    censoring distribution, and for matched sets where `clusters` are given; all other columns
-    stay in the model. It is what R's ``cmprsk::crr`` gives with ``cov2`` and ``tf``.
+    censoring distribution, and for matched sets where there are clusters; all other columns stay in
+    the model. It is what R's ``cmprsk::crr`` gives with ``cov2`` and ``tf``.
 
     References
     ----------
@@ -85,10 +57,9 @@ def proportionality_test(
 
     Examples
     --------
-    >>> time = [1, 2, 2, 3, 4, 5, 6, 7]
-    >>> event = [1, 2, 1, 0, 1, 2, 1, 0]
+    >>> data = EventTimes([1, 2, 2, 3, 4, 5, 6, 7], [1, 2, 1, 0, 1, 2, 1, 0])
     >>> x = np.array([[0, 1, 1, 0, 0, 1, 0, 1.0]]).T
-    >>> proportionality_test(time, event, x, ["group"]).round(4).to_dict("list")
+    >>> proportionality_test(data, x, ["group"]).round(4).to_dict("list")
     {'term': ['group', 'GLOBAL'], 'statistic': [3.6057, 3.6057], 'df': [1, 1], \
 'p_value': [0.0576, 0.0576]}
     """
@@ -97,34 +68,24 @@ def proportionality_test(
     rows = []
     for term in [*dict.fromkeys(terms), "GLOBAL"]:
         tested = [j for j in range(len(terms)) if term in (terms[j], "GLOBAL")]
-        fit = fit_time_interaction(
-            time, event, X, tested, transform=transform, weights=weights, clusters=clusters
-        )
-        statistic, p_value = np.nan, np.nan
+        fit = fit_time_interaction(data, X, tested, transform=transform)
+        test = Test()
         if fit.converged:
-            index = len(terms) + np.arange(len(tested))
-            statistic, _, p_value = wald_test(fit.coef, fit.covariance, index)
-        rows.append((term, statistic, len(tested), p_value))
+            test = fit.test(range(len(terms), len(terms) + len(tested)))
+        rows.append((term, test.statistic, len(tested), test.p_value))
     return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value"])
 
 
 def fit_time_interaction(
-    time: Sequence[float],
-    event: Sequence[int],
-    X: np.ndarray,
-    columns: Sequence[int],
-    *,
-    transform: str = "identity",
-    weights: Sequence[float] | None = None,
-    clusters: Sequence[int] | None = None,
-) -> TimeInteractionFit:
+    data: EventTimes, X: np.ndarray, columns: Sequence[int], *, transform: str = "identity"
+) -> Fit:
     """Fit a Fine–Gray model in which some columns also act in proportion to g(t).
 
     The cost is that of patients times distinct event times, so linear in patients for months.
 
     Parameters
     ----------
-    time, event, X, weights, clusters
+    data, X
         As in `seermatch.survival.fine_gray.fit_fine_gray`.
     columns : sequence of int (q,)
         Columns of X that are multiplied by g(t) too.
@@ -133,7 +94,9 @@ def fit_time_interaction(
 
     Returns
     -------
-    TimeInteractionFit
+    Fit
+        Of p + q coefficients: log subdistribution hazard ratios at g(t) = 0, then their change per
+        unit of g(t). It predicts no curve.
 
     Raises
     ------
@@ -142,34 +105,60 @@ def fit_time_interaction(
 
     Examples
     --------
-    >>> x = np.array([[0, 1, 1, 0, 0, 1, 0, 1.0]]).T
-    >>> fit = fit_time_interaction([1, 2, 2, 3, 4, 5, 6, 7], [1, 2, 1, 0, 1, 2, 1, 0], x, [0])
+    >>> data = EventTimes([1, 2, 2, 3, 4, 5, 6, 7], [1, 2, 1, 0, 1, 2, 1, 0])
+    >>> fit = fit_time_interaction(data, np.array([[0, 1, 1, 0, 0, 1, 0, 1.0]]).T, [0])
     >>> fit.converged, fit.coef.round(4)
     (True, array([ 0.6037, -0.738 ]))
     """
     check_choice("transform", transform, TRANSFORMS)
-    X = check_matrix("X", X)
-    columns = coefficient_index("columns", columns, X.shape[1])
-    proportional = fit_fine_gray(time, event, X, weights=weights)
-    model = _TimeInteraction(
-        SubdistributionLikelihood(time, event, X, weights), columns, TRANSFORMS[transform]
-    )
-    start = model.evaluate(np.append(proportional.coef, np.zeros(len(columns))))
-    end, _, converged = newton_raphson(model.evaluate, start, tolerance=1e-9, max_iterations=25)
-    inverse = invert(end.information)
-    residuals = model.residuals(end)
-    if clusters is not None:
-        residuals = model.likelihood.sum_by_cluster(residuals, clusters)
-    covariance = inverse @ (residuals @ residuals.T) @ inverse
+    p = check_matrix("X", X).shape[1]
+    columns = _column_numbers(columns, p)
+    proportional = fit_fine_gray(data, X, max_steps=MAX_STEPS)
+    likelihood = SubdistributionLikelihood(data, X)
+    model = _TimeInteraction(likelihood, columns, TRANSFORMS[transform])
+    start = np.append(proportional.coef, np.zeros(len(columns)))
+    found = maximize(model.evaluate, start, Rule(), MAX_STEPS)
+    inverse = invert(found.at.information)
+    residuals = model.residuals(found.coef).T
     # back from g(t) about its mean to g(t)
-    back = np.eye(len(end.beta))
-    back[columns, model.likelihood.p + np.arange(len(columns))] = -model.mean_g
-    return TimeInteractionFit(
-        coef=back @ end.beta,
-        covariance=back @ covariance @ back.T,
-        loglik=end.loglik,
-        converged=converged and proportional.converged,
+    back = np.eye(len(start))
+    back[columns, p + np.arange(len(columns))] = -model.mean_g
+    contributions = {"robust": residuals}
+    if data.clusters is not None:
+        index = data.cluster_index(likelihood.rows)
+        contributions["clustered"] = sum_by_cluster(residuals, index)
+    covariance = {name: sandwich(inverse, sums) for name, sums in contributions.items()}
+    names = proportional.names
+    return Fit(
+        model="Fine–Gray with time",
+        names=(*names, *(f"{names[j]} × {transform}(t)" for j in columns)),
+        coef=back @ found.coef,
+        covariance={name: back @ matrix @ back.T for name, matrix in covariance.items()},
+        loglik=found.at.loglik,
+        loglik_null=proportional.loglik_null,
+        n=proportional.n,
+        events=proportional.events,
+        converged=found.converged and proportional.converged,
+        unclustered="robust",
+        baseline=(np.empty(0), np.empty(0)),
+        curve="incidence",
     )
+
+
+def _column_numbers(columns: Sequence[int], p: int) -> np.ndarray:
+    """Return numbers of columns as an array, or refuse one that is not there or given twice."""
+    for j in np.atleast_1d(columns):
+        check_number("columns", j, 0, p - 1, closed=True, whole=True)
+    if len(set(columns)) < len(columns):
+        raise StudyError("columns: a column is named twice.")
+    return np.asarray(columns).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    loglik: float
+    score: np.ndarray
+    information: np.ndarray
 
 
 class _TimeInteraction:
@@ -220,7 +209,7 @@ class _TimeInteraction:
             shift = exponent.max()
             yield k, shift, weight * np.exp(exponent - shift)
 
-    def evaluate(self, beta: np.ndarray) -> Evaluation:
+    def evaluate(self, beta: np.ndarray) -> _Evaluation:
         """Log-likelihood, score and information at `beta`."""
         likelihood, p, c = self.likelihood, self.likelihood.p, self.columns
         X, events = likelihood.X, likelihood.events[self.failing]
@@ -236,16 +225,16 @@ class _TimeInteraction:
         score = self.event_sum - self._expand(means, self.g) @ events
         mixed = spreads[1][:, c]
         information = np.block([[spreads[0], mixed], [mixed.T, spreads[2][np.ix_(c, c)]]])
-        return Evaluation(beta, loglik, score, information)
+        return _Evaluation(loglik, score, information)
 
-    def residuals(self, evaluation: Evaluation) -> np.ndarray:
+    def residuals(self, beta: np.ndarray) -> np.ndarray:
         """Weighted contributions to the score, (p + q, n), in the order of the likelihood."""
         likelihood, p = self.likelihood, self.likelihood.p
         X, n_times = likelihood.X, len(likelihood.times)
-        result = np.zeros((len(evaluation.beta), likelihood.n))
-        q = np.zeros((len(evaluation.beta), n_times))
+        result = np.zeros((len(beta), likelihood.n))
+        q = np.zeros((len(beta), n_times))
         means = np.empty((p, len(self.failing)))
-        for k, _, risk in self._at_event_times(evaluation.beta):
+        for k, _, risk in self._at_event_times(beta):
             total = risk.sum()
             means[:, k] = X @ risk / total
             jump = likelihood.events[self.failing[k]] / total * risk

@@ -6,7 +6,6 @@ left in a risk set. Those directions form a cone; one direction inside it leaves
 patients, and what is left has a finite maximum again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +15,7 @@ from seermatch.errors import StudyError
 from seermatch.statistics.checks import check_choice, check_matrix, check_numbers
 from seermatch.statistics.cones import TOLERANCE, flat_directions, interior_direction
 from seermatch.statistics.design_matrix import aliased_columns
-from seermatch.survival.event_times import check_event_times
+from seermatch.survival.event_times import EventTimes, require_event_times
 
 STEP = 40.0  # exp(-40) is lost in rounding
 SPAN = 500.0  # exp(500) can still be squared by a sum of products
@@ -59,22 +58,17 @@ class Separation:
 
 
 def find_separation(
-    time: Sequence[float],
-    event: Sequence[int],
-    X: np.ndarray,
-    kind: Literal["cox", "fine_gray"] = "cox",
+    data: EventTimes, X: np.ndarray, model: Literal["cox", "fine_gray"] = "cox"
 ) -> Separation:
     """Find the directions in which the partial likelihood rises for ever (separation).
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Follow-up in months, zero or more.
-    event : array_like, shape (n,)
-        0 censored, 1 the event of interest, 2 a competing event (with ``"fine_gray"`` only).
+    data : EventTimes
+        Code 2 with ``"fine_gray"`` only.
     X : array_like, shape (n, p)
         Covariates without an intercept and without aliased columns.
-    kind : {"cox", "fine_gray"}
+    model : {"cox", "fine_gray"}
         Whether patients stay at risk after a competing event.
 
     Returns
@@ -105,12 +99,13 @@ def find_separation(
     No event in patients with the second covariate; they leave the risk sets:
 
     >>> X = np.array([[1, 0], [3, 0], [2, 1], [4, 0], [5, 1], [0, 0.0]])
-    >>> found = find_separation([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 0], X)
+    >>> found = find_separation(EventTimes([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 0]), X)
     >>> found.infinite, found.estimable, found.offset
     (array([False,  True]), array([ True, False]), array([  0.,   0., -inf,   0., -inf,   0.]))
     """
-    check_choice("kind", kind, ("cox", "fine_gray"))
-    time, event = check_event_times(time, event, largest=1 if kind == "cox" else 2)
+    check_choice("model", model, ("cox", "fine_gray"))
+    require_event_times(data, largest=1 if model == "cox" else 2)
+    time, event = data.time, data.event
     X = check_matrix("X", X, len(time))
     scale = X.std(axis=0)
     scale[scale == 0] = 1.0

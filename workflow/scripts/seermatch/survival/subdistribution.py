@@ -1,15 +1,13 @@
 """Weighted partial likelihood of the Fine–Gray model, grouped by distinct time."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import check_matrix, check_weights
-from seermatch.survival.event_times import check_event_times, check_offset, cluster_index
-
-DEPENDENT = np.finfo(float).eps ** 0.75  # toler.chol of R's coxph.control
+from seermatch.statistics.checks import check_hazards, check_matrix
+from seermatch.survival.event_times import EventTimes, require_event_times
+from seermatch.survival.risk_table import RiskTable, just_before
 
 
 @dataclass(frozen=True)
@@ -33,31 +31,17 @@ class SubdistributionLikelihood:
     Patients with equal time and event form a cell. Everything that is summed over risk sets
     depends on a patient's own covariates and cell only, so one pass over the patients and running
     sums over the cells give score, information and sandwich.
-
-    Parameters
-    ----------
-    time, event, X, weights, offset
-        As in `fit_fine_gray`. Patients of weight zero are left out.
     """
 
-    def __init__(
-        self,
-        time: Sequence[float],
-        event: Sequence[int],
-        X: np.ndarray,
-        weights: Sequence[float] | None = None,
-        offset: np.ndarray | None = None,
-    ):
-        time, event = check_event_times(time, event, largest=2)
+    def __init__(self, data: EventTimes, X: np.ndarray):
+        time, event = require_event_times(data, largest=2).time.astype(np.float64), data.event
         X = check_matrix("X", X, len(time))
-        self._n_given = len(time)
-        self._rows = np.arange(len(time))
-        w = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
-        if offset is not None:
-            offset = check_offset(offset, event == 1)
+        check_hazards(data.offset, event == 1)
+        self.rows = np.arange(len(time))
+        w = np.ones(len(time)) if data.weights is None else data.weights
         if not w.all():
-            self._rows = np.flatnonzero(w)
-            time, event, X, w = time[self._rows], event[self._rows], X[self._rows], w[self._rows]
+            self.rows = np.flatnonzero(w)
+            time, event, X, w = time[self.rows], event[self.rows], X[self.rows], w[self.rows]
         self.n, self.p = X.shape
         self.n_events = int(np.count_nonzero(event == 1))
         if self.n_events == 0:
@@ -66,7 +50,7 @@ class SubdistributionLikelihood:
         n_cells = 3 * len(self.times)
         cell = 3 * index + event
         order = np.argsort(cell.astype(np.uint16) if n_cells < 2**16 else cell, kind="stable")
-        self._rows = self._rows[order]
+        self.rows = self.rows[order]
         self.weights = w[order]
         sizes = np.bincount(cell, minlength=n_cells)
         self._cells = np.flatnonzero(sizes)
@@ -77,16 +61,14 @@ class SubdistributionLikelihood:
         self.X = np.ascontiguousarray(X[order].T)
         self.X -= self.center[:, None]
         self._work = np.empty_like(self.X)
-        self._offset = np.zeros(self.n) if offset is None else offset[self._rows]
+        self._offset = np.zeros(self.n) if data.offset is None else data.offset[self.rows]
         has_event = event[order] == 1
         self._event_offset = float(self.weights[has_event] @ self._offset[has_event])
 
         counts = self._grid(self.weights)
-        self.at_risk = _reverse_cumsum(counts.sum(axis=1))
-        self.events = counts[:, 1]
-        self.censored = counts[:, 0]
-        uncensored = np.cumprod(1 - self.censored / self.at_risk)
-        self.uncensored_before = np.concatenate([[1.0], uncensored[:-1]])
+        table = RiskTable.of_counts(self.times, counts)
+        self.at_risk, self.events, self.censored = table.at_risk, table.deaths[0], table.censored
+        self.uncensored_before = just_before(table.uncensored, 1.0)
         self._event_sum = self._grid(np.multiply(self.X, self.weights, out=self._work))[
             :, :, 1
         ].sum(axis=1)
@@ -151,22 +133,12 @@ class SubdistributionLikelihood:
         result += self.spread(constant) * self.weights
         return result
 
-    def sum_by_cluster(self, residuals: np.ndarray, clusters: Sequence[int]) -> np.ndarray:
-        """Sum rows of `residuals` within clusters, missing if one is left; (p, clusters)."""
-        index = cluster_index(clusters, self._n_given, self._rows)
-        if index.max() < 1:
-            return np.full((len(residuals), 1), np.nan)
-        sums = np.empty((len(residuals), index.max() + 1))
-        for row, residual in zip(sums, residuals, strict=True):
-            row[:] = np.bincount(index, weights=residual)
-        return sums
-
     def baseline(self, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
-        """Return times of events and jumps of the cumulative baseline subdistribution hazard."""
+        """Find event times and the cumulative hazard there with all covariates 0."""
         failing = self.events > 0
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # under separation
             scale = np.exp(-evaluation.shift - self.center @ evaluation.beta)
-            return self.times[failing], evaluation.jump[failing] * scale
+            return self.times[failing], evaluation.jump[failing].cumsum() * scale
 
     def risk_set_sums(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sum `values` (..., n) over the weighted risk set of each time.
@@ -192,7 +164,7 @@ class SubdistributionLikelihood:
         return np.stack([until, until, until + later / g], axis=-1)
 
     def spread(self, cells: np.ndarray) -> np.ndarray:
-        """Give every patient the value of his cell: (..., times, 3) to (..., n)."""
+        """Give every patient the value of their cell: (..., times, 3) to (..., n)."""
         flat = cells.reshape(*cells.shape[:-2], 3 * len(self.times))[..., self._cells]
         return np.repeat(flat, self._sizes, axis=-1)
 
@@ -201,134 +173,6 @@ class SubdistributionLikelihood:
         grid = np.zeros((*values.shape[:-1], 3 * len(self.times)))
         grid[..., self._cells] = np.add.reduceat(values, self._starts, axis=-1)
         return grid.reshape(*values.shape[:-1], len(self.times), 3)
-
-
-def newton_raphson(
-    evaluate: Callable[[np.ndarray], Evaluation],
-    start: Evaluation,
-    *,
-    tolerance: float,
-    max_iterations: int,
-    free: np.ndarray | None = None,
-    secant: bool = False,
-    longest: np.ndarray | None = None,
-) -> tuple[Evaluation, int, bool]:
-    """Maximise a log-likelihood by Newton steps that are halved until they ascend.
-
-    Parameters
-    ----------
-    evaluate : callable
-        From coefficients to an `Evaluation`.
-    start : Evaluation
-        Where to begin.
-    tolerance : float
-        End when the step is shorter than this many standard errors.
-    max_iterations : int
-        Largest number of steps.
-    free : numpy.ndarray of bool, shape (p,), optional
-        Coefficients to vary; the others keep their value.
-    longest : numpy.ndarray, shape (p,), optional
-        Largest change of each coefficient in one step; a longer step is shortened.
-    secant : bool
-        Correct the curvature by what the last step has shown (BFGS), for a score that is not the
-        integral of the information.
-
-    Returns
-    -------
-    evaluation : Evaluation
-        At the last coefficients.
-    iterations : int
-    converged : bool
-    """
-    free = np.ones(len(start.beta), dtype=bool) if free is None else free
-    block = np.ix_(free, free)
-    current, shortest = start, np.inf
-    curvature = start.information[block]
-    for iteration in range(max_iterations + 1):
-        try:
-            step = np.linalg.solve(curvature, current.score[free])
-        except np.linalg.LinAlgError:
-            return current, iteration, False
-        decrement = float(step @ current.score[free])  # squared length in standard errors
-        if 0 <= decrement < tolerance**2:
-            return current, iteration, True
-        # among nearly dependent columns steps end in rounding; under separation they go on falling
-        if not secant and shortest <= decrement < 1e-12:
-            return current, iteration, True
-        shortest = min(shortest, decrement)
-        if iteration == max_iterations or not decrement > 0:
-            break
-        if longest is not None:
-            excess = np.abs(step / longest[free]).max(initial=1.0)
-            step, decrement = step / excess, decrement / excess
-        slack = 1e-12 * max(abs(current.loglik), 1.0)
-        for halving in range(25):
-            beta = current.beta.copy()
-            beta[free] += step * 0.5**halving
-            trial = evaluate(beta)
-            gain = 1e-4 * decrement * 0.5**halving
-            if np.isfinite(trial.loglik) and trial.loglik >= current.loglik + gain - slack:
-                break
-        else:
-            break
-        moved = (trial.beta - current.beta)[free]
-        bent = (current.score - trial.score)[free]
-        current = trial
-        if secant and decrement < 1 and moved @ bent > 0:  # near the maximum
-            expected = curvature @ moved
-            curvature = curvature - np.outer(expected, expected) / (moved @ expected)
-            curvature += np.outer(bent, bent) / (moved @ bent)
-        else:
-            curvature = current.information[block]
-    return current, iteration, False
-
-
-def invert(information: np.ndarray) -> np.ndarray:
-    """Invert an information matrix; all missing (nan) if it is singular, as under separation."""
-    try:
-        return np.linalg.inv(information)
-    except np.linalg.LinAlgError:
-        return np.full(information.shape, np.nan)
-
-
-def require_information(
-    information: np.ndarray,
-    largest: np.ndarray | None = None,
-    names: Sequence[str] | None = None,
-    tolerance: float = DEPENDENT,
-) -> None:
-    """Raise StudyError for the first column without information beside the earlier ones.
-
-    Parameters
-    ----------
-    information : numpy.ndarray, shape (p, p)
-        At coefficients of zero.
-    largest : numpy.ndarray, shape (p,), optional
-        Largest information that each column could have, so that the rounding of a constant one is
-        not taken for information.
-    names : sequence of str, optional
-        Of the columns, for the message.
-    tolerance : float
-        Share of a column's information that the earlier ones must leave; R's ``coxph`` asks for
-        the same.
-    """
-    diagonal = np.diag(information)
-    varies = diagonal > 0
-    if largest is not None:
-        varies &= (largest > 0) & (diagonal > 1e-14 * largest)
-    scale = np.sqrt(np.where(varies, diagonal, 1.0))
-    correlation = information / np.outer(scale, scale)
-    rests = np.where(varies, 1.0, 0.0)
-    for j, rest in enumerate(rests):
-        if j and rest:
-            earlier = correlation[:j, j]
-            rest -= earlier @ np.linalg.solve(correlation[:j, :j], earlier)
-        if not rest > tolerance:
-            name = "" if names is None else f" ({names[j]})"
-            raise StudyError(
-                f"X: column {j + 1} of {len(rests)}{name} is constant among the patients at risk "
-                "or depends on the columns before it; leave it out."
-            )
 
 
 def _reverse_cumsum(values: np.ndarray) -> np.ndarray:

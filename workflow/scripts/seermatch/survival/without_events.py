@@ -10,28 +10,17 @@ import numpy as np
 import pandas as pd
 
 from seermatch.errors import StudyError
-from seermatch.statistics.checks import (
-    check_choice,
-    check_columns,
-    check_number,
-    check_numbers,
-    check_weights,
-)
+from seermatch.statistics.checks import check_columns, check_number, check_numbers
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival.event_times import check_times
+from seermatch.survival.event_times import EventTimes, require_event_times
 
 
-def effective_number_followed(
-    time: np.ndarray, weights: np.ndarray | None, months: np.ndarray
-) -> np.ndarray:
+def effective_number_followed(data: EventTimes, months: np.ndarray) -> np.ndarray:
     """Compute to how many patients followed to a month a group with censoring amounts.
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Months of follow-up.
-    weights : array_like, shape (n,), or None
-        Case weights, zero or more.
+    data : EventTimes
     months : array_like, shape (k,)
         Zero or more, none beyond the last follow-up.
 
@@ -52,14 +41,15 @@ def effective_number_followed(
 
     Examples
     --------
-    >>> effective_number_followed([10, 20, 20], None, [5, 10, 20]).round(3).tolist()
+    >>> data = EventTimes([10, 20, 20], [0, 0, 0])
+    >>> effective_number_followed(data, [5, 10, 20]).round(3).tolist()
     [3.0, 3.0, 2.4]
     """
-    time = check_times(time).astype(float)
+    time = require_event_times(data).time.astype(float)
     months = check_numbers("months", months, low=0).astype(float)
     if months.max(initial=0) > time.max():
         raise StudyError(f"months: nobody was followed beyond {time.max():g}.")
-    weights = np.ones(len(time)) if weights is None else check_weights(weights, len(time))
+    weights = np.ones(len(time)) if data.weights is None else data.weights
     times, index = np.unique(time, return_inverse=True)
     total, squares = (
         np.bincount(index, weights=weights**power)[::-1].cumsum()[::-1] for power in (1, 2)
@@ -77,23 +67,18 @@ def effective_number_followed(
 
 
 def limits_without_events(
-    curve: pd.DataFrame,
-    estimate: str,
-    time: np.ndarray,
-    weights: np.ndarray | None = None,
-    confidence: float = 0.95,
+    curve: pd.DataFrame, data: EventTimes, *, survival: bool = True, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Give the curve of a group without events an interval.
 
     Parameters
     ----------
     curve : pandas.DataFrame
-        Of one group (and cause), at its distinct times: time, n_events, `estimate`, conf_low,
-        conf_high.
-    estimate : {"survival", "incidence"}
-        1 or 0 all along.
-    time, weights
-        Of the patients of the group, as in `effective_number_followed`.
+        Of one group (and cause), at its distinct times: time, events, estimate, low, high.
+    data : EventTimes
+        The patients of the group.
+    survival : bool
+        Whether it is a curve of survival, 1 all along, or of incidence, 0 all along.
     confidence : float
         Level of the interval.
 
@@ -109,20 +94,19 @@ def limits_without_events(
 
     Examples
     --------
-    >>> curve = pd.DataFrame({"time": [10, 20], "n_events": 0, "survival": 1.0, "conf_low": 1.0,
-    ...     "conf_high": 1.0})
-    >>> limits_without_events(curve, "survival", [10, 20, 20])["conf_low"].round(3).tolist()
+    >>> from seermatch.survival.kaplan_meier import kaplan_meier
+    >>> data = EventTimes([10, 20, 20], [0, 0, 0])
+    >>> limits_without_events(kaplan_meier(data), data)["low"].round(3).tolist()
     [0.439, 0.385]
     """
-    check_choice("estimate", estimate, ("survival", "incidence"))
-    check_columns("curve", curve, ["time", "n_events", estimate, "conf_low", "conf_high"])
+    check_columns("curve", curve, ["time", "events", "estimate", "low", "high"])
     check_numbers("time", curve["time"], low=0)
-    check_numbers("n_events", curve["n_events"], low=0)
+    check_numbers("events", curve["events"], low=0)
     check_number("confidence", confidence, 0, 1)
-    if curve["n_events"].any():
+    if curve["events"].any():
         return curve
-    followed = effective_number_followed(time, weights, curve["time"])
+    followed = effective_number_followed(data, curve["time"])
     _, most = wilson_interval(0.0, followed, confidence)
-    if estimate == "survival":
-        return curve.assign(conf_low=1 - most, conf_high=1.0)
-    return curve.assign(conf_low=0.0, conf_high=most)
+    if survival:
+        return curve.assign(low=1 - most, high=1.0)
+    return curve.assign(low=0.0, high=most)

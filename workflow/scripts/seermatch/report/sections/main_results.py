@@ -9,6 +9,7 @@ from seermatch.analysis.names import (
     IN_SURVIVAL,
     OVERALL,
     SPECIFIC,
+    WEIGHTED,
 )
 from seermatch.analysis.stability import stability_range
 from seermatch.disclosure.rule import MASKED
@@ -64,9 +65,7 @@ def headline_table(results: Results) -> PrintedTable:
     ]
     places = [capitalize(place_of_main(spread.loc[name])) for name in SEED_OUTCOMES]
     analyses = results["sensitivity"]
-    weighted = analyses[
-        analyses["analysis"].str.startswith("weighted") & (analyses["estimand"] == "ATT")
-    ].set_index("outcome")
+    weighted = analyses[analyses["analysis"] == WEIGHTED["ATT"]].set_index("outcome")
     whole = [
         print_ratio(weighted.loc[outcome]) if outcome in weighted.index else NOTHING
         for outcome in (OVERALL, SPECIFIC)
