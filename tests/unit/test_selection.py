@@ -400,6 +400,16 @@ def test_a_criterion_whose_column_one_export_lacks():
     assert found.rows.tolist() == [0, 2, 3, 5]
 
 
+def test_an_export_without_a_column_that_is_needed_stops():
+    study = read_study(study_text(), "study.yaml")
+    one = records_of(patients()).with_columns(export=pl.lit("a"))
+    two = one.with_columns(export=pl.lit("b"))
+    for missing, lacks in (("stage", "early"), ("surgery", "operation"), ("sex", "sex")):
+        records = pl.concat([one, two.drop(missing)], how="diagonal")
+        with pytest.raises(StudyError, match=f"the export 'b' has no column of '{lacks}'"):
+            select_cohort(Derivation(records, study.variables, fields=FIELDS), study)
+
+
 # ----- what stops and what warns -----------------------------------------------------------------
 
 

@@ -5,10 +5,11 @@ import polars as pl
 
 from seermatch.cohort.asked import CANCER_DEATH, NO_CAUSE, has_label
 from seermatch.errors import StudyError
-from seermatch.variables.conditions import COMPOSITES, IsKnown
+from seermatch.variables.conditions import COMPOSITES, Holds, IsKnown
 from seermatch.variables.derivation import Derivation
 from seermatch.variables.design import Study
 from seermatch.variables.items import check_items
+from seermatch.variables.names import columns_of
 from seermatch.variables.values import from_labels
 
 LEAST_DEATHS = 5  # deaths of the cancer from which on a wrong cause can be told
@@ -28,9 +29,45 @@ def grouped_by(study: Study) -> list[str]:
     names = [study.cohort.exposure.variable, *study.matching.covariates, *study.subgroups]
     names += study.matching.exact
     for criterion in study.cohort.criteria:
-        for part in criterion.condition.parts:
+        for part in () if criterion.condition.if_exported else criterion.condition.parts:
             names += part.names if isinstance(part, IsKnown) else ()
     return [name for name in dict.fromkeys(names) if name not in COMPOSITES]
+
+
+def refuse_lacking_exports(derivation: Derivation, study: Study, within: np.ndarray) -> None:
+    """Refuse an export that has none of the columns of a variable that the study needs.
+
+    Parameters
+    ----------
+    derivation : Derivation
+        Its records may have a column `export`; where one lacks a column, its cells are null.
+    study : Study
+    within : numpy.ndarray of bool, shape (records,)
+        Records of the years and registries of the study.
+
+    Raises
+    ------
+    StudyError
+        Else all of its records would be left out as unknown.
+    """
+    records = derivation.records
+    if "export" not in records.columns:
+        return
+    names, codes = from_labels(records["export"])
+    needed = dict.fromkeys((*grouped_by(study), "survival_months"))
+    for criterion in study.cohort.criteria:
+        if not criterion.condition.if_exported:
+            parts = criterion.condition.parts
+            needed |= dict.fromkeys(part.name for part in parts if isinstance(part, Holds))
+    for name in needed:
+        there: set[int] = set()
+        for column in columns_of(name, derivation.declared, derivation.catalogue):
+            known = column if column in records.columns else derivation.canonical(column)
+            if known in records.columns:
+                there |= set(codes[records[known].is_not_null().to_numpy()].tolist())
+        if lacking := sorted(set(codes[within].tolist()) - there):
+            told = f"the export '{names[lacking[0]]}' has no column of '{name}'"
+            raise StudyError(f"{told}; select it in SEER*Stat and export again.")
 
 
 def check_variables(

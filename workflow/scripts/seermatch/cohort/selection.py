@@ -6,7 +6,12 @@ import numpy as np
 import polars as pl
 
 from seermatch.cohort.asked import Asked
-from seermatch.cohort.design_checks import check_causes, check_variables, grouped_by
+from seermatch.cohort.design_checks import (
+    check_causes,
+    check_variables,
+    grouped_by,
+    refuse_lacking_exports,
+)
 from seermatch.cohort.merge import one_tumor_per_patient
 from seermatch.errors import StudyError
 from seermatch.variables.conditions import All, Holds, IsKnown, NotExported, judge, names_in
@@ -62,12 +67,13 @@ def select_cohort(derivation: Derivation, study: Study, last_year: int | None = 
     Raises
     ------
     StudyError
-        If a year has no record, a criterion leaves a group empty, a record that meets all criteria
-        has a value that no level takes, a covariate determines the group, or the causes of death do
-        not fit the cohort.
+        If a year has no record, an export lacks a variable, a criterion leaves a group empty, a
+        record that meets all criteria has a value that no level takes, a covariate determines the
+        group, or the causes of death do not fit the cohort.
     """
     asked = Asked(derivation, study, last_year)
     within = alive = _of_years(derivation, study)
+    refuse_lacking_exports(derivation, study, within)
     criteria = [*study.cohort.criteria, *_implicit(asked, alive)]
     rows, warnings = [_flow_row("records", alive, alive, asked, {})], []
     for criterion in criteria:
