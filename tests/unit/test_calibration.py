@@ -7,7 +7,6 @@ from scipy.integrate import quad
 from scipy.stats import binom, norm
 from seermatch.analysis.group_tests import compare_incidence
 from seermatch.analysis.models import regression_models
-from seermatch.analysis.outcomes import event_times_of
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import match
 from seermatch.matching.propensity import estimate_propensity
@@ -259,13 +258,18 @@ def test_the_analysis_is_that_of_the_tables(complete):
                 [values[0], values[2], values[3]], [row.difference, row.low, row.high], rtol=1e-9
             )
 
-    data = event_times_of(matched)
-    for outcome, events, name, plain in (
-        (DEATH, data.of(), "log-rank test", logrank_test(EventTimes(time, event > 0), group)),
-        (BREAST, data.of(1), "Gray's test", compare_incidence(matched)),
+    for outcome, codes, name, plain in (
+        (
+            DEATH,
+            np.minimum(event, 1),
+            "log-rank test",
+            logrank_test(EventTimes(time, event > 0), group),
+        ),
+        (BREAST, event, "Gray's test", compare_incidence(matched)),
     ):
         key = (outcome, "equality of the groups", nan)
-        score = score_test(events, matched[["group"]].to_numpy(dtype=float)).p_value
+        data = EventTimes(time, codes, weight, matched["matched_set"])
+        score = score_test(data, group[:, None]).p_value
         assert found[(*key, "score test", CLUSTERED)][-1] == pytest.approx(score, rel=1e-9)
         if complete:
             assert found[(*key, name, UNCLUSTERED)][-1] == pytest.approx(plain.p_value, rel=1e-9)
