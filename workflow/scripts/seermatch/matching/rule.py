@@ -23,8 +23,8 @@ class MatchingRule(Matching):
     >>> from dataclasses import replace
     >>> import pandas as pd
     >>> cohort = pd.DataFrame({"patient_id": list("abcdef"), "group": [1, 1, 0, 0, 0, 0]})
-    >>> score = np.array([0.9, 0.1, 0.8, 0.5, 0.2, 0.0])
-    >>> rule = MatchingRule(ratio=1)
+    >>> score = np.array([0.9, 0.1, 0.8, 0.5, 0.2, -0.2])
+    >>> rule = MatchingRule(ratio=1, caliper=0.5)
     >>> rule.match(cohort, score).matched_set.tolist()
     [1, 2, 1, 0, 2, 0]
     >>> replace(rule, ratio=2, caliper=None).match(cohort, score).matched_set.tolist()
