@@ -19,7 +19,7 @@ from seermatch.variables.study import MATCHING, SECTIONS, read_study
 ROOT = Path(__file__).parents[2]
 GALLERY = ("lung", "colon", "kidney", "prostate", "thyroid", "bladder", "liver", "cervix")
 FILES = [
-    *(ROOT / "config" / "studies" / f"{name}.yaml" for name in GALLERY),
+    *(ROOT / "tests" / "studies" / "gallery" / f"{name}.yaml" for name in GALLERY),
     *sorted((ROOT / "tests" / "studies").glob("*.yaml")),
 ]
 FIELD_STUDIES = {
@@ -105,7 +105,7 @@ def every_label(fields, years) -> pl.DataFrame:
 
 @pytest.mark.parametrize("name", ["bladder", "colon"])
 def test_order_and_yearly_files_change_nothing(name):
-    study = read(ROOT / "config" / "studies" / f"{name}.yaml")
+    study = read(ROOT / "tests" / "studies" / "gallery" / f"{name}.yaml")
     declared, facts, columns = catalogue_declared(), field_facts(), resolved(study)
     records = made_up_records(study, declared, facts, canonical, columns, seed=1)
     yearly = [
