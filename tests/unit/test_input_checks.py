@@ -103,7 +103,7 @@ FREE_COLUMNS |= {(WITHOUT_EVENTS, column) for column in REPLACED}
 LENGTHS = ("one more", "one fewer")
 # another length asks another question, and that is answered
 ANY_LENGTH = {"months", "causes", "seeds", "ascertainment", "x", "rows", "table", "index"}
-ANY_LENGTH |= {"nearest.matching_distance"}
+ANY_LENGTH |= {"distance.matching_distance"}
 ANY_LENGTH |= {"design_matrix.aliased_columns", "design_matrix.describe_aliasing"}
 ANY_LENGTH |= {"propensity.distinct_patterns", "columns", "times", "fit.Fit.predict"}
 ANY_LENGTH |= {"outcomes.several"}
@@ -127,8 +127,8 @@ ANY_CODE = {
 ANSWERED = {
     # a patient without a score is outside the pool
     ("balance.assess_balance", "cohort.propensity", "missing"),
-    ("nearest.matching_distance", "linear_predictor", "missing"),
-    ("nearest.matching_distance", "linear_predictor", "missing object"),
+    ("distance.matching_distance", "linear_predictor", "missing"),
+    ("distance.matching_distance", "linear_predictor", "missing object"),
     ("sensitivity.sensitivity_analyses", "linear_predictor", "missing"),
     ("sensitivity.sensitivity_analyses", "linear_predictor", "missing object"),
     ("inference_limits.e_value_of_interval", "high", "inf"),

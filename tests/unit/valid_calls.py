@@ -35,6 +35,7 @@ MODULES = (
     "analysis.stability",
     "matching.balance",
     "matching.characteristics",
+    "matching.distance",
     "matching.matched_sets",
     "matching.nearest",
     "matching.propensity",
@@ -300,7 +301,7 @@ def valid_calls() -> dict:
         "matched_sets.has_complete_sets": {"matched": matched[["weight"]]},
         "nearest.match": matching | rule | {"exact": strata},
         "nearest.exact_codes": {"cohort": frame[["year", "grade"]], "names": ["year", "grade"]},
-        "nearest.matching_distance": {"linear_predictor": score, "link": "probability"},
+        "distance.matching_distance": {"linear_predictor": score, "link": "probability"},
         "nearest.MatchingProblem": matching | {"exact": strata},
         "nearest.MatchingProblem.match": rule,
         "models.regression_models": {

@@ -7,8 +7,8 @@ with job(snakemake) as tell:
     from seermatch.disclosure.score_overlap import score_overlap
     from seermatch.matching.balance import assess_balance
     from seermatch.matching.characteristics import compare_groups
+    from seermatch.matching.distance import matching_distance
     from seermatch.matching.matched_sets import has_complete_sets
-    from seermatch.matching.nearest import matching_distance
 
     params = snakemake.params
     cohort = read_table(snakemake.input.cohort, ["patient_id", "group", *params.covariates])

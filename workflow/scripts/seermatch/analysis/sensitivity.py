@@ -5,21 +5,21 @@ robust one by patient. Every analysis is set beside five outcomes. Deaths of oth
 a negative control: the exposure has no reason to act on their cause-specific hazard.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from seermatch.analysis.group_effect import OUTCOMES, GroupEffect, estimate_group_effect
+from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.analysis.imputation import imputed_cohorts
-from seermatch.analysis.names import CLUSTERED, FULL_COHORT, IMPUTED, MAIN, PENALIZED, WEIGHTED
-from seermatch.analysis.outcomes import several
+from seermatch.analysis.names import CLUSTERED, FULL_COHORT, IMPUTED, MAIN, WEIGHTED
 from seermatch.analysis.populations import compare_populations
+from seermatch.analysis.sample import Sample, description, effects_of, estimate_all, pooled_ratios
 from seermatch.errors import StudyError
 from seermatch.matching.propensity import estimate_propensity
 from seermatch.matching.rule import MatchingRule
-from seermatch.matching.weighting import ESTIMANDS, balancing_weights, effective_sample_size
+from seermatch.matching.weighting import ESTIMANDS, balancing_weights
 from seermatch.settings import study
 from seermatch.statistics.checks import (
     check_binary,
@@ -32,9 +32,8 @@ from seermatch.statistics.checks import (
     check_times,
 )
 from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
-from seermatch.statistics.estimates import LogRatio, PooledProfiles, pool
 from seermatch.statistics.splines import natural_spline
-from seermatch.survival.event_times import EventTimes, category_codes
+from seermatch.survival.event_times import category_codes
 from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
@@ -84,19 +83,6 @@ class _Specification:
     rule: MatchingRule
     score: np.ndarray | None = None  # linear predictor; None: to be estimated from the terms
     terms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """Patients with what their analysis takes: adjustment, weights, sets."""
-
-    name: str
-    estimand: str
-    variance: str
-    cohort: pd.DataFrame
-    weights: np.ndarray | None = None
-    sets: np.ndarray | None = None
-    adjustment: np.ndarray | None = None
 
 
 def sensitivity_analyses(
@@ -174,7 +160,7 @@ def sensitivity_analyses(
     rows, notes, frames = [], [], {}
 
     def add(sample):
-        rows.extend(_estimates(sample))
+        rows.extend(estimate_all(sample))
         frames[sample.name] = sample.cohort
 
     add(matched)
@@ -200,7 +186,7 @@ def sensitivity_analyses(
     pool = ~np.isnan(score)
     for estimand in estimands:
         weights = balancing_weights(score[pool], exposed[pool], estimand)
-        add(_Sample(WEIGHTED[estimand], estimand, ROBUST, cohort[pool], weights))
+        add(Sample(WEIGHTED[estimand], estimand, ROBUST, cohort[pool], weights))
     add(_full_cohort(cohort, X))
     if eligible is not None and imputations is not None:
         try:
@@ -290,7 +276,7 @@ def _with_splines(cohort: pd.DataFrame, terms: Sequence[str]) -> tuple[pd.DataFr
     return cohort.assign(**added), list(added)
 
 
-def _match(specification: _Specification) -> _Sample:
+def _match(specification: _Specification) -> Sample:
     """Make the match among the patients of the pool, those with a score."""
     cohort, score = specification.cohort, specification.score
     if score is None:
@@ -301,7 +287,7 @@ def _match(specification: _Specification) -> _Sample:
     result = specification.rule.match(cohort, score[pool])
     rows = np.flatnonzero(result.matched_set)
     complete = result.n_matched_exposed == n_exposed
-    return _Sample(
+    return Sample(
         name=specification.name,
         estimand="ATT" if complete else "ATT in the matched",
         variance=CLUSTERED,
@@ -311,10 +297,10 @@ def _match(specification: _Specification) -> _Sample:
     )
 
 
-def _full_cohort(cohort: pd.DataFrame, X: np.ndarray) -> _Sample:
+def _full_cohort(cohort: pd.DataFrame, X: np.ndarray) -> Sample:
     """Everybody, adjusted for the covariates; the hazard ratio is conditional on them."""
     X = X[:, ~aliased_columns(X, tolerance=OF_HAZARDS)]
-    return _Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
+    return Sample(FULL_COHORT, "conditional", ROBUST, cohort, adjustment=X)
 
 
 def _complete(eligible: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
@@ -325,7 +311,7 @@ def _complete(eligible: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     return complete.set_axis(cohort.index)
 
 
-def _by_cause_of_death(matched: _Sample, complete: pd.DataFrame) -> _Sample:
+def _by_cause_of_death(matched: Sample, complete: pd.DataFrame) -> Sample:
     """Classify the deaths of the main match by the site that caused them, where it is known."""
     event = complete[_EVENT].fillna(complete["event"]).loc[matched.cohort.index]
     return replace(matched, name=CAUSE_OF_DEATH, cohort=matched.cohort.assign(event=event))
@@ -349,10 +335,10 @@ def _multiple_imputation(
         eligible, main.terms, imputations=imputations, seed=main.rule.seed
     ):
         sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
-        described.append(_description(sample))
+        described.append(description(sample))
         kept = sample.cohort[["patient_id", "group", "time", "event"]]
         samples.append(replace(sample, cohort=kept))
-        effects.append(_effects(sample))
+        effects.append(effects_of(sample))
     table = pd.DataFrame(described)
     everyone = (table["estimand"] == "ATT").all()
     shared = described[0] | {
@@ -364,66 +350,5 @@ def _multiple_imputation(
     for outcome in OUTCOMES:
         found = [by_outcome[outcome] for by_outcome in effects]
         counts = {key: round(np.mean([getattr(e, key) for e in found])) for key in ("n", "events")}
-        rows.append(shared | {"outcome": outcome} | counts | _pooled(found, samples, outcome))
+        rows.append(shared | {"outcome": outcome} | counts | pooled_ratios(found, samples, outcome))
     return rows, samples[-1].cohort
-
-
-def _pooled(found: list[GroupEffect], samples: list[_Sample], outcome: str) -> dict:
-    """Pool one outcome's effects: all by Wald, or all by Firth if one has few events."""
-    pooled = f"pooled over {len(found)} imputations"
-    if any(effect.penalized for effect in found):
-        found = [_effects(sample, [outcome], penalized=True)[outcome] for sample in samples]
-    estimates = tuple(effect.estimate for effect in found)
-    if all(effect.penalized for effect in found):
-        return _ratios(PooledProfiles(estimates)) | {"variance": f"{PENALIZED}, {pooled}"}
-    by_rubin = pool([one.coef for one in estimates], [one.se for one in estimates])
-    return _ratios(by_rubin) | {"variance": f"{CLUSTERED} and {pooled} (Rubin, t)"}
-
-
-def _estimates(sample: _Sample) -> list[dict]:
-    """Estimate all outcomes of one sample."""
-    return [
-        _description(sample)
-        | {"outcome": outcome, "n": effect.n, "events": effect.events}
-        | ({"variance": PENALIZED} if effect.penalized else {})
-        | _ratios(effect.estimate)
-        for outcome, effect in _effects(sample).items()
-    ]
-
-
-def _description(sample: _Sample) -> dict:
-    """Say of a sample what is the same for all outcomes."""
-    weights = _weights(sample)
-    return {
-        "analysis": sample.name,
-        "estimand": sample.estimand,
-        "effective_sample_size": effective_sample_size(weights, sample.cohort["group"]),
-        "largest_weight": float(weights.max()),
-        "variance": sample.variance,
-    }
-
-
-def _ratios(estimate: LogRatio) -> dict[str, float]:
-    hr, low, high = estimate.ratio()
-    return {"hr": hr, "hr_low": low, "hr_high": high, "p_value": estimate.p_value}
-
-
-def _weights(sample: _Sample) -> np.ndarray:
-    return np.ones(len(sample.cohort)) if sample.weights is None else sample.weights
-
-
-def _effects(
-    sample: _Sample, outcomes: Iterable[str] = OUTCOMES, penalized: bool | None = None
-) -> dict[str, GroupEffect]:
-    """Estimate the effect of the group on each outcome."""
-    cohort = sample.cohort
-    X = cohort["group"].to_numpy(dtype=np.float64)[:, None]
-    if sample.adjustment is not None:
-        X = np.column_stack([X, sample.adjustment])
-    sets = None if sample.sets is None else several(sample.sets)
-    event = category_codes(cohort["event"], EVENTS)
-    data = EventTimes(cohort["time"], event, sample.weights, sets)
-    return {
-        outcome: estimate_group_effect(data, X, outcome, penalized=penalized)
-        for outcome in outcomes
-    }

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seermatch.matching.nearest import Match, exact_codes, match, matching_distance
+from seermatch.matching.distance import matching_distance
+from seermatch.matching.nearest import Match, exact_codes, match
 from seermatch.settings.keys import section
 from seermatch.settings.study import Matching
 
@@ -32,7 +33,7 @@ class MatchingRule(Matching):
     """
 
     def distance(self, linear_predictor: np.ndarray) -> np.ndarray:
-        """Give what patients are matched on (`seermatch.matching.nearest.matching_distance`)."""
+        """Give what patients are matched on (`seermatch.matching.distance.matching_distance`)."""
         return matching_distance(linear_predictor, self.link)
 
     def match(self, cohort: "pd.DataFrame", linear_predictor: np.ndarray) -> Match:
