@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from curves import read_curves
-from exports import EXPORTS, read_exports
+from export_checks import EXPORTS, read_exports
 from hazard_ratios import estimated_deaths, read_models
 from inverted_statistics import read_statistics
 from knowledge import Knowledge, Solver

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from curves import printed_months
-from exports import read_exports
+from export_checks import read_exports
 from knowledge import Knowledge
 from printed_counts import _identities, _included_cell
 from private_counts import ARMS, CAUSES, kind_of_outcome

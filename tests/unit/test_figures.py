@@ -11,6 +11,7 @@ import pytest
 import seaborn
 from matplotlib.text import Text
 from PIL import Image
+from seermatch.analysis.outcomes import COUNTS
 from seermatch.errors import StudyError
 from seermatch.figures.curves import (
     draw_cumulative_incidence,
@@ -31,6 +32,7 @@ from seermatch.figures.style import (
     new_figure,
     ratio_axis,
 )
+from seermatch.survival.event_times import EventTimes
 from seermatch.survival.kaplan_meier import kaplan_meier
 
 LABELS = ("M0", "M0(i+)")
@@ -62,8 +64,11 @@ def sample(group, n=200):
 
 @pytest.fixture(scope="module")
 def survival():
-    curves = [kaplan_meier(*sample(group)).assign(group=LABELS[group]) for group in (0, 1)]
-    return pd.concat(curves, ignore_index=True)
+    curves = [
+        kaplan_meier(EventTimes(*sample(group))).assign(group=LABELS[group]) for group in (0, 1)
+    ]
+    names = COUNTS | {"estimate": "survival"}
+    return pd.concat(curves, ignore_index=True).rename(columns=names)
 
 
 @pytest.fixture(scope="module")

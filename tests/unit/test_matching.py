@@ -330,7 +330,7 @@ def test_bad_input_is_explained(case):
 
 
 def test_calls_that_cannot_be_meant_are_refused():
-    with pytest.raises(StudyError, match=r"patient_id: .* need it"):
+    with pytest.raises(StudyError, match=r"within the caliper \(0\.2\)"):
         match([0, 1, 2.0], [1, 0, 0])
     with pytest.raises(StudyError, match="exposed has 2 values, but distance has 3"):
         match([0, 1, 2.0], [1, 0], patient_id=["a", "b"])

@@ -70,9 +70,10 @@ def models():
 
 def test_the_group_alone_is_tested_as_in_the_interpretation(models):
     found = assess_proportionality(cohort(), models).tests.iloc[0]
-    (row,) = [row for row in _proportionality(cohort()) if row[1] == "overall survival (Cox)"]
+    rows = _proportionality(cohort())
+    (row,) = [row for row in rows if row["outcome"] == "overall survival (Cox)"]
     assert (found["model"], found["term"]) == ("univariable", "group")
-    assert found["p_value"] == pytest.approx(row[3], rel=1e-12)
+    assert found["p_value"] == pytest.approx(row["estimate"], rel=1e-12)
 
 
 def test_residuals_average_to_the_coefficients_of_the_table(models):

@@ -125,18 +125,21 @@ def test_without_censoring_the_limits_are_wilsons_and_newcombes():
 
 def test_censoring_and_weights_leave_fewer_patients():
     time = np.array([12.0] * 30 + [3.0] * 10)
-    assert effective_number_followed(time, None, [3])[0] == pytest.approx(40)
+    data = EventTimes(time, np.zeros(40, dtype=int))
+    assert effective_number_followed(data, [3])[0] == pytest.approx(40)
     expected = 12 / (3 / 40 + 9 / 30)
-    assert effective_number_followed(time, None, [12])[0] == pytest.approx(expected)
+    assert effective_number_followed(data, [12])[0] == pytest.approx(expected)
     weights = np.tile([0.5, 1.5], 20)
     kish = weights.sum() ** 2 / (weights**2).sum()
-    assert effective_number_followed(np.full(40, 9.0), weights, [0, 9]) == pytest.approx(kish)
+    weighted = EventTimes(np.full(40, 9.0), np.zeros(40, dtype=int), weights)
+    assert effective_number_followed(weighted, [0, 9]) == pytest.approx(kish)
 
 
 def test_a_group_with_an_event_keeps_its_limits():
     time, died = np.array([3, 5, 9]), np.array([0, 1, 0])
-    curve = kaplan_meier(EventTimes(time, died))
-    pd.testing.assert_frame_equal(limits_without_events(curve, "survival", time), curve)
+    data = EventTimes(time, died)
+    curve = kaplan_meier(data)
+    pd.testing.assert_frame_equal(limits_without_events(curve, data), curve)
 
 
 @pytest.mark.parametrize("month", [12, 30])
@@ -151,7 +154,7 @@ def test_limits_hold_with_few_deaths(month):
         if (death < end).any() or time.max() < month:
             held.append(True)  # another interval's turn
             continue
-        followed = effective_number_followed(time, None, [month])[0]
+        followed = effective_number_followed(EventTimes(time, np.zeros(n, dtype=int)), [month])[0]
         held.append(risk <= wilson_interval(0.0, followed)[1])
     assert np.mean(held) >= 0.95
 

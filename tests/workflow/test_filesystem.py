@@ -195,7 +195,7 @@ def test_the_rest_of_the_study_runs_in_such_a_folder(damaged, rows):
     refused(done, "filter_cohort unknown: m_stage holds none of the labels", labels)
     provenance = (damaged.path / "results/provenance.json").read_text(encoding="utf-8")
     assert '"source": "sound – Mamma Ä.csv"' in provenance
-    left = {file.name for file in (damaged.path / "results/private/cohort").iterdir()}
+    left = {file.name for file in (damaged.path / "results/private/eligible").iterdir()}
     assert left == {"sound.parquet"}
     assert (damaged.path / "results/private/recoded/sound.parquet").exists()
 
@@ -292,7 +292,7 @@ def test_a_full_disk(study, full, targets, rules):
 
 
 RECORD_LEVEL = [
-    *("exports/breast_2018", "cohort/breast_2019", "recoded/breast_2020"),
+    *("exports/breast_2018", "eligible/breast_2019", "recoded/breast_2020"),
     *("cohort", "propensity", "separated_cells", "matched"),
 ]
 

@@ -185,7 +185,7 @@ def test_registry_first_redoes_only_what_really_changed(study_copy):
 def test_an_edited_module_reruns_its_users_and_what_follows(study_copy):
     gray = study_copy.path / "workflow/scripts/seermatch/survival/gray.py"
     gray.write_text(gray.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    users = {"estimate_survival": 1, "interpret_results": 1}  # by the module of all group tests
+    users = {"estimate_survival": 1}  # by the module of all group tests
     assert study_copy.planned() == users | AFTER_INCIDENCE
 
 

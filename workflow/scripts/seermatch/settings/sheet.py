@@ -98,7 +98,10 @@ def _rows(path: str) -> list[dict[str | None, str | None]]:
 def files_of(row: dict[str, str]) -> dict[str, str]:
     """Name the files of an export: its path, and its dictionary if there is one."""
     beside = Path(row["path"].removesuffix(".gz")).with_suffix(".dic")
-    dictionary = row.get("dictionary") or (str(beside) if beside.is_file() else "")
+    try:
+        dictionary = row.get("dictionary") or (str(beside) if beside.is_file() else "")
+    except PermissionError:  # of the folder; its export is refused by name
+        dictionary = ""
     return {"path": row["path"]} | ({"dictionary": dictionary} if dictionary else {})
 
 
