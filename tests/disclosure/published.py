@@ -5,7 +5,7 @@ import pandas as pd
 from seermatch.disclosure.cohort_tables import release_cohort
 from seermatch.disclosure.event_counts import count_events
 from seermatch.disclosure.outcomes import release_outcomes
-from seermatch.disclosure.quality import release_quality
+from seermatch.disclosure.quality import published_missing, release_quality
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
@@ -34,10 +34,11 @@ def released(study: Study, rule: DisclosureRule) -> dict[str, pd.DataFrame]:
         marks=sorted({*MARKS, *MONTHS}),
     )
     steps = {name: step for step, (_, names) in enumerate(CRITERIA, start=1) for name in names}
-    before = [first.record, second.record]
+    quality = release_quality(tables["quality"], rule, first.tables["attrition"])
+    missing = published_missing(tables["quality"], quality)
+    before = [first.record | {"missing": missing}, second.record]
     third = release_sensitivity(_chosen(tables, OTHERS), rule, before, steps)
-    quality = release_quality(tables["quality"], rule, first.tables["attrition"]).to_pandas()
-    return first.tables | second.tables | third.tables | {"quality": quality}
+    return first.tables | second.tables | third.tables | {"quality": quality.to_pandas()}
 
 
 def _overlap(study: Study) -> pd.DataFrame:

@@ -26,7 +26,7 @@ with job(snakemake) as tell:
     from seermatch.cohort.study_labels import named_labels
     from seermatch.disclosure.characteristics import group_sizes
     from seermatch.disclosure.cohort_tables import release_cohort
-    from seermatch.disclosure.quality import release_quality
+    from seermatch.disclosure.quality import published_missing, release_quality
     from seermatch.disclosure.rule import disclosure_note
     from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.study_tables import characteristics_table
@@ -56,10 +56,10 @@ with job(snakemake) as tell:
         named=named_labels(params.cohort, params.recode),
         **params.data_quality,
     )
-    quality = release_quality(quality, rule, tables["attrition"])
-    write_polars_table(quality, out.quality)
+    checks = release_quality(quality, rule, tables["attrition"])
+    write_polars_table(checks, out.quality)
     origins = public_origins(source.exports, rule)
-    write_bytes(render_quality(quality, params.labels, origins), out.quality_page)
+    write_bytes(render_quality(checks, params.labels, origins), out.quality_page)
     n = group_sizes(private["comparison"])
     settings = {
         "minimum_count": rule.minimum_count,
@@ -69,5 +69,6 @@ with job(snakemake) as tell:
     write_table(pd.DataFrame([settings]), out.disclosure)
     masking = disclosure_note(rule) or "No count is masked."
     write_bytes(README.format(masking=masking[0].upper() + masking[1:]), out.readme)
-    write_bytes(json.dumps(release.record), out.record)
+    record = release.record | {"missing": published_missing(quality, checks)}
+    write_bytes(json.dumps(record), out.record)
     tell(f"published what describes the cohort; {disclosure_note(rule) or 'no count is masked'}")

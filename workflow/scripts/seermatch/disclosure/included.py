@@ -22,6 +22,7 @@ def add_included(
     table: pd.DataFrame,
     arms: Mapping[str, str],
     steps: Mapping[str, int] | None = None,
+    missing: Mapping[str, Mapping[str, int]] | None = None,
 ) -> None:
     """Add the excluded patients, and of the included the sums over both groups.
 
@@ -35,6 +36,8 @@ def add_included(
         Label of a group to its arm.
     steps : mapping of str to int, optional
         Covariate to the step of the flow that excludes those who lack it.
+    missing : mapping, optional
+        Arm to covariate to how many records lack it, where the checks of the exports say so.
     """
     lacking_any = set()
     excluded: dict[tuple[str, str], int] = {}
@@ -63,6 +66,12 @@ def add_included(
         if variable != "group":
             system.total(whole, [*parts, *lacking])
     _link_to_flow(system, steps or {})
+    for arm, counts in (missing or {}).items():
+        for variable, n in counts.items():
+            lacking, among = ((kind, arm, variable, "") for kind in ("lacking", "missing"))
+            if lacking in system.cells:
+                system.add(among, n, fixed=True)
+                system.at_most([lacking], [among])
     if lacking_any.isdisjoint(RECEPTORS):
         link_receptors(system, excluded, ("excluded", "all"))
 

@@ -59,6 +59,32 @@ def release_quality(
     return pl.DataFrame(rows, schema=quality.schema, orient="row")
 
 
+def published_missing(quality: pl.DataFrame, released: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Give how many of each group lack a field, where that was published.
+
+    Nobody who was excluded for want of a field is not among them, so that what is published later
+    must hold beside these counts.
+
+    Parameters
+    ----------
+    quality : polars.DataFrame
+        As given to `release_quality`.
+    released : polars.DataFrame
+        As it comes from there.
+
+    Returns
+    -------
+    dict of str to dict
+        Group to field to its true count.
+    """
+    shown = released["count"].is_not_null().to_list()
+    found: dict[str, dict[str, int]] = {}
+    for row, public in zip(quality.iter_rows(named=True), shown, strict=True):
+        if public and row["check"] == "missing" and row["group"] in ARMS:
+            found.setdefault(row["group"], {})[row["field"]] = int(row["count"])
+    return found
+
+
 def _is_small(row: dict, minimum: int) -> bool:
     counts = {row["count"], row["records"], row["records"] - row["count"]}
     return not counts.isdisjoint(range(1, minimum))

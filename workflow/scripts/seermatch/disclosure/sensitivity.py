@@ -29,7 +29,8 @@ def release_sensitivity(
     rule : DisclosureRule
         What is small, and what is done about it.
     before : sequence of mapping
-        Records of `cohort_tables.release_cohort` and `outcomes.release_outcomes`.
+        Records of `cohort_tables.release_cohort`, with `quality.published_missing` as ``missing``,
+        and of `outcomes.release_outcomes`.
     steps : mapping of str to int, optional
         Covariate to the step (row of ``attrition``) that excludes those who lack it.
 
@@ -99,7 +100,7 @@ def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int)
     system = CountSystem.from_record(outcomes["system"])
     arms = dict(zip(cohort["labels"], ("reference", "exposed"), strict=True))
     add_years(system, tables["interpretation"])
-    add_included(system, tables["included"], arms, steps)
+    add_included(system, tables["included"], arms, steps, cohort.get("missing"))
     system.protect(minimum)
     return system
 
