@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
+from seermatch.analysis.names import BEYOND_ALL_FOLLOW_UP
 from seermatch.cohort.criteria import Exposure
 from seermatch.cohort.filter import filter_cohort
 from seermatch.seer.fields import match_columns
@@ -102,7 +103,7 @@ def test_claims_are_answered_at_36_and_48_months_and_not_beyond_the_follow_up(re
     assert claims["claim"].nunique() == 2
     late = claims.iloc[2]
     assert late["verdict"] == "cannot be answered"
-    assert late["answer"] == "The longest follow-up is 59 months; nothing is extrapolated."
+    assert late["status"] == BEYOND_ALL_FOLLOW_UP
     assert late["estimate"] == late["low"] == late["hazard_ratio"] == ""
     told = read(results / "interpretation.tsv")
     told = told[
