@@ -90,16 +90,20 @@ def in_r(program, time, event, x, folder):
     return float(done.stdout)
 
 
+def fine_gray(time, event, x):
+    return fit_fine_gray(EventTimes(time, event), x[:, None])
+
+
 def test_as_many_as_crr_can_take(tmp_path):
     patients = draw(46_340)
-    fit = fit_fine_gray(*patients[:2], patients[2][:, None])
+    fit = fine_gray(*patients)
     assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se("robust"), rel=1e-12)
     assert in_r(CRR, *patients, tmp_path) == pytest.approx(*fit.se("robust"), rel=1e-6)
 
 
 def test_more_are_wrong_in_crr_by_its_overflow(tmp_path):
     patients = draw(65_540)  # whose square leaves little beyond 2 to the 32nd
-    fit = fit_fine_gray(*patients[:2], patients[2][:, None])
+    fit = fine_gray(*patients)
     assert sandwich_se(*patients, *fit.coef, squared) == pytest.approx(*fit.se("robust"), rel=1e-12)
     theirs = in_r(CRR, *patients, tmp_path)
     assert theirs > (1 + 1e-5) * fit.se("robust")
@@ -110,7 +114,7 @@ def test_more_are_wrong_in_crr_by_its_overflow(tmp_path):
 def test_crr_has_no_standard_error_where_the_square_becomes_zero(tmp_path):
     patients = draw(65_536)
     assert not np.isfinite(in_r(CRR, *patients, tmp_path))
-    assert np.isfinite(fit_fine_gray(*patients[:2], patients[2][:, None]).se)
+    assert np.isfinite(fine_gray(*patients).se("robust")).all()
 
 
 @pytest.mark.parametrize("size", [30_000, 60_000])
