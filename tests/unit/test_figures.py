@@ -287,6 +287,7 @@ def test_other_widths_of_the_configuration(survival, incidence, balance, attriti
 @pytest.mark.parametrize("name", ["survival", "incidence", "stacked"])
 def test_texts_beside_and_below_curves_do_not_overlap(figures, name):
     figure = figures[name]
+    figure_bytes(figure, "png")  # extents are known once it is drawn
     boxes = [
         text.get_window_extent()
         for axes in figure.axes
