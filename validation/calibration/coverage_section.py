@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from seermatch.survival.absolute_effects import ALL_CAUSES
+from seermatch.variables.printed import ALL_CAUSES
 
 from validation.calibration.cohorts import SCENARIOS
 from validation.calibration.printing import percent, row_of, span

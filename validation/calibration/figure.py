@@ -23,7 +23,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, widest, wrap_text
-from seermatch.survival.absolute_effects import ALL_CAUSES
+from seermatch.variables.printed import ALL_CAUSES
 
 from validation.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLUSTERED
 from validation.calibration.targets import CAUSE_SPECIFIC, HR, OF_RECEPTORS, SUBDISTRIBUTION

@@ -14,13 +14,13 @@ from scipy.special import chdtrc, ndtr, ndtri
 from seermatch.errors import StudyError
 from seermatch.matching.nearest import Match, match
 from seermatch.matching.propensity import estimate_propensity
-from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
+from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray, score_test
 from seermatch.survival.firth import fit_firth
 from seermatch.survival.gray import gray_test
-from seermatch.variables.printed import EVENTS
+from seermatch.variables.printed import ALL_CAUSES, EVENTS
 
 from validation.calibration.cohorts import (
     COVARIATES,

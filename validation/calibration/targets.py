@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from seermatch.matching.propensity import distinct_patterns
 from seermatch.statistics.design_matrix import design_matrix
-from seermatch.survival.absolute_effects import ALL_CAUSES
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import fit_fine_gray
-from seermatch.variables.printed import EVENTS
+from seermatch.variables.printed import ALL_CAUSES, EVENTS
 
 from validation.calibration.cohorts import (
     COVARIATES,

@@ -4,8 +4,7 @@ from study_io import job, read_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.analysis.claims import answer_claims
-    from seermatch.analysis.names import ALL_CAUSES
-    from seermatch.variables.printed import EVENTS
+    from seermatch.variables.printed import ALL_CAUSES, EVENTS
 
     source, params = snakemake.input, snakemake.params
     table = answer_claims(

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from seermatch.analysis.names import (
-    ALL_CAUSES,
     BEYOND_ALL_FOLLOW_UP,
     BEYOND_FOLLOW_UP,
     DETECTABLE,
@@ -27,7 +26,7 @@ from seermatch.analysis.outcomes import event_times_of
 from seermatch.settings.study import Interpretation
 from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.curves import estimates_at_marks
-from seermatch.variables.printed import EVENTS, label_groups
+from seermatch.variables.printed import ALL_CAUSES, EVENTS, label_groups
 
 DEFAULT = Interpretation()
 COLUMNS = (

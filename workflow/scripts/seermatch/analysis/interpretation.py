@@ -58,13 +58,13 @@ from seermatch.statistics.checks import (
     check_numbers,
 )
 from seermatch.statistics.proportions import wilson_interval
-from seermatch.survival.absolute_effects import ALL_CAUSES, absolute_effects
+from seermatch.survival.absolute_effects import absolute_effects
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.event_times import EventTimes
 from seermatch.survival.fine_gray import score_test
 from seermatch.survival.proportionality_cox import proportional_hazards_test
 from seermatch.survival.proportionality_fine_gray import proportionality_test
-from seermatch.variables.printed import EVENTS
+from seermatch.variables.printed import ALL_CAUSES, EVENTS
 
 TEXTS = ("quantity", "outcome", "group", "test", "variance", "status")
 COUNTS = ("year", "n", "events")

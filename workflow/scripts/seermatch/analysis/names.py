@@ -7,7 +7,6 @@ SEPARATED = "separated"
 FEW_EVENTS = "few events"
 NO_EVENT = "no event"
 
-ALL_CAUSES = "death of any cause"
 
 # Outcomes of the group's effect, each with the model that it is estimated by.
 OVERALL = "overall survival (Cox)"

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from seermatch.analysis.names import ALL_CAUSES, DETECTABLE, EXPOSURE, MISSED, OVERALL
+from seermatch.analysis.names import DETECTABLE, EXPOSURE, MISSED, OVERALL
 from seermatch.disclosure.attrition import size_of
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.rule import MASKED
+from seermatch.variables.printed import ALL_CAUSES
 
 ANY_CAUSE = (OVERALL, ALL_CAUSES)
 NUMBERS = ["estimate", "low", "high"]

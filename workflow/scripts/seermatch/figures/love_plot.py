@@ -16,6 +16,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
+from seermatch.settings.study import Balance
 from seermatch.variables.printed import printed
 from seermatch.wording.terms import describe_balance_term
 
@@ -24,7 +25,7 @@ NAMES, PITCH = 0.45, 4.4  # share of the width that names may take; mm from row 
 
 @styled
 def draw_love_plot(
-    balance: pd.DataFrame, threshold: float = 0.1, width: float = COLUMN
+    balance: pd.DataFrame, threshold: float = Balance().threshold, width: float = COLUMN
 ) -> StudyFigure:
     """Draw Figure 2: absolute standardized mean differences before and after matching.
 
@@ -32,7 +33,7 @@ def draw_love_plot(
     ----------
     balance : pandas.DataFrame
         Rows of ``results/balance.tsv``: term, level, smd_before, smd_after, in the order to show.
-    threshold : float, default 0.1
+    threshold : float, optional
         Where the dashed line stands.
     width : float, default 85
         Millimetres.

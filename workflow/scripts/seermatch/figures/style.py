@@ -27,9 +27,9 @@ from seermatch.figures.fonts import (
     say_no_font,
 )
 from seermatch.figures.text import MILLIMETRES, SMALL, StudyFigure, text_width, wrap_text
+from seermatch.settings.study import Widths
 
-COLUMN = 85.0  # mm, one journal column
-PAGE = 180.0  # mm, full width
+COLUMN, PAGE = float(Widths().column), float(Widths().page)  # mm, one journal column, full width
 DOTS_PER_INCH = 300
 
 REFERENCE, EXPOSED = "#0173b2", "#d55e00"  # blue and vermilion

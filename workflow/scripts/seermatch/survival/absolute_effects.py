@@ -22,9 +22,9 @@ from seermatch.statistics.proportions import wilson_interval
 from seermatch.survival.event_times import EventTimes, require_event_times
 from seermatch.survival.risk_table import just_before
 from seermatch.survival.without_events import effective_number_followed
+from seermatch.variables.printed import ALL_CAUSES
 
 COLUMNS = ("measure", "outcome", "month", "reference", "exposed", "difference", "low", "high")
-ALL_CAUSES = "death of any cause"
 
 
 def absolute_effects(

@@ -52,6 +52,7 @@ VARIABLES: dict[str, Variable] = {
     "group": Variable("Group"),
 }
 
+ALL_CAUSES = "death of any cause"
 EVENTS = ("censored", "breast cancer death", "other death")
 
 # What the flow of patients adds to a criterion whose fields no export, or not every export, holds.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from math import isinf, isnan
 
 from seermatch.analysis.claims import SURVIVAL, Answer
-from seermatch.analysis.names import ALL_CAUSES, BEYOND_ALL_FOLLOW_UP, BEYOND_FOLLOW_UP
+from seermatch.analysis.names import BEYOND_ALL_FOLLOW_UP, BEYOND_FOLLOW_UP
 from seermatch.disclosure.rule import MASKED
-from seermatch.variables.printed import printed
+from seermatch.variables.printed import ALL_CAUSES, printed
 from seermatch.wording.numbers import format_range
 
 CANCER = "breast cancer"

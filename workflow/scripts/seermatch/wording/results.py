@@ -1,7 +1,7 @@
 """The public files of a run, by name: what the report, the methods and the Word tables read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -54,10 +54,6 @@ class Results:
 
     def __contains__(self, name: str) -> bool:
         return name in self.tables
-
-    def with_tables(self, **tables: pd.DataFrame) -> "Results":
-        """Give the same results with other tables."""
-        return replace(self, tables={**self.tables, **tables})
 
     @property
     def printed(self) -> tuple[str, str]:

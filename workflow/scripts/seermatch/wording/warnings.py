@@ -11,7 +11,6 @@ from seermatch.wording.numbers import format_count
 from seermatch.wording.terms import describe_balance_term, describe_contrast
 
 EVENTS_PER_TERM = 10  # Peduzzi et al. 1995: fewer make a regression unreliable
-LEFT_UNMATCHED = {"largest": "those of low score", "smallest": "those of high score"}  # by order
 TERMS_NAMED = 3  # of those out of balance
 MODEL_NAMES = dict(
     zip(
