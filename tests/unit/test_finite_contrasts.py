@@ -1,8 +1,11 @@
 """Comparisons among separated terms: which there are, and that the coding does not matter."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import VARIABLES
 from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.event_times import EventTimes
@@ -32,7 +35,11 @@ def cohort(seed=1, n=600):
 
 def contrasts_of(frame, terms, estimator="cox"):
     models = regression_models(
-        frame, [], terms, estimator=estimator, describe=describe_balance_term
+        frame,
+        [],
+        terms,
+        estimator=estimator,
+        describe=partial(describe_balance_term, variables=VARIABLES),
     )
     assert tuple(models.contrasts.columns) == CONTRAST_COLUMNS
     rows = models.contrasts

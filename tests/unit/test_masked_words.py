@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import CANCER, VARIABLES
 from report_content import changed, made_up_content
 from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
 from seermatch.figures.curves import draw_survival_curves
@@ -26,7 +27,7 @@ def test_a_masked_analysis_is_printed_as_masked(content):
     numbers = [*HR, "events", "n", "effective_sample_size", "largest_weight"]
     table[numbers] = table[numbers].astype(float)
     table.loc[table["analysis"] == "main", numbers] = np.nan
-    row = sensitivity_tables(table)["sensitivity"].rows[0]
+    row = sensitivity_tables(table, VARIABLES, CANCER)["sensitivity"].rows[0]
     assert row.cells[1:6] == ("masked",) * 5
     assert "not estimable" not in row.cells
 
@@ -35,16 +36,19 @@ def test_sentences_count_what_is_shown(content):
     table = content["sensitivity"].copy()
     every = int((table["outcome"] == table["outcome"].iloc[0]).sum())
     table.loc[table.index[0], ["hr", "hr_low", "hr_high"]] = np.nan
-    assert f"{every - 1} analyses of {every} have a result here" in explain_sensitivity(table)[0]
+    assert (
+        f"{every - 1} analyses of {every} have a result here"
+        in explain_sensitivity(table, CANCER)[0]
+    )
     repeats = content["stability"].astype(float)
     repeats.loc[repeats.index[1], ["os_hr", "os_p"]] = np.nan
-    assert "repetitions that are shown" in explain_stability(repeats)[1]
+    assert "repetitions that are shown" in explain_stability(repeats, CANCER)[1]
 
 
 def test_masked_repetitions_may_be_estimable(content):
     repeats = content["stability"].astype(float)
-    repeats[["os_hr", "os_p", "deaths", "deaths_breast_cancer"]] = np.nan
-    assert "not estimable or masked" in explain_stability(repeats)[1]
+    repeats[["os_hr", "os_p", "deaths", "deaths_cancer"]] = np.nan
+    assert "not estimable or masked" in explain_stability(repeats, CANCER)[1]
 
 
 def test_the_headline_says_masked(content):
@@ -60,9 +64,9 @@ def test_nothing_is_most_often_unknown_beside_a_masked_number(content):
     table = content["included"].copy()
     table["n"] = table["n"].astype("Int64")
     unknown = table.index[table["quantity"] == "unknown"]
-    assert "most often" in explain_included(table, imputed=False)[0]
+    assert "most often" in explain_included(table, False, VARIABLES)[0]
     table.loc[unknown[0], "n"] = pd.NA
-    assert "most often" not in explain_included(table, imputed=False)[0]
+    assert "most often" not in explain_included(table, False, VARIABLES)[0]
 
 
 def test_patients_resemble_each_other_only_in_what_is_shown(content):
@@ -70,7 +74,7 @@ def test_patients_resemble_each_other_only_in_what_is_shown(content):
     table["smd"] = table["smd"].where(table["smd"].abs() < 0.1)
     variables = table.loc[table["smd"].notna(), "variable"].unique()
     table.loc[table["variable"] == variables[0], "smd"] = np.nan
-    said = explain_included(table, imputed=False)[0]
+    said = explain_included(table, False, VARIABLES)[0]
     assert "resemble" not in said
 
 

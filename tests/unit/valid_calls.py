@@ -366,7 +366,6 @@ def valid_calls() -> dict:
             "calipers": [],
             "ratios": [],
             "orders": [],
-            "largest_size": None,
             "estimands": ["ATT"],
         },
         "firth.fit_firth": data | {"X": X, "model": "fine_gray"},
