@@ -159,12 +159,12 @@ def test_numbers_are_worded_per_100_patients():
     assert "and also 3.0 fewer and 3.0 more deaths per 100 patients" in text
     both = Answer(0.05, 0.08, 0.01, 0.05, ratio_includes_one=True)
     assert "that of the hazard ratio over the whole follow-up includes 1." in say_answer(
-        both, DEATH_OF_CANCER, LABELS
+        both, DEATH_OF_CANCER, LABELS, CANCER
     )
 
 
 def test_survival_and_context_in_words():
-    args = (0.86, ANY, LABELS)
+    args = (0.86, ANY, LABELS, CANCER)
     assert say_survival(0.8, 0.7, 0.9, *args).endswith("(95% CI 70.0–90.0), which includes 86%.")
     assert say_survival(0.7, 0.6, 0.8, *args).endswith(", fewer than 86%.")
     assert say_survival(1.0, NAN, NAN, *args) == (
@@ -180,7 +180,7 @@ def test_survival_and_context_in_words():
     assert "hazard ratio of death (Cox), N1mi vs N0, was 1.20 (95% CI 0.90–1.60)" in text
     assert text.endswith("The smallest hazard ratio that could be detected is masked.")
     assert "relative to people without cancer" in say_context(
-        claim("survival"), known, LABELS, 0.8, None
+        claim("survival"), known, LABELS, CANCER, 0.8, None
     )
 
 

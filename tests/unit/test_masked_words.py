@@ -9,7 +9,7 @@ from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
 from seermatch.figures.curves import draw_survival_curves
 from seermatch.report.excluded import explain_included
 from seermatch.report.sections.main_results import headline_table
-from seermatch.report.sections.sensitivity import explain_sensitivity, explain_stability
+from seermatch.report.sections.sensitivity import explain_sensitivity, explain_stability, section
 from seermatch.report.sections.summary import summarize
 from seermatch.report.sections.warnings import find_warnings
 from seermatch.wording.result_tables import sensitivity_tables
@@ -45,10 +45,22 @@ def test_sentences_count_what_is_shown(content):
     assert "repetitions that are shown" in explain_stability(repeats, CANCER)[1]
 
 
-def test_masked_repetitions_may_be_estimable(content):
+def test_a_hazard_ratio_is_masked_or_not_estimable(content):
     repeats = content["stability"].astype(float)
     repeats[["os_hr", "os_p", "deaths", "deaths_cancer"]] = np.nan
-    assert "not estimable or masked" in explain_stability(repeats, CANCER)[1]
+    text = "Overall survival: the hazard ratio is {}."
+    assert explain_stability(repeats, CANCER)[1] == text.format("not estimable")
+    assert explain_stability(repeats, CANCER, ["os_hr"])[1] == text.format("masked")
+    alike = repeats.assign(os_hr=content["stability"]["os_hr"])
+    alike.loc[alike.index[1:], ["os_hr", "common_controls"]] = np.nan
+    assert explain_stability(alike, CANCER)[1] == text.format("masked")
+
+
+def test_the_section_knows_which_model_is_masked(content):
+    repeats = content["stability"].assign(cancer_hr=np.nan, cancer_p=np.nan)
+    masked = content.of_model("fine_gray").assign(status="masked")
+    parts = section(changed(content, stability=repeats, fine_gray=masked)).parts
+    assert "Breast cancer mortality: the hazard ratio is masked." in parts[0].items
 
 
 def test_the_headline_says_masked(content):

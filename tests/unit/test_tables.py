@@ -162,7 +162,11 @@ def model_rows():
 
 def test_regression_cells():
     table = regression_table(
-        model_rows(), ["age", "tumor_size", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS
+        model_rows(),
+        ["age", "tumor_size", "er", "subtype", "group"],
+        LABELS,
+        REFERENCE_LEVELS,
+        VARIABLES,
     )
     names = [f"{model}_{part}" for model in RATIOS for part in ("hr", "ci", "p")]
     assert table.columns.tolist() == ["variable", "contrast", *names]
@@ -205,7 +209,7 @@ def test_printed_characteristics():
 
 def test_printed_regression_spans_and_notes():
     table = regression_table(
-        model_rows(), ["age", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS
+        model_rows(), ["age", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS, VARIABLES
     )
     out = print_regression(table, "Deaths.", "sHR")
     assert [(cell.text, cell.columns, cell.rows) for cell in out.header[0]] == [

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
-from paper_words import CANCER
+from paper_words import CANCER, FACTS, VARIABLES
 from report_content import REFERENCE_LEVELS, changed, disclosure_row
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.word import document as word_document
@@ -70,7 +70,7 @@ def model_rows():
 def content():
     table = characteristics_table(comparison_rows(), LABELS)
     regression = regression_table(
-        model_rows(), ["age", "er", "pr", "her2", "group"], LABELS, REFERENCE_LEVELS
+        model_rows(), ["age", "er", "pr", "her2", "group"], LABELS, REFERENCE_LEVELS, VARIABLES
     )
     rng = np.random.default_rng(1)
     analyses = [
@@ -116,7 +116,7 @@ def content():
         "disclosure": disclosure_row(),
     }
     config = {"regression": {"selection_p": 0.05}, "balance": {"threshold": 0.1}, "study": {}}
-    return Results(LABELS, {"config": config}, tables)
+    return Results(LABELS, {"config": config, "cancer": CANCER, "variables": FACTS}, tables)
 
 
 def written(content, banner=""):

@@ -251,9 +251,7 @@ def valid_calls() -> dict:
             "seed": 1,
         },
         "imputation.imputed_cohorts": {
-            "eligible": unknown[
-                ["group", "year", "time", "event", "age", "er", "pr", "her2", "subtype"]
-            ],
+            "eligible": unknown[["group", "year", "time", "event", "age", "er"]],
             "covariates": ["age", "er"],
             "imputations": 1,
             "seed": 1,

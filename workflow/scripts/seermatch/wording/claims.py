@@ -282,5 +282,5 @@ def say_row(
     if row["expects"] == SURVIVAL:
         claimed = row["survival_percent"] / 100
         values = (row[name] for name in ("estimate", "low", "high"))
-        return say_survival(*values, claimed, row["outcome"], labels)
-    return say_answer(Answer.of_row(row, margin), row["outcome"], labels)
+        return say_survival(*values, claimed, row["outcome"], labels, cancer)
+    return say_answer(Answer.of_row(row, margin), row["outcome"], labels, cancer)

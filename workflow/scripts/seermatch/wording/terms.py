@@ -234,7 +234,8 @@ def name_analysis(analysis: str, variables: Mapping[str, Variable], cancer: str)
     name, capped, cap = analysis.partition(AT_MOST)
     if capped:
         known = variable_of(name, variables)
-        return f"{_in_sentence(known.label)}{AT_MOST}{cap} {known.unit}".rstrip()
+        unit = known.unit if known.unit != "number" else ""
+        return f"{_in_sentence(known.label)}{AT_MOST}{cap} {unit}".rstrip()
     return analysis
 
 
