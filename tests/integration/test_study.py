@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from paper_words import CANCER, VARIABLES
+from seermatch.wording.terms import name_analysis
 
 COHORT = {
     "patient_id": "string",
@@ -140,7 +142,7 @@ def test_the_complete_among_the_eligible_are_the_cohort(results):
     assert sizes["n"].to_list() == [len(cohort), len(others)]
     analyses = read(results / "sensitivity.tsv").drop_duplicates("analysis").set_index("analysis")
     assert analyses.loc["multiple imputation", "n"] == 3 * eligible["group"].sum()
-    assert analyses.loc["cause of death = breast", "n"] == analyses.loc["main", "n"]
+    assert analyses.loc["cause of death = cancer", "n"] == analyses.loc["main", "n"]
     assert analyses.loc["first primary only", "n"] < analyses.loc["main", "n"]
 
 
@@ -452,7 +454,7 @@ def test_supplementary_word_tables_equal_the_files(results, word_tables):
         for row, (analysis, part) in zip(
             rows, analyses.groupby("analysis", sort=False), strict=True
         ):
-            assert row[0].lower() == analysis.lower()
+            assert row[0].lower() == name_analysis(analysis, VARIABLES, CANCER).lower()
             lines = part.iloc[wanted].itertuples()
             cells = [
                 cell
@@ -496,7 +498,7 @@ def test_the_methods_tell_this_run(results):
         assert f"{row.criterion} ({row.remaining:,})" in text
     assert "were matched, to 1,170 M0 patients" in text
     analyses = read(results / "sensitivity.tsv")["analysis"].unique()
-    assert all(name in text for name in analyses)
+    assert all(name_analysis(name, VARIABLES, CANCER) in text for name in analyses)
     for table, name in (("table3", "Cox"), ("table4", "Fine–Gray")):
         file = text_of(results / f"{table}.tsv")
         entered = file.loc[(file["multivariable_hr"] != "") & (file["variable"] != "group")]
