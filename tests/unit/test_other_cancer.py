@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 
 import docx
 import pandas as pd
@@ -158,3 +159,17 @@ def test_the_papers_study_keeps_its_words():
     assert "Breast cancer mortality" in text
     assert "who was tested for it and how" in text
     assert "immortal time" not in text
+
+
+def test_the_library_knows_no_cancer():
+    """Outside of what registries write, the catalogue, and what belongs to the paper."""
+    workflow = Path(__file__).parents[2] / "workflow"
+    library = workflow / "scripts/seermatch"
+    packages = ("analysis", "disclosure", "figures", "matching", "methods", "report", "statistics")
+    packages += ("survival", "word", "wording", "variables/printed.py", "variables/identities.py")
+    places = [*(library / name for name in packages), workflow / "report"]
+    files = [file for place in places for file in (place, *place.rglob("*")) if file.is_file()]
+    texts = {f: f.read_text(encoding="utf-8") for f in files if f.suffix != ".pyc"}
+    assert len(texts) > 100
+    known = re.compile(r"breast|receptor|subtype|women|\bshe\b|tumor_size|HER2", re.IGNORECASE)
+    assert [str(f) for f, text in texts.items() if known.search(text)] == []
