@@ -54,12 +54,15 @@ def content():
     comparison = pd.concat([comparison_of(name, level) for name, level in LEVELS.items()])
     models = tables["models"].assign(level=tables["models"]["level"].replace("Positive", "other"))
     rows = interpretation_rows(margin=True)
+    included = tables["included"][tables["included"]["variable"] != "site"]
+    event = included[(included["variable"] == "race_origin") & (included["level"] == "III")]
+    event = event.assign(variable="event", level="cancer death")
     tables |= {
         "models": models,
         "table1": characteristics_table(comparison, LABELS),
         "table2": characteristics_table(comparison, LABELS),
         "interpretation": rows[rows["quantity"] != MISSED],
-        "included": tables["included"][tables["included"]["variable"] != "site"],
+        "included": pd.concat([included, event], ignore_index=True),
         "paper_audit": None,
         "paper_comparison": None,
     }
@@ -124,6 +127,7 @@ def test_the_words_are_those_of_the_study(content):
     for words in (
         "Lung cancer mortality",
         "Lung cancer death (Fine–Gray)",
+        "Outcome: lung cancer death",
         "Cause of death = lung cancer",
         "Score without lobe",
         "Nodes examined at most 30",
