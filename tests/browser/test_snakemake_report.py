@@ -20,7 +20,7 @@ CONFIGURATION = {
             {
                 "claim": ATTACK,
                 "source": ATTACK,
-                "outcome": "breast cancer death",
+                "outcome": "cancer death",
                 "expects": "worse",
                 "months": [36],
             }

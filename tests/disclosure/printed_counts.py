@@ -136,7 +136,7 @@ def _deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> None:
         mine = arms[str(row.group)]
         sizes = {("size", row.population, arm): 1.0 for arm in mine}
         known.know(sizes, _number(row.n), _number(row.n), PRINTED)
-        for cause, column in zip(CAUSES, ("deaths_breast_cancer", "deaths_other"), strict=True):
+        for cause, column in zip(CAUSES, ("deaths_cancer", "deaths_other"), strict=True):
             value = _number(getattr(row, column))
             parts = {("deaths", row.population, arm, cause): 1.0 for arm in mine}
             known.know(parts, value, value, PRINTED)
@@ -163,7 +163,7 @@ def _deaths(known: Knowledge, tables: Mapping[str, pd.DataFrame]) -> None:
         deaths = [("repeat deaths", row.seed, cause) for cause in CAUSES]
         total = _number(row.deaths)
         known.know(dict.fromkeys(deaths, 1.0), total, total, "repeated matches")
-        known.equal(deaths[0], _number(row.deaths_breast_cancer), "repeated matches")
+        known.equal(deaths[0], _number(row.deaths_cancer), "repeated matches")
 
 
 def _total_deaths(known, population, causes, value, source) -> None:

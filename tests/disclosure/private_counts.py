@@ -100,8 +100,8 @@ def _repeats(study: Study) -> dict[Hashable, int]:
     """Deaths in the repeated matches, and in the other analyses."""
     counts: dict[Hashable, int] = {}
     for row in study.tables["stability"].itertuples():
-        counts["repeat deaths", row.seed, 1] = row.deaths_breast_cancer
-        counts["repeat deaths", row.seed, 2] = row.deaths - row.deaths_breast_cancer
+        counts["repeat deaths", row.seed, 1] = row.deaths_cancer
+        counts["repeat deaths", row.seed, 2] = row.deaths - row.deaths_cancer
     for row in study.tables["sensitivity"].itertuples():
         for cause in CAUSES:
             if row.outcome.startswith(EVENTS[cause]):

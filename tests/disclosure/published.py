@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from paper_words import SUBTYPE
 from seermatch.disclosure.cohort_tables import release_cohort
 from seermatch.disclosure.event_counts import count_events
 from seermatch.disclosure.outcomes import release_outcomes
@@ -25,19 +26,22 @@ OTHERS = (
 def released(study: Study, rule: DisclosureRule) -> dict[str, pd.DataFrame]:
     """Publish a study as the three rules of the workflow do."""
     tables = study.tables
-    first = release_cohort(_chosen(tables, COHORT) | {"score_overlap": _overlap(study)}, rule)
+    first = release_cohort(
+        _chosen(tables, COHORT) | {"score_overlap": _overlap(study)}, rule, [SUBTYPE]
+    )
     counts = count_events(study.cohort, study.matched, COVARIATES)
     second = release_outcomes(
         _chosen(tables, OUTCOMES) | {"event_counts": counts},
         rule,
         first.record,
         marks=sorted({*MARKS, *MONTHS}),
+        identities=[SUBTYPE],
     )
     steps = {name: step for step, (_, names) in enumerate(CRITERIA, start=1) for name in names}
     quality = release_quality(tables["quality"], rule, first.tables["attrition"])
     missing = published_missing(tables["quality"], quality)
     before = [first.record | {"missing": missing}, second.record]
-    third = release_sensitivity(_chosen(tables, OTHERS), rule, before, steps)
+    third = release_sensitivity(_chosen(tables, OTHERS), rule, before, steps, [SUBTYPE])
     return first.tables | second.tables | third.tables | {"quality": quality.to_pandas()}
 
 
@@ -59,10 +63,10 @@ def primarily_suppressed(study: Study, limit: int) -> dict[str, pd.DataFrame]:
     for name, columns in (
         ("attrition", ["remaining", "excluded"]),
         ("comparison", ["n"]),
-        ("followup", ["deaths_breast_cancer", "deaths_other"]),
+        ("followup", ["deaths_cancer", "deaths_other"]),
         ("included", ["n"]),
         ("sensitivity", ["events"]),
-        ("stability", ["deaths", "deaths_breast_cancer"]),
+        ("stability", ["deaths", "deaths_cancer"]),
         ("quality", ["count", "records"]),
     ):
         frame = tables[name].copy()

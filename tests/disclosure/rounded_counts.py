@@ -124,7 +124,7 @@ def _populations(bins: Bins, comparison, followup, complete: bool) -> None:
     for row in followup[followup["group"] != "all"].itertuples():
         arm = arms[str(row.group)]
         bins.add(("size", row.population, arm), row.n)
-        bins.add(("deaths", row.population, arm, 1), row.deaths_breast_cancer)
+        bins.add(("deaths", row.population, arm, 1), row.deaths_cancer)
         bins.add(("deaths", row.population, arm, 2), row.deaths_other)
 
 
@@ -147,7 +147,7 @@ def _analyses(bins: Bins, tables: Mapping[str, pd.DataFrame]) -> None:
     for row in tables["stability"].itertuples():
         deaths = [("repeat deaths", row.seed, cause) for cause in CAUSES]
         bins.add(dict.fromkeys(deaths, 1.0), row.deaths)
-        bins.add(deaths[0], row.deaths_breast_cancer)
+        bins.add(deaths[0], row.deaths_cancer)
     rows = tables["interpretation"]
     for row in rows[rows["quantity"] == "exposed per 1,000 patients"].itertuples():
         year = int(row.year)

@@ -7,10 +7,12 @@ patients have two records, some lack covariates, and the groups may have few dea
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import polars as pl
+from paper_words import VARIABLES
 from seermatch.analysis.excluded_patients import compare_included
 from seermatch.analysis.follow_up import follow_up
 from seermatch.analysis.group_tests import compare_incidence, compare_survival
@@ -63,7 +65,7 @@ CRITERIA = (
 CLAIM = {
     "claim": "It does harm.",
     "source": "A leaflet",
-    "outcome": "breast cancer death",
+    "outcome": "cancer death",
     "expects": "worse",
     "months": [12, 24],
 }
@@ -307,7 +309,7 @@ def _outcomes(cohort, matched) -> dict[str, pd.DataFrame]:
             RECOMMENDED,
             estimator=name,
             group_labels=LABELS,
-            describe=describe_balance_term,
+            describe=partial(describe_balance_term, variables=VARIABLES),
         )
         tables |= {name: fitted.table, f"{name}_contrasts": fitted.contrasts}
     found = assess_proportionality(matched, tables["cox"])
@@ -326,7 +328,6 @@ def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.Data
         calipers=(0.1,),
         ratios=(1,),
         orders=(),
-        largest_size=None,
         estimands=("ATT",),
         eligible=eligible,
         imputations=None,

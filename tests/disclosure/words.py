@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from paper_words import VARIABLES
 from report_content import changed, made_up_content
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.matching.matched_sets import has_complete_sets
@@ -51,7 +52,7 @@ def sentences(study: Study, tables: dict[str, pd.DataFrame], rule: DisclosureRul
         for number, name in ((3, "cox"), (4, "fine_gray")):
             terms = [*COVARIATES, "group"]
             shown[f"table{number}"] = regression_table(
-                shown[name], terms, LABELS, reference_levels(shown["table1"])
+                shown[name], terms, LABELS, reference_levels(shown["table1"]), VARIABLES
             )
         made_up = made_up_content()
         results = changed(

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from paper_words import CANCER, VARIABLES
+from seermatch.wording.terms import name_analysis
 
 COHORT = {
     "patient_id": "string",
@@ -27,7 +29,7 @@ COHORT = {
     "t_stage": ["T1-T2", "T3-T4"],
     "n_stage": ["N0", "N1-N3"],
     "time": "int16",
-    "event": ["censored", "breast cancer death", "other death"],
+    "event": ["censored", "cancer death", "other death"],
 }
 MATCHED = COHORT | {"propensity": "double", "matched_set": "int32", "weight": "double"}
 ESTIMATES = ["coef", "se", "hr", "hr_low", "hr_high", "p_value"]
@@ -63,7 +65,7 @@ TABLES = {
     "table4.tsv": REGRESSION,
     "followup.tsv": [
         *["population", "group", "n", "median", "q1", "q3", "maximum", "reverse_km_median"],
-        *["deaths_breast_cancer", "deaths_other"],
+        *["deaths_cancer", "deaths_other"],
     ],
     "sensitivity.tsv": [
         *["analysis", "outcome", "estimand", "n", "events", "effective_sample_size"],
@@ -140,7 +142,7 @@ def test_the_complete_among_the_eligible_are_the_cohort(results):
     assert sizes["n"].to_list() == [len(cohort), len(others)]
     analyses = read(results / "sensitivity.tsv").drop_duplicates("analysis").set_index("analysis")
     assert analyses.loc["multiple imputation", "n"] == 3 * eligible["group"].sum()
-    assert analyses.loc["cause of death = breast", "n"] == analyses.loc["main", "n"]
+    assert analyses.loc["cause of death = cancer", "n"] == analyses.loc["main", "n"]
     assert analyses.loc["first primary only", "n"] < analyses.loc["main", "n"]
 
 
@@ -197,7 +199,7 @@ def test_curves_and_follow_up_agree(results):
         )
         np.testing.assert_allclose(1 - f.sum(axis=1), s, rtol=0, atol=1e-12)
     counts = matched["event"].value_counts()
-    assert deaths.loc[("matched", "all"), "deaths_breast_cancer"] == counts["breast cancer death"]
+    assert deaths.loc[("matched", "all"), "deaths_cancer"] == counts["cancer death"]
     assert deaths.loc[("matched", "all"), "deaths_other"] == counts["other death"]
     check = read(results / "competing_risks/incidence_cross_check.tsv")
     assert check["largest_difference"].max() < 1e-12
@@ -452,7 +454,7 @@ def test_supplementary_word_tables_equal_the_files(results, word_tables):
         for row, (analysis, part) in zip(
             rows, analyses.groupby("analysis", sort=False), strict=True
         ):
-            assert row[0].lower() == analysis.lower()
+            assert row[0].lower() == name_analysis(analysis, VARIABLES, CANCER).lower()
             lines = part.iloc[wanted].itertuples()
             cells = [
                 cell
@@ -467,7 +469,7 @@ def test_supplementary_word_tables_equal_the_files(results, word_tables):
 
     seeds = read(results / "matching_stability.tsv")
     rows = {row[0]: row[1:] for row in word_tables["Table S5"][1:]}
-    for name, column in (("Overall survival", "os_hr"), ("Breast cancer mortality", "bcsm_hr")):
+    for name, column in (("Overall survival", "os_hr"), ("Breast cancer mortality", "cancer_hr")):
         main, median, middle, below = rows[f"{name}: hazard ratio"]
         others = seeds[column][1:]
         assert float(main) == round(seeds[column][0], 2)
@@ -496,7 +498,7 @@ def test_the_methods_tell_this_run(results):
         assert f"{row.criterion} ({row.remaining:,})" in text
     assert "were matched, to 1,170 M0 patients" in text
     analyses = read(results / "sensitivity.tsv")["analysis"].unique()
-    assert all(name in text for name in analyses)
+    assert all(name_analysis(name, VARIABLES, CANCER) in text for name in analyses)
     for table, name in (("table3", "Cox"), ("table4", "Fine–Gray")):
         file = text_of(results / f"{table}.tsv")
         entered = file.loc[(file["multivariable_hr"] != "") & (file["variable"] != "group")]

@@ -5,6 +5,7 @@ joint models have no finite maximum. R stops somewhere on the way and prints wha
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import seermatch.analysis.group_effect
 import seermatch.survival.cox
+from paper_words import VARIABLES
 from seermatch.analysis.models import regression_models
 from seermatch.statistics.newton import Rule, maximize
 from seermatch.survival.efron import DeathTimes, EfronLikelihood
@@ -91,7 +93,11 @@ def columns(rows, names):
 def joint_model(frame, estimator):
     """Rows and contrasts of the model of all terms at once."""
     models = regression_models(
-        frame, [], TERMS[estimator], estimator=estimator, describe=describe_balance_term
+        frame,
+        [],
+        TERMS[estimator],
+        estimator=estimator,
+        describe=partial(describe_balance_term, variables=VARIABLES),
     )
     table = models.table.query("model == 'recommended'").set_index(["term", "level"])
     contrasts = models.contrasts.set_index(["patients", "against"])

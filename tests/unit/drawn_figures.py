@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.path import Path
 from matplotlib.text import Text
+from paper_words import CANCER, VARIABLES
 from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.analysis.outcomes import COUNTS
 from seermatch.analysis.proportionality import trace_residuals
@@ -22,7 +23,7 @@ from validation.calibration.repetitions import BREAST, CLUSTERED, PROFILE, UNCLU
 from validation.calibration.targets import SUBDISTRIBUTION
 
 MARKS = [0, 12, 24, 36, 48, 59]
-CAUSES = ("breast cancer death", "other death")
+CAUSES = ("cancer death", "other death")
 RNG = np.random.default_rng(11)
 
 
@@ -86,7 +87,7 @@ def draw_all(labels, texts, width, *, course="half died", masked=False):
     tests = pd.DataFrame(rows, columns=["term", "level"]).assign(p_value=0.4, status="ok")
     lost = tests.assign(status="separated")
     ratios = np.exp(RNG.normal(0.1, 0.1, (30, 2)))
-    repeats = pd.DataFrame({"seed": range(30), "os_hr": ratios[:, 0], "bcsm_hr": ratios[:, 1]})
+    repeats = pd.DataFrame({"seed": range(30), "os_hr": ratios[:, 0], "cancer_hr": ratios[:, 1]})
     names = ["main", *(text for text in texts if text != "main")]
     table = pd.DataFrame({"analysis": names}).assign(
         variance="clustered", hr=1.2, hr_low=0.7, hr_high=[2.4] * len(texts) + [3.1]
@@ -105,18 +106,18 @@ def draw_all(labels, texts, width, *, course="half died", masked=False):
     levels, shown = {"histology": texts[0]}, ["age", "histology", "group"]
     return {
         "flow chart": draw_flow_chart(attrition, labels, (1170, 585), width),
-        "love plot": draw_love_plot(balance, width=width),
+        "love plot": draw_love_plot(balance, VARIABLES, width=width),
         "survival": draw_survival_curves(curves, p, MARKS, labels, width=width),
         "incidence": draw_cumulative_incidence(_incidence(curves), p, MARKS, labels, width=width),
-        "forest plot": draw_forest(models, shown, labels, levels, width=width),
+        "forest plot": draw_forest(models, shown, labels, levels, VARIABLES, width=width),
         "score overlap": draw_score_overlap(overlap, labels, width=width),
         "log-log": draw_log_log(curves, labels, 0.3, width),
         "Schoenfeld": draw_schoenfeld(
             residuals[~(masked & (residuals["kind"] == "residual"))],
-            pd.concat([tests, lost]), labels, width=width,
+            pd.concat([tests, lost]), labels, VARIABLES, width=width,
         ),
-        "stability": draw_matching_stability(repeats, width),
-        "specification curve": draw_specification_curve(table, width),
+        "stability": draw_matching_stability(repeats, CANCER, width=width),
+        "specification curve": draw_specification_curve(table, VARIABLES, CANCER, width=width),
         "calibration": draw_coverage(coverage, width),
     }  # fmt: skip
 

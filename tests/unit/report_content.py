@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from paper_words import CANCER, FACTS, VARIABLES
 from seermatch.analysis import names
 from seermatch.analysis.claims import COLUMNS as CLAIM_COLUMNS
 from seermatch.analysis.claims import NUMBERS
@@ -121,11 +122,11 @@ def stability_rows():
         {
             "seed": range(42),
             "deaths": 82,
-            "deaths_breast_cancer": 47,
+            "deaths_cancer": 47,
             "os_hr": [0.803, *others],
             "os_p": [0.37, *np.linspace(0.01, 0.9, 41)],
-            "bcsm_hr": [1.386, *others],
-            "bcsm_p": 0.2,
+            "cancer_hr": [1.386, *others],
+            "cancer_p": 0.2,
             "common_controls": [1.0, *[0.39] * 41],
         }
     )
@@ -149,9 +150,9 @@ def interpretation_rows(margin=False):
             found[names.E_VALUE_OF_EQUIVALENCE] = {"estimate": 1.37} | told
         rows += [{"quantity": key, "outcome": outcome} | row for key, row in found.items()]
     for quantity, outcome, (estimate, low, high) in (
-        (names.IN_INCIDENCE, "breast cancer death", (0.0081, -0.0111, 0.0274)),
+        (names.IN_INCIDENCE, "cancer death", (0.0081, -0.0111, 0.0274)),
         (names.IN_INCIDENCE, "other death", (0.0044, -0.0124, 0.0212)),
-        (names.IN_MONTHS_LOST, "breast cancer death", (0.294, -0.089, 0.677)),
+        (names.IN_MONTHS_LOST, "cancer death", (0.294, -0.089, 0.677)),
         (names.IN_MONTHS_LOST, "other death", (0.201, -0.145, 0.548)),
         (names.IN_SURVIVAL, "death of any cause", (-0.0124, -0.038, 0.013)),
         (names.IN_RESTRICTED_MEAN, "death of any cause", (-0.494, -1.011, 0.02)),
@@ -313,7 +314,7 @@ def made_up_content():
             "q3",
             "maximum",
             "reverse_km_median",
-            "deaths_breast_cancer",
+            "deaths_cancer",
             "deaths_other",
         ],
     )
@@ -338,7 +339,7 @@ def made_up_content():
             "variance_ratio_after": [1.0, np.nan],
         }
     )
-    causes = ("breast cancer death", "other death")
+    causes = ("cancer death", "other death")
     cox, fine_gray = model_rows(0.803), model_rows(1.386)
     terms = ["age", "er", "group"]
     contrasts = pd.concat(
@@ -354,8 +355,8 @@ def made_up_content():
         "gray": pd.DataFrame({"cause": causes, "p_value": [0.272, 0.6], "test": "Gray's test"}),
         "table1": characteristics_table(comparison, LABELS),
         "table2": characteristics_table(comparison, LABELS),
-        "table3": regression_table(cox, terms, LABELS, REFERENCE_LEVELS),
-        "table4": regression_table(fine_gray, terms, LABELS, REFERENCE_LEVELS),
+        "table3": regression_table(cox, terms, LABELS, REFERENCE_LEVELS, VARIABLES),
+        "table4": regression_table(fine_gray, terms, LABELS, REFERENCE_LEVELS, VARIABLES),
         "survival": curve_rows("survival"),
         "incidence": curve_rows("incidence", causes),
         "models": pd.concat(
@@ -386,6 +387,7 @@ def made_up_content():
         "sha256": "9f86d081884c7d65",
     }
     provenance = {"config": config, "exports": [export], "versions": {"seermatch": "0.1.0"}}
+    provenance |= {"cancer": CANCER, "variables": FACTS}
     return Results(LABELS, provenance, tables, dict.fromkeys(FIGURES, SVG))
 
 

@@ -1,8 +1,11 @@
 """All steps of a study in one process, on a cohort that is made up: for studies at the margin."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import report_content
+from paper_words import CANCER, VARIABLES
 from report_content import REFERENCE_LEVELS
 from seermatch.analysis.claims import answer_claims
 from seermatch.analysis.excluded_patients import compare_included
@@ -138,11 +141,11 @@ def _outcomes(matched, complete) -> dict:
             ["age"],
             estimator=estimator,
             group_labels=LABELS,
-            describe=describe_balance_term,
+            describe=partial(describe_balance_term, variables=VARIABLES),
         )
         found |= {name: models.table, f"{name}_contrasts": models.contrasts}
         found[table] = regression_table(
-            models.table, [*COVARIATES, "group"], LABELS, REFERENCE_LEVELS
+            models.table, [*COVARIATES, "group"], LABELS, REFERENCE_LEVELS, VARIABLES
         )
     found["proportionality"] = assess_proportionality(matched, found["cox"])
     return found
@@ -195,7 +198,7 @@ def _figures(cohort, found) -> dict[str, bytes]:
     weights = cohort["patient_id"].map(matched.set_index("patient_id")["weight"]).fillna(0)
     score = estimate_propensity(cohort, COVARIATES).linear_predictor
     overlap = score_overlap(score, cohort["group"], weights)
-    forest = {"variables": [*COVARIATES, "group"], "labels": LABELS}
+    forest = {"terms": [*COVARIATES, "group"], "labels": LABELS, "variables": VARIABLES}
     forest["reference_levels"] = {"grade": "I-II"}
     recommended = (
         frame[frame["model"] == "recommended"]
@@ -204,17 +207,17 @@ def _figures(cohort, found) -> dict[str, bytes]:
     tests_of_causes = dict(zip(found["gray"]["cause"], found["gray"]["test"], strict=True))
     figures = {
         "flow_chart": draw_flow_chart(attrition, LABELS, (20, 10)),
-        "love_plot": draw_love_plot(found["balance"]),
+        "love_plot": draw_love_plot(found["balance"], VARIABLES),
         "survival_curves": draw_survival_curves(found["survival"], found["logrank"], MARKS, LABELS),
         "incidence_curves": draw_cumulative_incidence(
             found["incidence"], found["gray"], MARKS, LABELS, test=tests_of_causes
         ),
-        "stability_figure": draw_matching_stability(found["stability"]),
-        "specification": draw_specification_curve(found["sensitivity"]),
+        "stability_figure": draw_matching_stability(found["stability"], CANCER),
+        "specification": draw_specification_curve(found["sensitivity"], VARIABLES, CANCER),
         "score_overlap": draw_score_overlap(overlap, LABELS, link="logit"),
         "forest_cox": draw_forest(found["cox"], **forest),
         "log_log_survival": draw_log_log(found["survival"], LABELS, tests["p_value"].iloc[0]),
-        "schoenfeld_residuals": draw_schoenfeld(*recommended, LABELS),
+        "schoenfeld_residuals": draw_schoenfeld(*recommended, LABELS, VARIABLES),
         "forest_fine_gray": draw_forest(found["fine_gray"], measure="sHR", **forest),
     }
     return {name: figure_bytes(figure) for name, figure in figures.items()}

@@ -41,7 +41,7 @@ from validation.calibration.targets import (
     targets_of_hazards,
 )
 
-BREAST, DEATH = "breast cancer death", "death of any cause"
+BREAST, DEATH = "cancer death", "death of any cause"
 SMALL = Scenario("small", (1.0, 1.0), n=2500)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from paper_words import VARIABLES
 from seermatch.analysis.outcomes import COUNTS
 from seermatch.analysis.proportionality import trace_residuals
 from seermatch.disclosure.score_overlap import merge_bins, score_overlap
@@ -133,7 +134,7 @@ def make_tests():
 
 def test_residuals_spline_and_estimate_of_each_column():
     residuals = make_residuals()
-    figure = draw_schoenfeld(traced(), make_tests(), LABELS)
+    figure = draw_schoenfeld(traced(), make_tests(), LABELS, VARIABLES)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == [
         "Group: M0(i+)\np = 0.700",
@@ -155,28 +156,30 @@ def test_residuals_spline_and_estimate_of_each_column():
 
 
 def test_columns_without_an_estimate_are_named_below():
-    notes = [text.get_text() for text in draw_schoenfeld(traced(), make_tests(), LABELS).texts]
+    notes = [
+        text.get_text() for text in draw_schoenfeld(traced(), make_tests(), LABELS, VARIABLES).texts
+    ]
     assert notes[-1] == "Not in the model: Grade: III (separated)."
-    without = draw_schoenfeld(traced(), make_tests().query("status == 'ok'"), LABELS)
+    without = draw_schoenfeld(traced(), make_tests().query("status == 'ok'"), LABELS, VARIABLES)
     assert not any("model" in text.get_text() for text in without.texts)
 
 
 def test_no_residual_is_in_the_file_where_counts_are_masked():
     residuals = make_residuals()
     masked = traced().query("kind != 'residual'")
-    figure = draw_schoenfeld(masked, make_tests(), LABELS)
+    figure = draw_schoenfeld(masked, make_tests(), LABELS, VARIABLES)
     for axes in figure.axes:
         drawn = {y for line in axes.lines for y in line.get_ydata()}
         assert drawn.isdisjoint(residuals["residual"])
         assert all(line.get_marker() == "None" for line in axes.lines)
     few = trace_residuals(residuals.groupby("term").head(6)).query("kind != 'residual'")
-    sparse = draw_schoenfeld(few, make_tests(), LABELS)
+    sparse = draw_schoenfeld(few, make_tests(), LABELS, VARIABLES)
     assert [text.get_text() for text in sparse.axes[0].texts] == ["too few deaths"]
 
 
 def test_a_model_without_any_estimate_is_a_sentence():
     tests = make_tests().iloc[:-1].assign(status="separated", p_value=np.nan)
-    figure = draw_schoenfeld(traced().iloc[:0], tests, LABELS)
+    figure = draw_schoenfeld(traced().iloc[:0], tests, LABELS, VARIABLES)
     assert figure.axes == []
     text = " ".join(figure.texts[0].get_text().split())
     assert "residuals to draw. Not in the model: Age (per year) (separated); Breast" in text
@@ -191,7 +194,7 @@ def test_texts_are_inside_legible_and_apart(column, page):
     for figure in (
         draw_score_overlap(make_overlap(5, lost=2), LABELS, width=column),
         draw_log_log(make_curves(), LABELS, 0.3, column),
-        draw_schoenfeld(traced(), make_tests(), LABELS, width=page),
+        draw_schoenfeld(traced(), make_tests(), LABELS, VARIABLES, width=page),
     ):
         figure.draw_without_rendering()
         box = figure.get_tightbbox()
@@ -214,7 +217,7 @@ def test_bytes_are_deterministic(kind):
         return (
             draw_score_overlap(make_overlap(), LABELS),
             draw_log_log(make_curves(), LABELS, 0.3),
-            draw_schoenfeld(traced(), make_tests(), LABELS),
+            draw_schoenfeld(traced(), make_tests(), LABELS, VARIABLES),
         )
 
     first, second = ([figure_bytes(figure, kind) for figure in draw()] for _ in range(2))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import SUBTYPE
 from seermatch import disclosure
 from seermatch.analysis.populations import compare_populations
 from seermatch.disclosure.attrition import size_of
@@ -15,8 +16,8 @@ from seermatch.disclosure.characteristics import add_characteristics, mask_balan
 from seermatch.disclosure.cohort_tables import release_cohort
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.event_counts import count_events
+from seermatch.disclosure.identities import link_identities
 from seermatch.disclosure.outcomes import release_outcomes
-from seermatch.disclosure.receptors import link_receptors
 from seermatch.disclosure.rule import DisclosureRule, disclosure_note, round_count
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.disclosure.sensitivity import release_sensitivity
@@ -191,8 +192,11 @@ def test_what_no_table_prints_is_protected():
             ("subtype", "HR-/HER2+", 8), ("subtype", "HR-/HER2-", 9)]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["variable", "level", "n"])
     frame = frame.assign(population="matched", group="0", percent=frame["n"] / 100)
-    add_characteristics(system, frame)
-    assert system.cells["matched", "reference", "receptors", "er only"].count == 1
+    add_characteristics(system, frame, [SUBTYPE])
+    assert (
+        system.cells["matched", "reference", "subtype", "implied", "er Positive, pr Negative"].count
+        == 1
+    )
     system.protect(5)
     assert system.narrow(5) == [] and system.masked()
 
@@ -209,7 +213,7 @@ def test_combinations_of_receptors_are_known_to_add_up():
         system.add(name, count)
     for variable in ("er", "pr", "her2", "subtype"):
         system.total(("n",), [name for name in levels if name[0] == variable])
-    link_receptors(system, levels)
+    link_identities(system, levels, [SUBTYPE])
     system.mask([("subtype", "HR+/HER2+"), ("subtype", "HR-/HER2+")])
     # 6 patients in both; of 9 without ER 5 are HR-/HER2-
     assert system.interval(("subtype", "HR-/HER2+")) == (0, 4)

@@ -108,20 +108,20 @@ def test_sizes_that_tell_of_few_exposed_patients_are_masked():
 
 
 def stability(**changes):
-    columns = {"deaths": [80, 90], "deaths_breast_cancer": [40, 50], "os_hr": 1.0, "os_p": 0.5,
-               "bcsm_hr": 1.2, "bcsm_p": 0.4, "common_controls": [1.0, 0.3]}  # fmt: skip
+    columns = {"deaths": [80, 90], "deaths_cancer": [40, 50], "os_hr": 1.0, "os_p": 0.5,
+               "cancer_hr": 1.2, "cancer_p": 0.4, "common_controls": [1.0, 0.3]}  # fmt: skip
     return pd.DataFrame(columns | changes)
 
 
 def test_repeated_matches():
     assert mask_stability(stability(), set(), 100, 5).equals(stability())
     near = mask_stability(stability(deaths=[80, 83]), set(), 100, 5)
-    assert near[["deaths", "deaths_breast_cancer"]].isna().all(axis=None)
+    assert near[["deaths", "deaths_cancer"]].isna().all(axis=None)
     assert near["os_hr"].notna().all()
     alike = mask_stability(stability(common_controls=[1.0, 0.98]), set(), 100, 5)
-    assert alike[["os_hr", "bcsm_p"]].isna().to_numpy().tolist() == [[False] * 2, [True] * 2]
+    assert alike[["os_hr", "cancer_p"]].isna().to_numpy().tolist() == [[False] * 2, [True] * 2]
     cause = mask_stability(stability(), {"cause"}, 100, 5)
-    assert cause["bcsm_hr"].isna().all() and cause["os_hr"].notna().all()
+    assert cause["cancer_hr"].isna().all() and cause["os_hr"].notna().all()
     assert cause["deaths"].isna().all()
 
 
@@ -131,7 +131,7 @@ def test_repeated_matches():
 def test_interpretation_says_nothing_of_masked_outcomes_months_and_years():
     rows = [
         ("hazard ratio", "overall survival (Cox)", np.nan, pd.NA, pd.NA, pd.NA, 0.3),
-        ("hazard ratio", "breast cancer death (Fine-Gray)", np.nan, pd.NA, pd.NA, pd.NA, 0.2),
+        ("hazard ratio", "cancer death (Fine-Gray)", np.nan, pd.NA, pd.NA, pd.NA, 0.2),
         ("difference in survival", "death of any cause", 36.0, pd.NA, pd.NA, pd.NA, np.nan),
         ("difference in survival", "death of any cause", 48.0, pd.NA, pd.NA, pd.NA, np.nan),
         *((EXPOSURE, "", np.nan, year, n, count, np.nan) for year, n, count in

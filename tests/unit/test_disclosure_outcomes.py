@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paper_words import SUBTYPE, VARIABLES
 from report_content import REFERENCE_LEVELS
 from seermatch.analysis.outcomes import COUNTS
 from seermatch.disclosure.count_system import CountSystem
@@ -34,7 +35,7 @@ def deaths_table(cohort, matched):
     for population, groups in (("cohort", cohort), ("matched", matched)):
         for group, counts in zip((*LABELS, "all"), (*groups, np.sum(groups, axis=0)), strict=True):
             rows.append((population, group, *map(int, counts)))
-    columns = ["population", "group", "n", "deaths_breast_cancer", "deaths_other"]
+    columns = ["population", "group", "n", "deaths_cancer", "deaths_other"]
     return pd.DataFrame(rows, columns=columns).assign(median=12.0)
 
 
@@ -59,7 +60,7 @@ def test_deaths_of_few_unmatched_are_masked_in_the_cohort():
     assert table["n"].isna().sum() == 2, "and another, or 80 were all less the rest"
     matched = table[table["population"] == "matched"]
     assert matched.notna().all(axis=None)
-    assert pd.isna(table["deaths_breast_cancer"][1]), "12 less 11 is one patient's death"
+    assert pd.isna(table["deaths_cancer"][1]), "12 less 11 is one patient's death"
     assert system.narrow(5) == []
 
 
@@ -67,7 +68,7 @@ def test_few_deaths_of_a_kind_mask_the_other_kind():
     """Survival curves tell the deaths of any cause."""
     table, system = release_deaths([(400, 60, 40), (80, 3, 19)], [(160, 20, 15), (80, 3, 19)])
     exposed = table[table["group"] == LABELS[1]]
-    assert exposed[["deaths_breast_cancer", "deaths_other"]].isna().all(axis=None)
+    assert exposed[["deaths_cancer", "deaths_other"]].isna().all(axis=None)
     low, high = system.interval(deaths_of("matched", "exposed", "cancer"))
     assert high - low >= 5
 
@@ -87,7 +88,7 @@ def test_no_small_number_of_deaths_is_known(matched, left):
         return
     table, system = release_deaths(cohort, matched)
     assert system.narrow(5) == []
-    shown = table[["n", "deaths_breast_cancer", "deaths_other"]]
+    shown = table[["n", "deaths_cancer", "deaths_other"]]
     assert not shown.apply(lambda counts: counts.between(1, 4).fillna(False)).any(axis=None)
 
 
@@ -129,13 +130,13 @@ def test_receptors_do_not_tell_the_deaths_of_a_subtype():
     rows += [("grade", "I-II", 20), ("grade", "III", 24)]
     counts = pd.DataFrame(rows, columns=["variable", "level", "cancer_deaths"])
     counts = counts.assign(n=200, other_deaths=9)
-    assert masked_variables(counts, "cancer", 5) == {"subtype", "her2"}
+    assert masked_variables(counts, "cancer", 5, [SUBTYPE]) == {"subtype", "her2"}
 
 
 def test_masked_ratios_print_as_such():
     row = {"model": "univariable", "term": "er", "level": "Positive", "status": MASKED,
            "hr": np.nan, "hr_low": np.nan, "hr_high": np.nan, "p_value": np.nan}  # fmt: skip
-    table = regression_table(pd.DataFrame([row]), ["er"], LABELS, REFERENCE_LEVELS)
+    table = regression_table(pd.DataFrame([row]), ["er"], LABELS, REFERENCE_LEVELS, VARIABLES)
     assert table.loc[0, ["univariable_hr", "univariable_p"]].tolist() == ["masked", ""]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_figures import CURVES, GROUP, MARKS, in_steps, problems
+from paper_words import CANCER, VARIABLES
 from seermatch.disclosure.score_overlap import score_overlap
 from seermatch.figures.curves import draw_cumulative_incidence, draw_survival_curves
 from seermatch.figures.diagnostics import draw_log_log, draw_score_overlap
@@ -87,16 +88,16 @@ def test_scores_of_a_group_may_be_missing():
 
 def test_seeds_without_an_estimate():
     repeats = pd.DataFrame({"seed": range(6), "os_hr": [1.1, 0.9, np.nan, 1.2, 1.3, 1.0]})
-    figure = draw_matching_stability(repeats.assign(bcsm_hr=np.nan))
+    figure = draw_matching_stability(repeats.assign(cancer_hr=np.nan), CANCER)
     assert problems(figure) == []
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[1] == "Main not estimable\nno other seed gave one"
-    alone = draw_matching_stability(repeats.iloc[:1].assign(bcsm_hr=1.3))
+    alone = draw_matching_stability(repeats.iloc[:1].assign(cancer_hr=1.3), CANCER)
     assert alone.axes[0].get_title(loc="left") == "Main 1.10\nno other seed gave one"
 
 
 def test_balance_that_cannot_be_computed():
     balance = pd.DataFrame({"term": ["distance", "age"], "level": "", "smd_before": np.nan})
-    figure = draw_love_plot(balance.assign(smd_after=[np.inf, np.nan]))
+    figure = draw_love_plot(balance.assign(smd_after=[np.inf, np.nan]), VARIABLES)
     assert problems(figure) == []
     assert figure.axes[0].get_xlim()[1] == pytest.approx(0.105)

@@ -1,8 +1,11 @@
 """Comparisons among separated terms: which there are, and that the coding does not matter."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import VARIABLES
 from seermatch.analysis.models import CONTRAST_COLUMNS, regression_models
 from seermatch.survival.cox import fit_cox
 from seermatch.survival.event_times import EventTimes
@@ -32,7 +35,11 @@ def cohort(seed=1, n=600):
 
 def contrasts_of(frame, terms, estimator="cox"):
     models = regression_models(
-        frame, [], terms, estimator=estimator, describe=describe_balance_term
+        frame,
+        [],
+        terms,
+        estimator=estimator,
+        describe=partial(describe_balance_term, variables=VARIABLES),
     )
     assert tuple(models.contrasts.columns) == CONTRAST_COLUMNS
     rows = models.contrasts
@@ -45,9 +52,9 @@ def test_levels_are_compared_as_if_the_one_without_events_were_the_last(estimato
     frame = cohort()
     found = contrasts_of(frame, ["age", "er", "stage"], estimator)
     assert found.index.tolist() == [
-        ("stage: C", "stage: B"),
-        ("stage: D", "stage: B"),
-        ("stage: D", "stage: C"),
+        ("Stage: C", "Stage: B"),
+        ("Stage: D", "Stage: B"),
+        ("Stage: D", "Stage: C"),
     ]
     kept = (frame["stage"] != "A").to_numpy()
     columns = [frame["er"] == "Positive", frame["stage"] == "C", frame["stage"] == "D"]
@@ -88,7 +95,7 @@ def test_the_order_of_the_levels_does_not_matter(order):
     # the comparisons with the reference level are coefficients now, and none is left over
     assert len(finite) == 2 and len(other) == 0
     for row in finite.itertuples():
-        there = (f"stage: {row.level}", f"stage: {order[0]}")
+        there = (f"Stage: {row.level}", f"Stage: {order[0]}")
         expected = plain[there] if there in plain else 1 / plain[there[::-1]]
         assert row.hr == pytest.approx(expected, rel=1e-9)
 
@@ -99,9 +106,9 @@ def test_two_factors_apart_are_not_mixed():
     frame.loc[frame["er"] == "Positive", "event"] = "censored"
     found = contrasts_of(frame, ["er", "stage"])
     assert found.index.tolist() == [
-        ("stage: C", "stage: B"),
-        ("stage: D", "stage: B"),
-        ("stage: D", "stage: C"),
+        ("Stage: C", "Stage: B"),
+        ("Stage: D", "Stage: B"),
+        ("Stage: D", "Stage: C"),
     ]
 
 
@@ -116,8 +123,8 @@ def test_levels_that_go_together_are_named_together():
     found = contrasts_of(frame, ["er", "stage"])
     turned = frame.assign(er=frame["er"].cat.reorder_categories(["Positive", "Negative"]))
     other = contrasts_of(turned, ["er", "stage"])
-    assert ("ER: Negative, stage: D", "ER: Positive, stage: B") in found.index
-    assert ("stage: D", "stage: B") not in found.index
+    assert ("ER: Negative, Stage: D", "ER: Positive, Stage: B") in found.index
+    assert ("Stage: D", "Stage: B") not in found.index
     pd.testing.assert_frame_equal(found, other, rtol=1e-7)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from paper_words import VARIABLES
 from report_content import REFERENCE_LEVELS
 from seermatch.figures.forest import FIRTH, draw_forest
 from seermatch.figures.style import EXPOSED, figure_bytes
@@ -53,7 +54,7 @@ def models():
 
 @pytest.fixture(scope="module")
 def figure(models):
-    return draw_forest(models, TERMS, LABELS, REFERENCE_LEVELS)
+    return draw_forest(models, TERMS, LABELS, REFERENCE_LEVELS, VARIABLES)
 
 
 def rows_of(figure):
@@ -68,7 +69,11 @@ def expected_names():
             names.append("Age (per year)")
             continue
         reference = LABELS[0] if term == "group" else REFERENCE_LEVELS[term]
-        names += [describe_variable(term), printed(reference), *map(printed, LEVELS[term])]
+        names += [
+            describe_variable(term, VARIABLES),
+            printed(reference),
+            *map(printed, LEVELS[term]),
+        ]
     return names
 
 
@@ -92,7 +97,7 @@ def estimate_heights(figure):
 
 
 def test_texts_equal_the_cells_of_the_table(figure, models):
-    table = regression_table(models, TERMS, LABELS, REFERENCE_LEVELS)
+    table = regression_table(models, TERMS, LABELS, REFERENCE_LEVELS, VARIABLES)
     heights = list(estimate_heights(figure).values())
     for axes, model in zip(figure.axes[1:], MODELS, strict=True):
         written = {text.xy[1]: text.get_text() for text in axes.texts}
@@ -158,26 +163,30 @@ def test_notes_explain_the_marks_that_occur(figure, models):
         assert mark in notes
     assert "Separated:" not in notes
     other = models.assign(model="univariable", term="year", level="")[:1]
-    clean = draw_forest(pd.concat([models[:1], other]), ["age", "grade"], LABELS, REFERENCE_LEVELS)
+    clean = draw_forest(
+        pd.concat([models[:1], other]), ["age", "grade"], LABELS, REFERENCE_LEVELS, VARIABLES
+    )
     assert [name for name, _ in rows_of(clean)] == ["Age (per year)"]
     plain = models[(models["model"] == "univariable") & (models["term"] == "age")]
-    clean = draw_forest(plain, ["age"], LABELS, {})
+    clean = draw_forest(plain, ["age"], LABELS, {}, VARIABLES)
     assert [name for name, _ in rows_of(clean)] == ["Age (per year)"]
     lost = models[models["model"] == "univariable"].copy()
     lost.loc[lost["term"] == "er", ["hr", "hr_low", "hr_high"]] = np.nan
-    shown = draw_forest(lost, TERMS, LABELS, REFERENCE_LEVELS)
+    shown = draw_forest(lost, TERMS, LABELS, REFERENCE_LEVELS, VARIABLES)
     assert "Separated: no finite" in rows_of(shown)[-1][0]
     assert "separated" in [text.get_text() for text in shown.axes[1].texts]
 
 
 def test_a_sentence_stands_where_there_is_nothing_to_draw(models):
-    figure = draw_forest(models.assign(hr=np.nan), TERMS, LABELS, REFERENCE_LEVELS)
+    figure = draw_forest(models.assign(hr=np.nan), TERMS, LABELS, REFERENCE_LEVELS, VARIABLES)
     assert figure.axes == []
     assert "No term has an estimate" in figure.texts[0].get_text()
 
 
 def test_few_events_are_marked(models):
-    figure = draw_forest(models.assign(status="few events"), TERMS, LABELS, REFERENCE_LEVELS)
+    figure = draw_forest(
+        models.assign(status="few events"), TERMS, LABELS, REFERENCE_LEVELS, VARIABLES
+    )
     assert "Fewer than 20 events" in rows_of(figure)[-1][0]
     assert any("‡" in text.get_text() for text in figure.axes[1].texts)
 
@@ -196,7 +205,7 @@ def test_texts_are_inside_legible_and_apart(models, width, long):
     if long:
         levels["histology"] = "Infiltrating duct carcinoma, not otherwise specified"
         labels = ("N0 without isolated tumor cells", "N0 with isolated tumor cells")
-    figure = draw_forest(models, TERMS, labels, levels, width=width)
+    figure = draw_forest(models, TERMS, labels, levels, VARIABLES, width=width)
     box = figure.get_tightbbox()
     assert min(box.x0, box.y0) >= -1e-9
     assert box.x1 <= figure.get_figwidth() + 1e-9
@@ -213,7 +222,7 @@ def test_order_of_rows_does_not_matter(models):
     shuffled = shuffled.sort_values("level", kind="stable")
     ordered = models.sort_values("level", kind="stable")
     pictures = {
-        figure_bytes(draw_forest(rows, TERMS, LABELS, REFERENCE_LEVELS))
+        figure_bytes(draw_forest(rows, TERMS, LABELS, REFERENCE_LEVELS, VARIABLES))
         for rows in (shuffled, ordered)
     }
     assert len(pictures) == 1

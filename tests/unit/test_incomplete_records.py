@@ -229,7 +229,7 @@ def test_deaths_by_cause_of_death():
         DEAD | {"cod_site": None},
     )
     assert kept["event_by_cause_of_death"].to_list() == [
-        *("censored", "breast cancer death", "other death", "breast cancer death", "other death"),
+        *("censored", "cancer death", "other death", "cancer death", "other death"),
         *(None, None, None),
     ]
 

@@ -193,7 +193,7 @@ def test_follow_up_rows():
     assert set(table["population"]) == {"matched"}
     assert table["n"].tolist() == [4, 3, 7]
     assert table["median"].tolist() == [21, 20, 20] and table["maximum"].tolist() == [40, 59, 59]
-    assert table["deaths_breast_cancer"].tolist() == [1, 1, 2]
+    assert table["deaths_cancer"].tolist() == [1, 1, 2]
     assert table["deaths_other"].tolist() == [1, 0, 1]
     # censoring as the event: M0 leaves 3/4 after month 10 and 0 at 40
     assert table["reverse_km_median"].tolist() == [40, 59, 40]

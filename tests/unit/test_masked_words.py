@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import CANCER, VARIABLES
 from report_content import changed, made_up_content
 from seermatch.disclosure.rule import DisclosureRule, disclosure_limits
 from seermatch.figures.curves import draw_survival_curves
 from seermatch.report.excluded import explain_included
 from seermatch.report.sections.main_results import headline_table
-from seermatch.report.sections.sensitivity import explain_sensitivity, explain_stability
+from seermatch.report.sections.sensitivity import explain_sensitivity, explain_stability, section
 from seermatch.report.sections.summary import summarize
 from seermatch.report.sections.warnings import find_warnings
 from seermatch.wording.result_tables import sensitivity_tables
@@ -26,7 +27,7 @@ def test_a_masked_analysis_is_printed_as_masked(content):
     numbers = [*HR, "events", "n", "effective_sample_size", "largest_weight"]
     table[numbers] = table[numbers].astype(float)
     table.loc[table["analysis"] == "main", numbers] = np.nan
-    row = sensitivity_tables(table)["sensitivity"].rows[0]
+    row = sensitivity_tables(table, VARIABLES, CANCER)["sensitivity"].rows[0]
     assert row.cells[1:6] == ("masked",) * 5
     assert "not estimable" not in row.cells
 
@@ -35,16 +36,31 @@ def test_sentences_count_what_is_shown(content):
     table = content["sensitivity"].copy()
     every = int((table["outcome"] == table["outcome"].iloc[0]).sum())
     table.loc[table.index[0], ["hr", "hr_low", "hr_high"]] = np.nan
-    assert f"{every - 1} analyses of {every} have a result here" in explain_sensitivity(table)[0]
+    assert (
+        f"{every - 1} analyses of {every} have a result here"
+        in explain_sensitivity(table, CANCER)[0]
+    )
     repeats = content["stability"].astype(float)
     repeats.loc[repeats.index[1], ["os_hr", "os_p"]] = np.nan
-    assert "repetitions that are shown" in explain_stability(repeats)[1]
+    assert "repetitions that are shown" in explain_stability(repeats, CANCER)[1]
 
 
-def test_masked_repetitions_may_be_estimable(content):
+def test_a_hazard_ratio_is_masked_or_not_estimable(content):
     repeats = content["stability"].astype(float)
-    repeats[["os_hr", "os_p", "deaths", "deaths_breast_cancer"]] = np.nan
-    assert "not estimable or masked" in explain_stability(repeats)[1]
+    repeats[["os_hr", "os_p", "deaths", "deaths_cancer"]] = np.nan
+    text = "Overall survival: the hazard ratio is {}."
+    assert explain_stability(repeats, CANCER)[1] == text.format("not estimable")
+    assert explain_stability(repeats, CANCER, ["os_hr"])[1] == text.format("masked")
+    alike = repeats.assign(os_hr=content["stability"]["os_hr"])
+    alike.loc[alike.index[1:], ["os_hr", "common_controls"]] = np.nan
+    assert explain_stability(alike, CANCER)[1] == text.format("masked")
+
+
+def test_the_section_knows_which_model_is_masked(content):
+    repeats = content["stability"].assign(cancer_hr=np.nan, cancer_p=np.nan)
+    masked = content.of_model("fine_gray").assign(status="masked")
+    parts = section(changed(content, stability=repeats, fine_gray=masked)).parts
+    assert "Breast cancer mortality: the hazard ratio is masked." in parts[0].items
 
 
 def test_the_headline_says_masked(content):
@@ -60,9 +76,9 @@ def test_nothing_is_most_often_unknown_beside_a_masked_number(content):
     table = content["included"].copy()
     table["n"] = table["n"].astype("Int64")
     unknown = table.index[table["quantity"] == "unknown"]
-    assert "most often" in explain_included(table, imputed=False)[0]
+    assert "most often" in explain_included(table, False, VARIABLES)[0]
     table.loc[unknown[0], "n"] = pd.NA
-    assert "most often" not in explain_included(table, imputed=False)[0]
+    assert "most often" not in explain_included(table, False, VARIABLES)[0]
 
 
 def test_patients_resemble_each_other_only_in_what_is_shown(content):
@@ -70,7 +86,7 @@ def test_patients_resemble_each_other_only_in_what_is_shown(content):
     table["smd"] = table["smd"].where(table["smd"].abs() < 0.1)
     variables = table.loc[table["smd"].notna(), "variable"].unique()
     table.loc[table["variable"] == variables[0], "smd"] = np.nan
-    said = explain_included(table, imputed=False)[0]
+    said = explain_included(table, False, VARIABLES)[0]
     assert "resemble" not in said
 
 

@@ -21,7 +21,7 @@ def matched():
     rng = np.random.default_rng(3)
     n = 200
     event = rng.choice([0, 1, 2], size=3 * n, p=[0.6, 0.25, 0.15])
-    levels = ["censored", "breast cancer death", "other death"]
+    levels = ["censored", "cancer death", "other death"]
     return pd.DataFrame(
         {
             "time": rng.integers(0, 60, 3 * n),

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from paper_words import CANCER, FACTS
 from report_content import REFERENCE_LEVELS, cell_rows, changed, disclosure_row, made_up_content
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.matching import characteristics as group_comparison
@@ -87,6 +88,7 @@ def facts():
         "disclosure": disclosure_row(),
     }  # fmt: skip
     provenance = {"config": config, "exports": [export], "versions": versions}
+    provenance |= {"cancer": CANCER, "variables": FACTS}
     return Results(("M0", "M0(i+)"), provenance, tables)
 
 
@@ -353,7 +355,9 @@ def test_masked_counts_are_not_told(facts):
 
 @pytest.fixture(scope="module")
 def page(facts):
-    return methods_page.methods_page("A *study*", "Why?", methods_sections(facts), "Careful.")
+    return methods_page.methods_page(
+        "A *study*", "Why?", methods_sections(facts), CANCER, "Careful."
+    )
 
 
 def test_page_holds_every_section_and_the_banner(page, facts):
@@ -361,7 +365,7 @@ def test_page_holds_every_section_and_the_banner(page, facts):
     for title, paragraphs in methods_sections(facts).items():
         assert f"\n## {title}\n" in page
         assert all(f"\n\n{plain_markdown(text)}\n" in page for text in paragraphs)
-    assert "Careful" not in methods_page.methods_page("A", "Why?", {})
+    assert "Careful" not in methods_page.methods_page("A", "Why?", {}, CANCER)
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs"))))
@@ -377,25 +381,25 @@ def test_checklists_hold_every_item():
     strobe = [f"{n}{letter}" for n in range(1, 23) for letter in letters.get(n, [""])]
     record = ["1.1", "1.2", "1.3", "6.1", "6.2", "6.3", "7.1"]
     record += ["12.1", "12.2", "12.3", "13.1", "19.1", "22.1"]
-    found = [(item.guideline, item.item) for item in reporting_checklist()]
+    found = [(item.guideline, item.item) for item in reporting_checklist(CANCER)]
     assert found == [("STROBE", n) for n in strobe] + [("RECORD", n) for n in record]
 
 
 def test_checklist_tables_have_four_columns(page):
     rows = [line for line in page.splitlines() if line.startswith("|")]
-    assert len(rows) == len(reporting_checklist()) + 4
+    assert len(rows) == len(reporting_checklist(CANCER)) + 4
     assert all(row.count("|") == 5 for row in rows)
 
 
 def places():
     """File and sections that an item names."""
-    for item in reporting_checklist():
+    for item in reporting_checklist(CANCER):
         for file, sections in re.findall(r"`([^`]+)`(?: \(([^)]*)\))?", item.where):
             yield item.item, file, [name for name in sections.split(", ") if name]
 
 
 def test_every_item_has_an_answer():
-    for item in reporting_checklist():
+    for item in reporting_checklist(CANCER):
         assert "`" in item.where or AUTHORS in item.where or "not applicable" in item.where
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import VARIABLES
 from scipy.stats import chi2_contingency, norm
 from seermatch.errors import StudyError
 from seermatch.paper.audit import COLUMNS, VERDICTS, audit_tables
@@ -36,7 +37,7 @@ def paper():
 
 @pytest.fixture(scope="module")
 def audit():
-    return audit_tables(**paper()).set_index("check")
+    return audit_tables(**paper(), variables=VARIABLES).set_index("check")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def rows(expected, prefix):
 
 
 def test_one_row_per_check_and_few_verdicts(audit):
-    assert audit_tables(**paper()).columns.to_list() == list(COLUMNS)
+    assert audit_tables(**paper(), variables=VARIABLES).columns.to_list() == list(COLUMNS)
     assert COLUMNS == ("check", "printed", "recomputed", "verdict", "note")
     assert audit.index.is_unique
     assert set(audit["verdict"]) == set(VERDICTS)
@@ -285,20 +286,22 @@ def altered(name, column, old, new, variable=None):
 )
 def test_an_altered_cell_is_caught(audit, cell, check):
     assert check not in audit.index or audit.loc[check, "verdict"] != "inconsistent"
-    found = audit_tables(**altered(*cell)).set_index("check")
+    found = audit_tables(**altered(*cell), variables=VARIABLES).set_index("check")
     assert found.loc[check, "verdict"] == "inconsistent"
 
 
 def test_other_methods_are_recognized():
     tables = altered("table1", "p_value", "0.696", "0.739")
     row = (
-        audit_tables(**tables)
+        audit_tables(**tables, variables=VARIABLES)
         .set_index("check")
         .loc["Table 1, Histologic type: p of group comparison"]
     )
     assert (row["verdict"], row["note"]) == ("reproduced", "fits Yates")
     tables = altered("text", "value", "0.0689", "0.0701")
-    row = audit_tables(**tables).set_index("check").loc["SMD of N stage (N1-N3)"]
+    row = (
+        audit_tables(**tables, variables=VARIABLES).set_index("check").loc["SMD of N stage (N1-N3)"]
+    )
     assert (row["verdict"], row["note"][:18]) == ("reproduced", "fits the pooled SD")
 
 
@@ -309,7 +312,7 @@ def test_corrected_statements_pass():
     text["logrank_p"] = "0.36"
     text["abstract_table3_hr"], text["abstract_table3_p"] = "0.805", "0.370"
     tables["text"] = text.reset_index().assign(where="")
-    found = audit_tables(**tables).set_index("check")["verdict"]
+    found = audit_tables(**tables, variables=VARIABLES).set_index("check")["verdict"]
     assert found["Deaths by group and cause, from the standard errors"] == "derived"
     assert found["Table 3, group: univariable p against log-rank test"] == "consistent"
     assert found["Table 3, group: the abstract against the table"] == "ok"
@@ -322,7 +325,7 @@ def test_a_paper_with_less_in_it():
     for name in NAMES[:4]:
         gone = tables[name]["variable"].isin(["subtype", "pr", "group"])
         tables[name] = tables[name][~gone]
-    found = audit_tables(**tables)
+    found = audit_tables(**tables, variables=VARIABLES)
     assert len(found) > 40
     assert not found["check"].str.contains("Flow|receptors|Follow-up|abstract|E-value").any()
 
@@ -349,7 +352,7 @@ def test_correct_intervals_raise_no_alarm():
     for model in MODELS:
         table = table.assign(**{f"{model}_{part}": texts for part, texts in cells.items()})
     tables = paper() | {"table3": table}
-    found = audit_tables(**tables)
+    found = audit_tables(**tables, variables=VARIABLES)
     found = found[found["check"].str.contains("Table 3 univariable, Row")]
     assert len(found) == n
     assert (found["verdict"] == "consistent").all()
@@ -433,17 +436,17 @@ def test_er_minus_pr_plus_by_brute_force():
 )
 def test_a_cell_that_cannot_be_read_is_named(cell, message):
     with pytest.raises(StudyError, match=message):
-        audit_tables(**altered(*cell))
+        audit_tables(**altered(*cell), variables=VARIABLES)
 
 
 def test_missing_columns_are_named():
     tables = paper()
     tables["table3"] = tables["table3"].drop(columns="univariable_p")
     with pytest.raises(StudyError, match=r"Table 3: .*'univariable_p'"):
-        audit_tables(**tables)
+        audit_tables(**tables, variables=VARIABLES)
     tables = paper()
     tables["table1"] = tables["table1"].rename(columns={"M0 (n=283503)": "M0"})
     with pytest.raises(StudyError, match="the reference first"):
-        audit_tables(**tables)
+        audit_tables(**tables, variables=VARIABLES)
     with pytest.raises(StudyError, match="'gray_p' stands twice"):
         read_facts(pd.DataFrame([("gray_p", "0.1", "")] * 2, columns=["key", "value", "where"]))

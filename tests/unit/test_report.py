@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from markupsafe import escape
+from paper_words import VARIABLES
 from report_content import (
     FIGURES,
     SVG,
@@ -141,8 +142,8 @@ def test_captions_say_what_masking_does_to_the_figures(content):
 def test_captions_say_what_figures_shorten_and_warnings_which_letters_they_lack(content):
     balance = pd.DataFrame({"term": "histology", "level": [f"\ua001 & <{'long ' * 20}>"]})
     with pytest.warns(FigureTextWarning, match="ꀁ"):
-        figure = draw_love_plot(balance.assign(smd_before=0.1, smd_after=0.0))
-    plain = draw_love_plot(content["balance"])
+        figure = draw_love_plot(balance.assign(smd_before=0.1, smd_after=0.0), VARIABLES)
+    plain = draw_love_plot(content["balance"], VARIABLES)
     figures = {**content.figures, "love_plot": figure_bytes(figure)}
     page = render_report(changed(content, figures=figures))
     assert f"is “ꀁ &amp; &lt;{'long ' * 20}&gt;”." in page

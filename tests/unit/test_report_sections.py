@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import CANCER, VARIABLES
 from report_content import (
     LABELS,
     changed,
@@ -83,14 +84,14 @@ def test_differences_of_the_causes_add_up(content):
 
 
 def test_sensitivity_tables_and_sentences(content):
-    tables = sensitivity_tables(content["sensitivity"])
+    tables = sensitivity_tables(content["sensitivity"], VARIABLES, CANCER)
     main, weighted = tables["sensitivity"].rows
     assert main.cells[:7] == ("ATT", "1,755", "1,755", "1.50", "82", "0.80 (0.62–1.04)", "0.300")
     assert weighted.label == "Weighted, ATT"
     assert len(tables["sensitivity_others"].rows[0].cells) == 9
     assert "negative control" in " ".join(tables["sensitivity_others"].notes)
     assert not set(tables["sensitivity"].notes[1:]) & set(tables["sensitivity_others"].notes)
-    first, _ = explain_sensitivity(content["sensitivity"])
+    first, _ = explain_sensitivity(content["sensitivity"], CANCER)
     assert first == (
         "Overall survival: 2 analyses, hazard ratios 0.80 to 1.10; the 95% interval excludes 1 in "
         "none of them."
@@ -98,7 +99,7 @@ def test_sensitivity_tables_and_sentences(content):
 
 
 def test_limits_in_words(content):
-    text = " ".join(explain_limits(content["interpretation"], LABELS, content.config))
+    text = " ".join(explain_limits(content["interpretation"], LABELS, content.config, CANCER))
     assert (
         "Only hazard ratios from 2.00 up or 0.50 down (overall survival) and from 2.00 up or 0.50 "
         "down (breast cancer mortality) could be detected with 80% power."
@@ -110,23 +111,23 @@ def test_limits_in_words(content):
     far = content["interpretation"].copy()
     overall = far["outcome"] == next(iter(OUTCOMES))
     far.loc[overall & (far["quantity"] == "E-value of the interval"), "estimate"] = 1.4
-    text = " ".join(explain_limits(far, LABELS, content.config))
+    text = " ".join(explain_limits(far, LABELS, content.config, CANCER))
     assert "To make the interval include 1, 1.40 (overall survival) would do." in text
-    text = " ".join(explain_limits(content["interpretation"], LABELS, content.config))
+    text = " ".join(explain_limits(content["interpretation"], LABELS, content.config, CANCER))
     assert "No margin of equivalence was fixed in advance" in text
     assert "Breast cancer death (Fine–Gray): the hazard ratio changes over time (p = 0.010)" in text
     assert "from 3.3 in 2020 to 300.0 in 2018" in text
     assert "it is not among the variables of the match" in text
     exact = content.config | {"matching": {"ratio": 2, "covariates": ["age"], "exact": ["year"]}}
-    text = " ".join(explain_limits(content["interpretation"], LABELS, exact))
+    text = " ".join(explain_limits(content["interpretation"], LABELS, exact, CANCER))
     assert "it is among the variables of the match" in text
     assert not any(
-        row.label == "Equivalence" for row in limits_table(content["interpretation"]).rows
+        row.label == "Equivalence" for row in limits_table(content["interpretation"], CANCER).rows
     )
 
 
 def test_included_and_excluded_patients(content):
-    table = included_table(content["included"], LABELS)
+    table = included_table(content["included"], LABELS, VARIABLES)
     assert [cell.text for cell in table.header[0]] == [
         *("Variable", "Included (n = 1,755)", "Excluded (n = 138)", "SMD"),
         *("Unknown, M0", "Unknown, M0(i+)"),
@@ -144,14 +145,17 @@ def test_included_and_excluded_patients(content):
     heading, level = rows["Breast subtype"], rows["HR−/HER2+"]
     assert (heading.kind, heading.cells) == ("heading", ("", "", "", "40 (3.3%)", "5 (0.8%)"))
     assert (level.kind, level.cells) == ("level", ("351 (20.0%)", "22 (18.0%)", "−0.050", "", ""))
-    said = explain_included(content["included"], imputed=True)[0]
+    said = explain_included(content["included"], imputed=True, variables=VARIABLES)[0]
     assert said == (
         "138 patients, 7.3% of those who meet the other criteria, were excluded only because a "
         "covariate is unknown, most often Grade. They differ from the included patients, and the "
         "results may not hold for them: the largest standardized difference is 0.13 (Grade: III). "
         "Multiple imputation, among the sensitivity analyses, includes them."
     )
-    assert "Multiple imputation" not in explain_included(content["included"], imputed=False)[0]
+    assert (
+        "Multiple imputation"
+        not in explain_included(content["included"], imputed=False, variables=VARIABLES)[0]
+    )
 
 
 def test_masked_counts_of_excluded_patients(content):
@@ -160,37 +164,39 @@ def test_masked_counts_of_excluded_patients(content):
     rows = (hidden["patients"] == "excluded") | (hidden["quantity"] == "unknown")
     hidden.loc[rows, numbers] = np.nan
     hidden["smd"] = np.nan
-    cells = [row.cells for row in included_table(hidden, LABELS).rows]
+    cells = [row.cells for row in included_table(hidden, LABELS, VARIABLES).rows]
     assert cells[0] == ("63 (53.5–73)", "masked", "–", "masked", "masked")
     assert cells[1] == ("502 (28.6%)", "masked", "–", "masked", "masked")
-    assert explain_included(hidden, imputed=False) == [
+    assert explain_included(hidden, imputed=False, variables=VARIABLES) == [
         "Patients were excluded only because a covariate is unknown; their number is masked."
     ]
     nobody = content["included"].assign(n=content["included"]["n"].where(~rows, 0))
-    assert explain_included(nobody, imputed=True) == [
+    assert explain_included(nobody, imputed=True, variables=VARIABLES) == [
         "No patient was excluded only because a covariate is unknown."
     ]
     assert "masked" in render_report(changed(content, included=hidden))
 
 
 def test_multiple_imputation_is_explained_where_it_is(content):
-    notes = " ".join(sensitivity_tables(content["sensitivity"])["sensitivity"].notes)
+    notes = " ".join(
+        sensitivity_tables(content["sensitivity"], VARIABLES, CANCER)["sensitivity"].notes
+    )
     assert "imputation" not in notes
     imputed = content["sensitivity"].replace({"analysis": {"main": "multiple imputation"}})
-    notes = " ".join(sensitivity_tables(imputed)["sensitivity"].notes)
+    notes = " ".join(sensitivity_tables(imputed, VARIABLES, CANCER)["sensitivity"].notes)
     assert "every imputed data set is scored and matched anew" in notes
 
 
 def test_equivalence_only_with_a_margin(content):
     table = interpretation_rows(margin=True)
-    rows = {row.label: row.cells for row in limits_table(table).rows}
+    rows = {row.label: row.cells for row in limits_table(table, CANCER).rows}
     assert rows["Equivalence"] == ("Not shown within 0.8 to 1.25, p = 0.410",) * 3
     assert rows["E-value of equivalence"] == ("1.37",) * 3
-    without = limits_table(interpretation_rows(margin=False))
+    without = limits_table(interpretation_rows(margin=False), CANCER)
     assert "E-value of equivalence" not in {row.label for row in without.rows}
     assert rows["Hazard ratio if 10% of the truly exposed were found"] == ("no solution",) * 3
     config = content.config | {"interpretation": {"power": 0.8, "equivalence_margin": 1.25}}
-    text = " ".join(explain_limits(table, LABELS, config))
+    text = " ".join(explain_limits(table, LABELS, config, CANCER))
     assert "Overall survival: equivalence not shown within 0.8 to 1.25 (p = 0.410)." in text
     assert "No margin" not in text
 
@@ -203,7 +209,7 @@ def test_nothing_is_said_of_what_is_masked(content):
     table.loc[overall | year, ["estimate", "low", "high"]] = np.nan
     table.loc[overall, "status"] = "masked"
     table.loc[overall | year, "events"] = pd.NA
-    cells = {row.label: row.cells for row in limits_table(table).rows}
+    cells = {row.label: row.cells for row in limits_table(table, CANCER).rows}
     for label in ("Hazard ratio (95% CI)", "Detectable hazard ratio", "E-value of the estimate"):
         assert cells[label][0] == "masked"
         assert cells[label][1] not in ("masked", "–")
@@ -211,7 +217,7 @@ def test_nothing_is_said_of_what_is_masked(content):
     assert cells["Detectable hazard ratio"][1] == "≥ 2.00 or ≤ 0.50 (47 events)"
     rows = [row.cells for row in exposure_table(table, LABELS).rows]
     assert rows[2] == ("masked", "1,200", "masked")
-    text = " ".join(explain_limits(table, LABELS, content.config))
+    text = " ".join(explain_limits(table, LABELS, content.config, CANCER))
     assert "nan" not in text and "overall survival" not in text
     assert "among the years that are not masked" in text
     page = render_report(changed(content, interpretation=table))

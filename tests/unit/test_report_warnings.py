@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from paper_words import VARIABLES
 from report_content import (
     CRITERIA,
     LABELS,
@@ -59,7 +60,7 @@ def test_model_warnings():
     aliased = (rows["model"] == "recommended") & (rows["term"] == "er")
     rows.loc[rows["model"] == "recommended", "status"] = "ok"
     rows.loc[aliased, ["status", "dependence"]] = ["aliased", "ER: Positive = PR: Positive"]
-    separated, aliased = warn_about_models({"Death": rows}, LABELS, REFERENCE_LEVELS)
+    separated, aliased = warn_about_models({"death": rows}, LABELS, REFERENCE_LEVELS, VARIABLES)
     both = "death (univariable models, multivariable model as published)"
     assert separated.startswith("No finite estimate exists (separation) for ER (Positive vs Neg")
     assert both in separated and "their intervals are approximate" in separated
@@ -67,14 +68,20 @@ def test_model_warnings():
         ": ER (Positive vs Negative), since ER: Positive = PR: Positive, in: death (recommended "
         "model)."
     )
-    few = warn_about_models({"Death": rows.assign(events=29)}, LABELS, REFERENCE_LEVELS)
+    few = warn_about_models({"death": rows.assign(events=29)}, LABELS, REFERENCE_LEVELS, VARIABLES)
     assert "29 for 3 in the multivariable model as published" in few[-1]
 
 
 def test_what_goes_for_several_models_is_said_once():
     rows = model_rows(1.0).assign(events=29)
-    found = warn_about_models({"Death": rows, "Death of it": rows}, LABELS, REFERENCE_LEVELS)
-    assert len(found) == len(warn_about_models({"Death": rows}, LABELS, REFERENCE_LEVELS)) == 2
+    found = warn_about_models(
+        {"death": rows, "death of it": rows}, LABELS, REFERENCE_LEVELS, VARIABLES
+    )
+    assert (
+        len(found)
+        == len(warn_about_models({"death": rows}, LABELS, REFERENCE_LEVELS, VARIABLES))
+        == 2
+    )
     separated, few = found
     assert separated.count("ER (Positive vs Negative)") == 1
     assert "death (" in separated and "death of it (" in separated
@@ -83,9 +90,9 @@ def test_what_goes_for_several_models_is_said_once():
 
 
 def test_balance_warnings(content):
-    assert warn_about_balance(content["balance"], 0.1) == []
+    assert warn_about_balance(content["balance"], 0.1, VARIABLES) == []
     worse = content["balance"].assign(smd_after=[-0.19, 0.15])
-    (text,) = warn_about_balance(worse, 0.1)
+    (text,) = warn_about_balance(worse, 0.1, VARIABLES)
     assert "above 0.1" in text and "Age (0.132 to 0.150)" in text
     many = pd.DataFrame(
         {
@@ -95,7 +102,7 @@ def test_balance_warnings(content):
             "smd_after": [0.03, 0.02, -0.09, 0.04, 0.005],
         }
     )
-    (text,) = warn_about_balance(many, 0.1)
+    (text,) = warn_about_balance(many, 0.1, VARIABLES)
     assert text.endswith(
         "for 4 of 5 terms, most for ER: Positive (0.010 to 0.090); PR: Positive (0.010 to 0.040); "
         "Age (0.010 to 0.030)."
@@ -112,16 +119,16 @@ RECEPTORS = {"er": "Negative", "pr": "Positive"}
 
 
 def test_cells_outside_the_pool_are_named_with_their_counts(content):
-    assert warn_about_score(cell_rows(), LABELS) == []
+    assert warn_about_score(cell_rows(), LABELS, VARIABLES) == []
     cells = cell_rows((RECEPTORS, 10, 0, False), ({"grade": "III"}, 0, 12, False))
-    one, other = warn_about_score(cells, LABELS)
+    one, other = warn_about_score(cells, LABELS, VARIABLES)
     assert one.startswith(
         "No M0(i+) patient has ER: Negative and PR: Positive, so that the M0 patients who have "
         "(10) got no propensity score and are outside the pool of the match."
     )
     assert "No M0 patient has Grade: III, so that the M0(i+) patients who have (12)" in other
     masked = cells.assign(n_reference=cells["n_reference"].where(cells["n_reference"] == 0))
-    one, other = warn_about_score(masked, LABELS)
+    one, other = warn_about_score(masked, LABELS, VARIABLES)
     assert "(masked)" in one and "10" not in one and "(12)" in other
     page = render_report(changed(content, separated_cells=cells))
     assert page.count("No M0(i+) patient has ER: Negative and PR: Positive") == 2  # methods, too
@@ -129,7 +136,7 @@ def test_cells_outside_the_pool_are_named_with_their_counts(content):
 
 
 def test_cells_of_numbers_are_named_without_values():
-    (text,) = warn_about_score(cell_rows(({"age": "", "her2": ""}, 7, 0, False)), LABELS)
+    (text,) = warn_about_score(cell_rows(({"age": "", "her2": ""}, 7, 0, False)), LABELS, VARIABLES)
     assert (
         "is in some of the combinations of Age and HER2, so that the M0 patients who are (7)"
         in text
@@ -138,7 +145,7 @@ def test_cells_of_numbers_are_named_without_values():
 
 def test_cells_that_stay_in_the_pool_are_told(content):
     cells = cell_rows((RECEPTORS, 10, 0, True))
-    (text,) = warn_about_score(cells, LABELS)
+    (text,) = warn_about_score(cells, LABELS, VARIABLES)
     assert text.endswith(
         "not taken out of the pool of the match, as in R (ties: file_order), and widen the caliper."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import SUBTYPE
 from scipy.interpolate import CubicSpline
 from seermatch.analysis.group_effect import OUTCOMES, estimate_group_effect
 from seermatch.analysis.imputation import imputed_cohorts
@@ -38,7 +39,7 @@ def test_models_as_in_r():
     clustered = estimate_group_effect(
         EventTimes(time, event, clusters=data["pair"].to_numpy()),
         X[:, :1],
-        "breast cancer death (cause-specific Cox)",
+        "cancer death (cause-specific Cox)",
     )
     found = (
         *(getattr(clustered.estimate, name) for name in ("coef", "se")),
@@ -56,7 +57,7 @@ def test_causes_change_places():
     for kind in ("Fine-Gray", "cause-specific Cox"):
         other = estimate_group_effect(EventTimes(time, event), X, f"other death ({kind})")
         assert other == estimate_group_effect(
-            EventTimes(time, swapped), X, f"breast cancer death ({kind})"
+            EventTimes(time, swapped), X, f"cancer death ({kind})"
         )
 
 
@@ -78,9 +79,12 @@ def cohort(n=3000, n_exposed=120, seed=4):
     return frame
 
 
+CHOICES = {"without": ["subtype"], "caps": {"tumor_size": 200}, "identities": [SUBTYPE]}
+
+
 def run(frame, **options):
     score = estimate_propensity(frame, TERMS).linear_predictor
-    options = {"matching": MAIN} | options
+    options = CHOICES | {"matching": MAIN} | options
     return sensitivity_analyses(frame, score, **options)
 
 
@@ -106,7 +110,7 @@ def test_every_analysis_has_every_outcome(result):
         "score without subtype",
         "score with year",
         "score with splines",
-        "tumor size at most 200 mm",
+        "tumor_size at most 200",
         "month 0 excluded",
         "weighted, ATT",
         "weighted, ATE",
@@ -156,7 +160,7 @@ def test_matches_made_by_hand(result):
         "exact on year": by_hand(frame, score, exact=frame["year"].to_numpy()),
         "score without subtype": by_hand(*scored(frame, TERMS[:-1])),
         "score with year": by_hand(*scored(dated, [*TERMS, "year"])),
-        "tumor size at most 200 mm": by_hand(*scored(capped, TERMS)),
+        "tumor_size at most 200": by_hand(*scored(capped, TERMS)),
         "month 0 excluded": by_hand(*scored(followed, TERMS)),
     }
     overall = result.table[result.table["outcome"] == "overall survival (Cox)"]
@@ -240,7 +244,7 @@ def test_patients_outside_the_pool_are_in_the_full_cohort_only():
 
 def test_an_arm_without_events_has_firths_estimate():
     frame = cohort()
-    frame.loc[frame["group"] == 1, "event"] = "breast cancer death"
+    frame.loc[frame["group"] == 1, "event"] = "cancer death"
     table = run(frame, calipers=[], ratios=[], orders=[], estimands=["ATT"]).table
     other = table["outcome"].str.startswith("other death")
     assert (table["variance"].eq(PENALIZED) == other).all()
@@ -283,12 +287,12 @@ def test_analyses_of_all_eligible_patients(with_eligible):
     assert result.notes == ()
     assert result.table["analysis"].unique().tolist() == [
         "main",
-        "cause of death = breast",
+        "cause of death = cancer",
         "exact on year",
         "score without subtype",
         "score with year",
         "score with splines",
-        "tumor size at most 200 mm",
+        "tumor_size at most 200",
         "month 0 excluded",
         "first primary only",
         "full cohort, adjusted",
@@ -301,7 +305,7 @@ def test_analyses_of_all_eligible_patients(with_eligible):
 def test_deaths_by_cause_of_death_change_causes_only(with_eligible):
     result, frame, both = with_eligible
     by_cause = result.table.set_index(["analysis", "outcome"])
-    main, other = by_cause.loc["main"], by_cause.loc["cause of death = breast"]
+    main, other = by_cause.loc["main"], by_cause.loc["cause of death = cancer"]
     values = ["n", "events", "hr", "hr_low", "hr_high", "p_value"]
     survival, *specific = main.index
     assert main.loc[survival, values].tolist() == other.loc[survival, values].tolist()
@@ -333,7 +337,7 @@ def test_first_primaries_by_hand(with_eligible):
 def test_multiple_imputation_by_hand(with_eligible):
     result, _, both = with_eligible
     coefs, errors = [], []
-    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN.seed):
+    for one in imputed_cohorts(both, TERMS, imputations=3, seed=MAIN.seed, identities=[SUBTYPE]):
         score = estimate_propensity(one, TERMS).linear_predictor
         hr, low, _ = by_hand(one, score)
         coefs.append(np.log(hr))
@@ -358,7 +362,7 @@ def without_gaps():
     return run(frame, eligible=both, imputations=3, **OTHERS_OFF)
 
 
-@pytest.mark.parametrize("analysis", ["multiple imputation", "cause of death = breast"])
+@pytest.mark.parametrize("analysis", ["multiple imputation", "cause of death = cancer"])
 def test_without_gaps_it_is_the_main_analysis(without_gaps, analysis):
     table = without_gaps.table
     values = ["n", "events", "effective_sample_size", "largest_weight", "hr", "hr_low", "hr_high"]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from paper_words import CANCER, VARIABLES
 from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.figures.sensitivity import draw_matching_stability, draw_specification_curve
 from seermatch.figures.style import figure_bytes
@@ -13,25 +14,28 @@ from seermatch.report.inline_svg import sentence_of
 def repeats(n=201):
     rng = np.random.default_rng(1)
     ratios = np.exp(rng.normal(0.1, 0.1, (n, 2)))
-    return pd.DataFrame({"seed": range(n), "os_hr": ratios[:, 0], "bcsm_hr": ratios[:, 1]})
+    return pd.DataFrame({"seed": range(n), "os_hr": ratios[:, 0], "cancer_hr": ratios[:, 1]})
 
 
 def test_histograms_hold_every_repetition_and_mark_the_main_one():
     frame = repeats()
-    frame.loc[5, "bcsm_hr"] = np.nan
-    figure = draw_matching_stability(frame)
-    for axes, name, n in zip(figure.axes, ("os_hr", "bcsm_hr"), (200, 199), strict=True):
+    frame.loc[5, "cancer_hr"] = np.nan
+    figure = draw_matching_stability(frame, CANCER)
+    for axes, name, n in zip(figure.axes, ("os_hr", "cancer_hr"), (200, 199), strict=True):
         assert sum(bar.get_height() for bar in axes.patches[:25]) == n
         assert axes.lines[-1].get_xdata()[0] == frame[name].iloc[0]
         low, high = axes.get_xlim()
         assert low < frame[name].min() and frame[name].max() < high and low < 1 < high
-    assert figure_bytes(figure) == figure_bytes(draw_matching_stability(frame))
+    assert figure_bytes(figure) == figure_bytes(draw_matching_stability(frame, CANCER))
 
 
 def test_a_sentence_stands_where_there_is_nothing_to_draw():
     frame = repeats(3)
-    frame[["os_hr", "bcsm_hr"]] = np.nan
-    figures = draw_matching_stability(frame), draw_specification_curve(table(np.nan))
+    frame[["os_hr", "cancer_hr"]] = np.nan
+    figures = (
+        draw_matching_stability(frame, CANCER),
+        draw_specification_curve(table(np.nan), VARIABLES, CANCER),
+    )
     for figure, sentence in zip(figures, ("No match gave", "No analysis gave"), strict=True):
         assert figure.axes == []
         assert sentence in sentence_of(figure_bytes(figure))
@@ -53,7 +57,7 @@ def table(factor=1.0):
 
 
 def test_analyses_are_sorted_by_overall_survival():
-    figure = draw_specification_curve(table())
+    figure = draw_specification_curve(table(), VARIABLES, CANCER)
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert names == ["weighted, ATT", "main", "ratio 1"]
     assert len(figure.axes) == 3
@@ -68,7 +72,7 @@ def test_missing_and_boundless_estimates():
     last = frame["outcome"] == "other death (cause-specific Cox)"
     frame.loc[last, ["hr", "hr_low", "hr_high"]] = np.nan
     frame.loc[1, ["hr_low", "hr_high"]] = [1e-9, 1e12]
-    figure = draw_specification_curve(frame)
+    figure = draw_specification_curve(frame, VARIABLES, CANCER)
     low, high = figure.axes[0].get_xlim()
     assert low > 0.04 and high < 21
     assert len(figure_bytes(figure, "svg")) > 1000
@@ -77,8 +81,8 @@ def test_missing_and_boundless_estimates():
 @pytest.mark.parametrize(("column", "page"), [(75, 170), (85, 180), (120, 230)])
 def test_texts_are_inside_and_legible(column, page):
     for figure in (
-        draw_matching_stability(repeats(), column),
-        draw_specification_curve(table(), page),
+        draw_matching_stability(repeats(), CANCER, width=column),
+        draw_specification_curve(table(), VARIABLES, CANCER, width=page),
     ):
         figure.draw_without_rendering()
         box = figure.get_tightbbox()

@@ -101,13 +101,13 @@ def test_an_arm_without_deaths_has_firths_ratio_and_nobody_s_deaths_none():
     cohort.loc[cohort["group"] == 1, "event"] = "other death"
     repeats = matching_stability(cohort, distance, seeds=[1, 2])
     assert repeats["os_hr"].notna().all()
-    assert repeats["bcsm_hr"].between(0, 0.2).all()
-    assert (repeats["bcsm_p"] < 0.001).all()
+    assert repeats["cancer_hr"].between(0, 0.2).all()
+    assert (repeats["cancer_p"] < 0.001).all()
     cohort["event"] = pd.Categorical(["other death"] * len(cohort), EVENTS)
     repeats = matching_stability(cohort, distance, seeds=[1, 2])
-    assert repeats[["bcsm_hr", "bcsm_p"]].isna().all(axis=None)
+    assert repeats[["cancer_hr", "cancer_p"]].isna().all(axis=None)
     spread = stability_range(repeats).set_index("quantity")
-    assert spread.loc["bcsm_hr", ["low", "high", "share_below"]].isna().all()
+    assert spread.loc["cancer_hr", ["low", "high", "share_below"]].isna().all()
 
 
 def test_range_leaves_out_the_main_match():

@@ -65,7 +65,7 @@ def _check_the_group(found, group, codes):
         (
             found["gray"].iloc[0],
             _group_row(found["fine_gray"]),
-            "breast cancer death (Fine-Gray)",
+            "cancer death (Fine-Gray)",
             codes == 1,
         ),
     ):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paper_words import VARIABLES
 from report_content import REFERENCE_LEVELS
 from seermatch.errors import StudyError
 from seermatch.matching.characteristics import compare_groups
@@ -73,11 +74,11 @@ def test_numbers():
     ],
 )
 def test_contrasts_as_in_the_paper(variable, level, text):
-    assert describe_contrast(variable, level, LABELS, REFERENCE_LEVELS) == text
+    assert describe_contrast(variable, level, LABELS, REFERENCE_LEVELS, VARIABLES) == text
 
 
 def test_reference_level_of_another_recode():
-    assert describe_contrast("grade", "II", LABELS, {"grade": "I"}) == "Grade (II vs I)"
+    assert describe_contrast("grade", "II", LABELS, {"grade": "I"}, VARIABLES) == "Grade (II vs I)"
 
 
 @pytest.mark.parametrize("values", [[0, 1], ["0", "1"], ["M0", "M0(i+)"]])
@@ -161,7 +162,11 @@ def model_rows():
 
 def test_regression_cells():
     table = regression_table(
-        model_rows(), ["age", "tumor_size", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS
+        model_rows(),
+        ["age", "tumor_size", "er", "subtype", "group"],
+        LABELS,
+        REFERENCE_LEVELS,
+        VARIABLES,
     )
     names = [f"{model}_{part}" for model in RATIOS for part in ("hr", "ci", "p")]
     assert table.columns.tolist() == ["variable", "contrast", *names]
@@ -181,16 +186,17 @@ def test_regression_cells():
 
 def test_group_may_have_an_empty_level():
     rows = model_rows().query("term == 'group'")
-    expected = regression_table(rows, ["group"], LABELS, REFERENCE_LEVELS)
+    expected = regression_table(rows, ["group"], LABELS, REFERENCE_LEVELS, VARIABLES)
     pd.testing.assert_frame_equal(
-        regression_table(rows.assign(level=""), ["group"], LABELS, REFERENCE_LEVELS), expected
+        regression_table(rows.assign(level=""), ["group"], LABELS, REFERENCE_LEVELS, VARIABLES),
+        expected,
     )
 
 
 def test_printed_characteristics():
     frame = paper_frame().assign(age=np.arange(284088) % 97)
     table = characteristics_table(compare_groups(frame, ["age", "subtype"]), LABELS)
-    out = print_characteristics(table, LABELS, "Before.")
+    out = print_characteristics(table, LABELS, "Before.", VARIABLES)
     assert [cell.text for cell in out.header[0]] == [
         "Characteristic", "M0 (n = 283,503)", "M0(i+) (n = 585)", "p",
     ]  # fmt: skip
@@ -203,7 +209,7 @@ def test_printed_characteristics():
 
 def test_printed_regression_spans_and_notes():
     table = regression_table(
-        model_rows(), ["age", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS
+        model_rows(), ["age", "er", "subtype", "group"], LABELS, REFERENCE_LEVELS, VARIABLES
     )
     out = print_regression(table, "Deaths.", "sHR")
     assert [(cell.text, cell.columns, cell.rows) for cell in out.header[0]] == [
@@ -214,7 +220,8 @@ def test_printed_regression_spans_and_notes():
     notes = " ".join(out.notes)
     assert all(word in notes for word in ("subdistribution", "Aliased", "Separated", "(Firth)"))
     plain = print_regression(
-        regression_table(model_rows().head(1), ["age"], LABELS, REFERENCE_LEVELS), "Deaths."
+        regression_table(model_rows().head(1), ["age"], LABELS, REFERENCE_LEVELS, VARIABLES),
+        "Deaths.",
     )
     assert not any(word in " ".join(plain.notes) for word in ("Aliased", "Separated", "(Firth)"))
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
+from paper_words import CANCER, FACTS, VARIABLES
 from report_content import REFERENCE_LEVELS, changed, disclosure_row
 from seermatch.disclosure.rule import DisclosureRule
 from seermatch.word import document as word_document
@@ -23,8 +24,8 @@ from seermatch.wording.study_tables import characteristics_table, regression_tab
 LABELS = ("M0", "M0(i+)")
 OUTCOMES = (
     "overall survival (Cox)",
-    "breast cancer death (Fine-Gray)",
-    "breast cancer death (cause-specific Cox)",
+    "cancer death (Fine-Gray)",
+    "cancer death (cause-specific Cox)",
     "other death (cause-specific Cox)",
     "other death (Fine-Gray)",
 )
@@ -69,7 +70,7 @@ def model_rows():
 def content():
     table = characteristics_table(comparison_rows(), LABELS)
     regression = regression_table(
-        model_rows(), ["age", "er", "pr", "her2", "group"], LABELS, REFERENCE_LEVELS
+        model_rows(), ["age", "er", "pr", "her2", "group"], LABELS, REFERENCE_LEVELS, VARIABLES
     )
     rng = np.random.default_rng(1)
     analyses = [
@@ -96,12 +97,12 @@ def content():
     )  # fmt: skip
     followup = pd.DataFrame(
         {"population": ["matched"] * 3, "group": ["M0", "M0(i+)", "all"], "n": [1170, 585, 1755],
-         "deaths_breast_cancer": [22, 22, 44], "deaths_other": [15, 14, 29]}
+         "deaths_cancer": [22, 22, 44], "deaths_other": [15, 14, 29]}
     )  # fmt: skip
     stability = pd.DataFrame(
-        {"seed": range(42), "deaths": 82, "deaths_breast_cancer": 47,
+        {"seed": range(42), "deaths": 82, "deaths_cancer": 47,
          "os_hr": [0.803, *np.linspace(0.7, 1.1, 41)], "os_p": [0.37, *np.linspace(0.01, 0.9, 41)],
-         "bcsm_hr": [1.386, *np.linspace(0.7, 1.1, 41)], "bcsm_p": 0.2,
+         "cancer_hr": [1.386, *np.linspace(0.7, 1.1, 41)], "cancer_p": 0.2,
          "common_controls": [1.0, *[0.394] * 41]}
     )  # fmt: skip
     tables = {
@@ -115,7 +116,7 @@ def content():
         "disclosure": disclosure_row(),
     }
     config = {"regression": {"selection_p": 0.05}, "balance": {"threshold": 0.1}, "study": {}}
-    return Results(LABELS, {"config": config}, tables)
+    return Results(LABELS, {"config": config, "cancer": CANCER, "variables": FACTS}, tables)
 
 
 def written(content, banner=""):
@@ -373,7 +374,7 @@ def test_masked_counts_stay_masked_and_are_explained(content):
         .replace({"excluded_exposed": {95: pd.NA}}),
         followup=content["followup"].assign(deaths_other=pd.NA),
         sensitivity=content["sensitivity"].assign(events=np.nan),
-        stability=content["stability"].assign(deaths=np.nan, deaths_breast_cancer=np.nan),
+        stability=content["stability"].assign(deaths=np.nan, deaths_cancer=np.nan),
         disclosure=DisclosureRule(5),
     )
     document = docx.Document(io.BytesIO(written(masked)))
@@ -406,14 +407,14 @@ def test_hostile_text_and_long_titles():
 
 def test_a_single_repetition_has_no_middle():
     alone = pd.DataFrame({"seed": [1], "os_hr": [1.1], "os_p": [0.4]})
-    assert stability_table(alone).rows[0].cells[0] == "1.10"
+    assert stability_table(alone, CANCER).rows[0].cells[0] == "1.10"
 
 
 def test_masked_sizes_and_p_values_of_other_matches_say_nothing(content):
     masked = changed(
         content,
         sensitivity=content["sensitivity"].assign(effective_sample_size=np.nan),
-        stability=content["stability"].assign(os_p=np.nan, bcsm_p=np.nan),
+        stability=content["stability"].assign(os_p=np.nan, cancer_p=np.nan),
         disclosure=DisclosureRule(5),
     )
     supplement = journal_tables.journal_tables(masked)["Supplementary tables"]

@@ -251,9 +251,7 @@ def valid_calls() -> dict:
             "seed": 1,
         },
         "imputation.imputed_cohorts": {
-            "eligible": unknown[
-                ["group", "year", "time", "event", "age", "er", "pr", "her2", "subtype"]
-            ],
+            "eligible": unknown[["group", "year", "time", "event", "age", "er"]],
             "covariates": ["age", "er"],
             "imputations": 1,
             "seed": 1,
@@ -366,7 +364,6 @@ def valid_calls() -> dict:
             "calipers": [],
             "ratios": [],
             "orders": [],
-            "largest_size": None,
             "estimands": ["ATT"],
         },
         "firth.fit_firth": data | {"X": X, "model": "fine_gray"},

@@ -108,7 +108,7 @@ def test_claims_are_answered_at_36_and_48_months_and_not_beyond_the_follow_up(re
     told = read(results / "interpretation.tsv")
     told = told[
         (told["quantity"] == "difference in cumulative incidence")
-        & (told["outcome"] == "breast cancer death")
+        & (told["outcome"] == "cancer death")
     ]
     for name in ("estimate", "low", "high"):
         assert claims[name].iloc[:2].astype(float).tolist() == pytest.approx(

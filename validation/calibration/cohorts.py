@@ -187,7 +187,7 @@ def draw_cohort(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
     -------
     pandas.DataFrame
         patient_id, the covariates, group (0 reference, 1 exposed), time (months) and event
-        (category: censored, breast cancer death, other death).
+        (category: censored, cancer death, other death).
 
     Examples
     --------

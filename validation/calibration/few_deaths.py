@@ -164,7 +164,7 @@ def null_tests(matched: pd.DataFrame) -> dict[str, float]:
     weights, sets = matched["weight"].to_numpy(), matched["matched_set"].to_numpy()
     group, died = matched["group"].to_numpy(float), event == 1
     X, data = group[:, None], EventTimes(time, event, weights, sets)
-    specific = "breast cancer death (cause-specific Cox)"
+    specific = "cancer death (cause-specific Cox)"
     wald = np.nan
     if 0 < group[died].sum() < died.sum():
         effect = estimate_group_effect(data, X, specific, penalized=False)
@@ -175,7 +175,7 @@ def null_tests(matched: pd.DataFrame) -> dict[str, float]:
         COX_FIRTH: estimate_group_effect(data, X, specific, penalized=True).estimate.p_value,
         FINE_GRAY_SCORE: _score_p(data, X),
         FINE_GRAY_FIRTH: estimate_group_effect(
-            data, X, "breast cancer death (Fine-Gray)", penalized=True
+            data, X, "cancer death (Fine-Gray)", penalized=True
         ).estimate.p_value,
         POISSON_BINOMIAL: poisson_binomial_p(time, died, group == 1, sets),
     }

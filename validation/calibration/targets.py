@@ -76,7 +76,7 @@ def calibration_targets(
     >>> targets.loc[[0, 2], ["outcome", "quantity", "target"]].round(2)
                    outcome                          quantity  target
     0   death of any cause                  log hazard ratio    0.24
-    2  breast cancer death  log subdistribution hazard ratio    0.39
+    2  cancer death  log subdistribution hazard ratio    0.39
     """
     parts = []
     for _ in range(batches):

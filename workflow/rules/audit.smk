@@ -21,6 +21,7 @@ rule audit_paper:
         runtime=minutes(5),
     params:
         code=code_of("audit_paper"),
+        variables=VARIABLES,
         paper=paper_tables_and_text,
     message:
         "Recomputing the printed tables of the paper"

@@ -38,6 +38,50 @@ def shown(path, category, item, caption=""):
 LABELS = tuple(config["cohort"]["exposure"][arm]["label"] for arm in ARMS)
 
 
+# What only the study knows: how its variables are printed, which follow from others, what its cancer
+# is called. One place, until the study file says it.
+VARIABLES = {
+    "age": {"label": "Age", "unit": "years", "per": "per year"},
+    "er": {"label": "ER", "abbreviations": {"ER": "estrogen receptor"}},
+    "grade": {"label": "Grade"},
+    "her2": {
+        "label": "HER2",
+        "abbreviations": {"HER2": "human epidermal growth factor receptor 2"},
+    },
+    "histology": {
+        "label": "Histologic type",
+        "abbreviations": {"IDC": "invasive ductal carcinoma"},
+    },
+    "n_stage": {"label": "N stage"},
+    "pr": {"label": "PR", "abbreviations": {"PR": "progesterone receptor"}},
+    "subtype": {
+        "label": "Breast subtype",
+        "abbreviations": {
+            "HR+": "hormone receptor positive",
+            "HR-": "hormone receptor negative",
+        },
+    },
+    "t_stage": {"label": "T stage"},
+    "tumor_size": {"label": "Tumor size", "unit": "mm", "per": "per mm"},
+}
+NEGATIVE, POSITIVE = "Negative", "Positive"
+HORMONE = [[POSITIVE, NEGATIVE], [NEGATIVE, POSITIVE], [POSITIVE, POSITIVE]]
+IDENTITIES = {
+    "subtype": {
+        "of": ["er", "pr", "her2"],
+        "levels": {
+            "HR+/HER2-": [[*hormone, NEGATIVE] for hormone in HORMONE],
+            "HR+/HER2+": [[*hormone, POSITIVE] for hormone in HORMONE],
+            "HR-/HER2+": [[NEGATIVE, NEGATIVE, POSITIVE]],
+            "HR-/HER2-": [[NEGATIVE, NEGATIVE, NEGATIVE]],
+        },
+    }
+}
+CANCER = "breast cancer"
+WITHOUT = ["subtype"]
+CAPS = {"tumor_size": config["sensitivity"]["largest_size"]}
+
+
 # The synthetic registry: one export per year of diagnosis.
 SYNTHETIC_YEARS = [2018, 2019, 2020, 2021, 2022]
 SYNTHETIC = [

@@ -1,4 +1,4 @@
-"""Breast cancer mortality in the matched cohort, other deaths competing.
+"""Mortality of the cancer in the matched cohort, other deaths competing.
 
 Needs the matched cohort. Makes cumulative incidence, Gray's test and Fine–Gray models, all
 unmasked.

@@ -84,6 +84,7 @@ rule publish_cohort:
         runtime=minutes(10),
     params:
         code=code_of("publish_cohort"),
+        identities=IDENTITIES,
         cohort=section("cohort"),
         data_quality=section("data_quality"),
         disclosure=section("disclosure"),
@@ -137,7 +138,7 @@ rule publish_outcomes:
         table4=shown(
             "<results>/table4.tsv",
             "Tables",
-            "Table 4, breast cancer mortality (Fine–Gray)",
+            f"Table 4, {CANCER} mortality (Fine–Gray)",
         ),
         record=f"{RELEASE}/outcomes.json",
     log:
@@ -153,6 +154,8 @@ rule publish_outcomes:
         runtime=minutes(10),
     params:
         code=code_of("publish_outcomes"),
+        identities=IDENTITIES,
+        variables=VARIABLES,
         covariates=config["matching"]["covariates"],
         disclosure=section("disclosure"),
         labels=LABELS,
@@ -232,6 +235,7 @@ rule publish_sensitivity:
         runtime=minutes(10),
     params:
         code=code_of("publish_sensitivity"),
+        identities=IDENTITIES,
         disclosure=section("disclosure"),
         lacking_at=sorted_keys(LACKING_AT),
     message:

@@ -57,6 +57,8 @@ rule draw_figures:
         runtime=minutes(10),
     params:
         code=code_of("draw_figures"),
+        cancer=CANCER,
+        variables=VARIABLES,
         balance=section("balance"),
         labels=LABELS,
         figures=section("figures"),
@@ -107,7 +109,7 @@ rule draw_diagnostics:
         forest_fine_gray=shown(
             "<results>/figures/forest_fine_gray.svg",
             "Figures",
-            "Forest plot of Table 4, breast cancer mortality",
+            f"Forest plot of Table 4, {CANCER} mortality",
         ),
         prints=collect(
             "<results>/figures/{figure}.{kind}",
@@ -126,6 +128,7 @@ rule draw_diagnostics:
         runtime=minutes(10),
     params:
         code=code_of("draw_diagnostics"),
+        variables=VARIABLES,
         covariates=config["matching"]["covariates"],
         labels=LABELS,
         link=config["matching"]["link"],
@@ -164,6 +167,8 @@ rule write_provenance:
         runtime=minutes(5),
     params:
         code=code_of("write_provenance"),
+        cancer=CANCER,
+        variables=VARIABLES,
         config=sorted_keys({key: config[key] for key in config if key != "pathvars"}),
     message:
         "Recording what was run"

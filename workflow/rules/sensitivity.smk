@@ -26,6 +26,7 @@ rule assess_stability:
         runtime=minutes(30),
     params:
         code=code_of("assess_stability"),
+        cancer=CANCER,
         matching=section("matching"),
         stability=section("stability"),
     message:
@@ -55,8 +56,15 @@ rule assess_sensitivity:
         runtime=minutes(30),
     params:
         code=code_of("assess_sensitivity"),
+        caps={name: cap for name, cap in CAPS.items() if cap is not None},
+        identities=IDENTITIES,
         matching=section("matching"),
-        sensitivity=section("sensitivity"),
+        sensitivity={
+            key: value
+            for key, value in section("sensitivity").items()
+            if key != "largest_size"
+        },
+        without=WITHOUT,
     message:
         "Repeating the analysis in other defensible ways"
     script:
@@ -96,6 +104,8 @@ rule draw_sensitivity:
         runtime=minutes(5),
     params:
         code=code_of("draw_sensitivity"),
+        cancer=CANCER,
+        variables=VARIABLES,
         widths=sorted_keys(config["figures"]["widths"]),
     message:
         "Drawing the stability of the match and the specification curve"

@@ -56,6 +56,7 @@ rule fit_cox:
         runtime=minutes(10),
     params:
         code=code_of("fit_models"),
+        variables=VARIABLES,
         covariates=config["matching"]["covariates"],
         estimator="cox",
         labels=LABELS,

@@ -25,8 +25,12 @@ with job(snakemake) as tell:
     )
     write_table(repeats, snakemake.output[0])
     spread = stability_range(repeats).set_index("quantity")
+    death = f"{snakemake.params.cancer} death"
     words = [
         f"{name} {spread.loc[key, 'low']:.2f} to {spread.loc[key, 'high']:.2f}"
-        for name, key in (("overall survival", "os_hr"), ("breast cancer death", "bcsm_hr"))
+        for name, key in (
+            ("overall survival", "os_hr"),
+            (f"{snakemake.params.cancer} death", "cancer_hr"),
+        )
     ]
     tell(f"hazard ratios over {len(repeats) - 1} tie seeds (middle 95%): {', '.join(words)}")

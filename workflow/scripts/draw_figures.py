@@ -7,6 +7,7 @@ with job(snakemake) as tell:
     from seermatch.figures.flow_chart import draw_flow_chart
     from seermatch.figures.love_plot import draw_love_plot
     from seermatch.figures.style import figure_bytes
+    from seermatch.variables.printed import read_variables
     from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.terms import print_test
     from seermatch.wording.warnings import group_sizes
@@ -24,7 +25,10 @@ with job(snakemake) as tell:
         figures = {
             "figure1": draw_flow_chart(tables["attrition"], labels, matched, widths["page"]),
             "figure2": draw_love_plot(
-                tables["balance"], params.balance["threshold"], widths["column"]
+                tables["balance"],
+                read_variables(params.variables),
+                params.balance["threshold"],
+                widths["column"],
             ),
             "figure3": draw_survival_curves(
                 tables["survival"],
@@ -40,6 +44,7 @@ with job(snakemake) as tell:
                 marks,
                 labels,
                 test=dict(zip(tables["gray"]["cause"], incidence_tests, strict=True)),
+                cancer=params.cancer,
                 width=widths["page"],
             ),
         }

@@ -5,7 +5,10 @@ from study_io import job, read_table, write_table
 NAMES = {"cox": "Cox", "fine_gray": "Fine–Gray"}
 
 with job(snakemake) as tell:
+    from functools import partial
+
     from seermatch.analysis.models import regression_models
+    from seermatch.variables.printed import read_variables
     from seermatch.wording.terms import describe_balance_term
 
     params = snakemake.params
@@ -17,7 +20,7 @@ with job(snakemake) as tell:
         estimator=params.estimator,
         threshold=threshold,
         group_labels=tuple(params.labels),
-        describe=describe_balance_term,
+        describe=partial(describe_balance_term, variables=read_variables(params.variables)),
     )
     write_table(fitted.table, snakemake.output.models)
     write_table(fitted.contrasts, snakemake.output.contrasts)

@@ -28,14 +28,16 @@ with job(snakemake) as tell:
     from seermatch.disclosure.cohort_tables import release_cohort
     from seermatch.disclosure.quality import published_missing, release_quality
     from seermatch.disclosure.rule import disclosure_note
+    from seermatch.variables.identities import read_identities
     from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.study_tables import characteristics_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
+    identities = read_identities(params.identities)
     rule = disclosure_rule(params.disclosure, source.exports)
     names = ("attrition", "comparison", "balance", "score_overlap", "separated_cells")
     private = {name: read_table(source[name]) for name in names}
-    release = release_cohort(private, rule)
+    release = release_cohort(private, rule, identities)
     tables = release.tables
     overlap = tables["score_overlap"]
     tables["score_overlap"] = overlap.assign(

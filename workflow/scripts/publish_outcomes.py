@@ -20,13 +20,16 @@ ESTIMATORS = ("cox", "fine_gray")
 with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.outcomes import release_outcomes
+    from seermatch.variables.identities import read_identities
+    from seermatch.variables.printed import read_variables
     from seermatch.wording.study_tables import reference_levels, regression_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
+    identities = read_identities(params.identities)
     rule = disclosure_rule(params.disclosure, source.exports)
     before = read_records([source.before])[0] if source.get("before") else {}
     private = {name: read_table(source[name]) for name in TABLES}
-    release = release_outcomes(private, rule, before, marks=params.marks)
+    release = release_outcomes(private, rule, before, marks=params.marks, identities=identities)
     tables = release.tables
     for name in ("followup", "survival", "logrank", "incidence", "gray"):
         write_table(tables[name], out[name])
@@ -37,8 +40,12 @@ with job(snakemake) as tell:
     )
     write_table(contrasts, out.contrasts)
     terms = [*params.covariates, "group"]
-    levels = reference_levels(private["event_counts"])
+    words = (
+        params.labels,
+        reference_levels(private["event_counts"]),
+        read_variables(params.variables),
+    )
     for name, path in zip(ESTIMATORS, (out.table3, out.table4), strict=True):
-        write_table(regression_table(tables[name], terms, params.labels, levels), path)
+        write_table(regression_table(tables[name], terms, *words), path)
     write_bytes(json.dumps(release.record), out.record)
     tell("published the outcomes")

@@ -12,6 +12,6 @@ with job(snakemake) as tell:
     study = results.config["study"]
     with rounded_counts(results.disclosure.width):
         sections = methods_sections(results)
-    page = methods_page(study["title"], study["question"], sections, results.banner)
+    page = methods_page(study["title"], study["question"], sections, results.cancer, results.banner)
     write_bytes(page, snakemake.output[0])
     tell(f"the methods section is {snakemake.output[0]}")

@@ -21,6 +21,8 @@ with job(snakemake) as tell:
         "exports": exports,
         "versions": versions | {package: version(package) for package in PACKAGES},
         "config": config,
+        "cancer": snakemake.params.cancer,
+        "variables": snakemake.params.variables,
     }
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
     write_bytes(text, snakemake.output[0])

@@ -127,7 +127,7 @@ def answer_claims(
     Parameters
     ----------
     claims : sequence of mapping
-        ``claim`` in words, its ``source``, the ``outcome`` it speaks of (``"breast cancer death"``
+        ``claim`` in words, its ``source``, the ``outcome`` it speaks of (``"cancer death"``
         or ``"death of any cause"``), what it ``expects`` of the exposed (``"worse"``, ``"no
         worse"``, ``"no difference"``, or ``"survival"`` of ``survival_percent``), and ``months``.
     matched : pandas.DataFrame
@@ -137,7 +137,7 @@ def answer_claims(
         set-clustered intervals, and the smallest detectable ones.
     curves : mapping
         Outcome to the published curves: survival for ``"death of any cause"``, incidence for
-        ``"breast cancer death"``.
+        ``"cancer death"``.
     labels : tuple of str
         Label of the reference and of the exposed group.
     margin : float or None

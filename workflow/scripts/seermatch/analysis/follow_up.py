@@ -14,7 +14,7 @@ def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> 
     Parameters
     ----------
     frame : DataFrame
-        Columns `time` (months) and `event` (category: censored, breast cancer death, other death),
+        Columns `time` (months) and `event` (category: censored, cancer death, other death),
         and the arms.
     population : str
         Name written to the first column, such as ``"cohort"`` or ``"matched"``.
@@ -26,7 +26,7 @@ def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> 
     DataFrame
         population, group, n, median, q1, q3, maximum (of the observed times, type 7),
         reverse_km_median (Schemper and Smith 1996: censoring as the event; NaN if not reached),
-        deaths_breast_cancer, deaths_other. One row per arm with patients, then ``all``.
+        deaths_cancer, deaths_other. One row per arm with patients, then ``all``.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> 
 
     Examples
     --------
-    >>> events = ["censored", "breast cancer death", "other death"]
+    >>> events = ["censored", "cancer death", "other death"]
     >>> frame = pd.DataFrame({"group": [0, 0, 1, 1], "time": [10, 20, 30, 40],
     ...     "event": pd.Categorical.from_codes([0, 1, 0, 2], events)})
     >>> table = follow_up(frame, "matched")
@@ -61,7 +61,7 @@ def follow_up(frame: pd.DataFrame, population: str, *, group: str = "group") -> 
                 "q3": q3,
                 "maximum": time.max(),
                 "reverse_km_median": median_survival(kaplan_meier(EventTimes(time, code == 0))),
-                "deaths_breast_cancer": np.count_nonzero(code == 1),
+                "deaths_cancer": np.count_nonzero(code == 1),
                 "deaths_other": np.count_nonzero(code == 2),
             }
         )

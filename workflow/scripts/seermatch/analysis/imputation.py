@@ -28,6 +28,7 @@ from seermatch.statistics.checks import (
     check_times,
 )
 from seermatch.survival.event_times import EventTimes, category_codes, require_event_times
+from seermatch.variables.identities import Identity, identities_within
 
 CYCLES = 5
 DONORS = 5  # of which predictive mean matching draws one
@@ -35,7 +36,7 @@ MOST_DONORS = 50_000  # complete rows among which the nearest are looked for
 # Of each coefficient before the data are seen, that is a standard deviation of 10 for columns of
 # the size of 1: finite where a level is predicted without error, and of no weight elsewhere.
 PRIOR_PRECISION = 0.01
-NEEDED = ("group", "year", "time", "event", "er", "pr", "her2", "subtype")
+NEEDED = ("group", "year", "time", "event")
 _STEPS = 50
 
 
@@ -326,7 +327,12 @@ def _standardized(X: np.ndarray) -> np.ndarray:
 
 
 def imputed_cohorts(
-    eligible: pd.DataFrame, covariates: Sequence[str], *, imputations: int = 10, seed: int = 0
+    eligible: pd.DataFrame,
+    covariates: Sequence[str],
+    *,
+    imputations: int = 10,
+    seed: int = 0,
+    identities: Sequence[Identity] = (),
 ) -> Iterator[pd.DataFrame]:
     """Impute the covariates of the eligible patients, given exposure and outcome.
 
@@ -335,29 +341,33 @@ def imputed_cohorts(
     eligible : pandas.DataFrame
         One row per patient: group, year, time, event and the covariates, some of them missing.
     covariates : sequence of str
-        Variables of the study; ER, PR and HER2 come with the subtype, which is made of them.
+        Variables of the study.
     imputations : int
         Number of imputed data sets.
     seed : int
         Of the draws.
+    identities : sequence of Identity
+        Covariates that follow from others. Where all of these are columns of `eligible`, they are
+        imputed in place of the covariate, which then follows from them wherever any was missing.
 
     Yields
     ------
     pandas.DataFrame
         `eligible` without missing covariates. Predictors are the other covariates, the group, the
-        year of diagnosis, and for each cause of death its event and cumulative hazard. Where the
-        subtype or one of its receptors was missing, it follows from the receptors by SEER's rule.
+        year of diagnosis, and for each cause of death its event and cumulative hazard.
 
     Raises
     ------
     StudyError
-        If no patient has all covariates.
+        If no patient has all covariates, or a drawn combination makes no level of a covariate that
+        follows from others.
     """
     covariates = check_names("covariates", covariates)
     check_columns("eligible", eligible, [*NEEDED, *covariates])
-    variables = [name for name in covariates if name not in ("subtype", "year")]
-    if "subtype" in covariates:
-        variables += [name for name in ("er", "pr", "her2") if name not in variables]
+    derived = identities_within(identities, covariates, eligible.columns)
+    made = {"year", *(identity.variable for identity in derived)}
+    parts = [name for identity in derived for name in identity.of]
+    variables = [name for name in dict.fromkeys([*covariates, *parts]) if name not in made]
     event = category_codes(eligible["event"])
     time = check_times(eligible["time"])
     known = np.column_stack(
@@ -369,16 +379,22 @@ def imputed_cohorts(
             cumulative_hazards(EventTimes(time, event)),
         ]
     )
-    untold = eligible[["er", "pr", "her2", "subtype"]].isna().any(axis=1).to_numpy()
     for frame in impute(eligible, variables, known, imputations=imputations, seed=seed):
-        yield frame.assign(subtype=_with_subtype(frame, untold))
+        yield frame.assign(
+            **{identity.variable: _follow(frame, eligible, identity) for identity in derived}
+        )
 
 
-def _with_subtype(frame: pd.DataFrame, untold: np.ndarray) -> pd.Series:
-    """Make the subtype of some patients: HR+ if ER or PR is positive."""
-    rows = frame.loc[untold, ["er", "pr", "her2"]]
-    positive = (rows == "Positive").to_numpy()
-    hormone = np.where(positive[:, :2].any(axis=1), "HR+", "HR-")
-    subtype = frame["subtype"].copy()
-    subtype[untold] = np.char.add(hormone, np.where(positive[:, 2], "/HER2+", "/HER2-"))
-    return subtype
+def _follow(frame: pd.DataFrame, eligible: pd.DataFrame, identity: Identity) -> pd.Series:
+    """Make a variable of those that it follows from, where it or any of them was missing."""
+    untold = eligible[list(identity.variables)].isna().any(axis=1).to_numpy()
+    found = frame[identity.variable].copy()
+    parts = frame.loc[untold, list(identity.of)].astype(str).itertuples(index=False, name=None)
+    levels = [identity.levels.get(part) for part in parts]
+    if None in levels:
+        raise StudyError(
+            f"{identity.variable}: a combination of {', '.join(identity.of)} was imputed that "
+            "makes no level of it; name every combination in its identity."
+        )
+    found[untold] = levels
+    return found

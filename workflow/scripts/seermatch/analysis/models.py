@@ -130,7 +130,7 @@ def regression_models(
     ----------
     frame : DataFrame
         One row per patient: the covariates, `group` (0 reference, 1 exposed), `time` (months),
-        `event` (category: censored, breast cancer death, other death), and if the sample is
+        `event` (category: censored, cancer death, other death), and if the sample is
         matched `matched_set` and `weight`.
     covariates : sequence of str
         Each is modelled alone. Those with a joint p-value below `threshold` enter the
@@ -138,7 +138,7 @@ def regression_models(
     recommended : sequence of str
         Covariates of the recommended model, chosen beforehand.
     estimator : {"cox", "fine_gray"}
-        ``cox``: death of any cause. ``fine_gray``: breast cancer death, other deaths competing.
+        ``cox``: death of any cause. ``fine_gray``: cancer death, other deaths competing.
     threshold : float
         For the joint test of a covariate: likelihood ratio in Cox, Wald with the sandwich in
         Fine-Gray and wherever weights are used; likelihood ratio again if it is separated.
@@ -171,7 +171,7 @@ def regression_models(
     >>> rng = np.random.default_rng(1)
     >>> group, age = np.repeat([0, 1], 100), rng.integers(40, 80, 200)
     >>> time = rng.exponential(900 / age).astype(int)
-    >>> events = ["censored", "breast cancer death", "other death"]
+    >>> events = ["censored", "cancer death", "other death"]
     >>> frame = pd.DataFrame({"group": group, "age": age, "time": time,
     ...     "event": pd.Categorical.from_codes(rng.integers(0, 3, 200), events)})
     >>> models = regression_models(frame, ["age"], ["age"], group_labels=("M0", "M0(i+)"))

@@ -10,17 +10,21 @@ NO_EVENT = "no event"
 
 # Outcomes of the group's effect, each with the model that it is estimated by.
 OVERALL = "overall survival (Cox)"
-SPECIFIC = "breast cancer death (Fine-Gray)"
-SPECIFIC_CAUSE = "breast cancer death (cause-specific Cox)"
+SPECIFIC = "cancer death (Fine-Gray)"
+SPECIFIC_CAUSE = "cancer death (cause-specific Cox)"
 OTHER = "other death (cause-specific Cox)"
 OTHER_FINE_GRAY = "other death (Fine-Gray)"
 HEADLINE = (OVERALL, SPECIFIC, OTHER)
 
 # Sensitivity analyses that others single out; variances of matched samples.
 MAIN = "main"
+FIRST_PRIMARY = "first primary only"
 WEIGHTED = {"ATT": "weighted, ATT", "ATE": "weighted, ATE", "ATO": "weighted, overlap"}
 FULL_COHORT = "full cohort, adjusted"
 IMPUTED = "multiple imputation"
+CAUSE_OF_DEATH = "cause of death = cancer"
+WITHOUT = "score without "  # and the variable
+AT_MOST = " at most "  # between the variable and its cap
 CLUSTERED = "clustered by matched set"
 PENALIZED = "penalized profile likelihood (Firth)"
 

@@ -5,15 +5,27 @@ robust one by patient. Every analysis is set beside five outcomes. Deaths of oth
 a negative control: the exposure has no reason to act on their cause-specific hazard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from seermatch.analysis.group_effect import OUTCOMES
 from seermatch.analysis.imputation import imputed_cohorts
-from seermatch.analysis.names import CLUSTERED, FULL_COHORT, IMPUTED, MAIN, WEIGHTED
+from seermatch.analysis.names import (
+    AT_MOST,
+    CAUSE_OF_DEATH,
+    CLUSTERED,
+    FIRST_PRIMARY,
+    FULL_COHORT,
+    IMPUTED,
+    MAIN,
+    WEIGHTED,
+    WITHOUT,
+)
 from seermatch.analysis.populations import compare_populations
 from seermatch.analysis.sample import Sample, description, effects_of, estimate_all, pooled_ratios
 from seermatch.errors import StudyError
@@ -34,6 +46,7 @@ from seermatch.statistics.checks import (
 from seermatch.statistics.design_matrix import OF_HAZARDS, aliased_columns, design_matrix
 from seermatch.statistics.splines import natural_spline
 from seermatch.survival.event_times import category_codes
+from seermatch.variables.identities import Identity
 from seermatch.variables.printed import EVENTS
 
 COLUMNS = (
@@ -41,11 +54,8 @@ COLUMNS = (
     *("largest_weight", "hr", "hr_low", "hr_high", "p_value", "variance"),
 )
 ROBUST = "robust by patient"
-CAUSE_OF_DEATH = "cause of death = breast"
-FIRST_PRIMARY = "first primary only"
 
 CHOICES = study.Sensitivity()
-_SPLINED = ("age", "tumor_size")
 _EVENT, _FIRST = "event_by_cause_of_death", "first_primary"  # columns of the eligible patients
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles, Harrell's choice for four knots
 
@@ -93,10 +103,12 @@ def sensitivity_analyses(
     calipers: Sequence[float | None] = CHOICES.calipers,
     ratios: Sequence[int] = CHOICES.ratios,
     orders: Sequence[str] = CHOICES.orders,
-    largest_size: float | None = CHOICES.largest_size,
+    without: Sequence[str] = (),
+    caps: Mapping[str, float] = MappingProxyType({}),
     estimands: Sequence[str] = CHOICES.estimands,
     eligible: pd.DataFrame | None = None,
     imputations: int | None = CHOICES.imputations,
+    identities: Sequence[Identity] = (),
 ) -> Sensitivity:
     """Estimate the effect of the group in every analysis of the sensitivity table.
 
@@ -104,8 +116,8 @@ def sensitivity_analyses(
     ----------
     cohort : pandas.DataFrame
         One row per patient: patient_id, group (0 reference, 1 exposed), time (months), event
-        (category: censored, breast cancer death, other death), year and the covariates. An
-        analysis is left out where its column (year, registry, subtype, tumor_size) is absent.
+        (category: censored, cancer death, other death), year and the covariates. An
+        analysis is left out where its column (year, registry) is absent.
     linear_predictor : array_like, shape (n,)
         Log odds of being exposed, of the main propensity model; missing for patients outside its
         pool, who are in the adjusted full cohort only.
@@ -114,8 +126,11 @@ def sensitivity_analyses(
         adjusted full-cohort models.
     calipers, ratios, orders : sequence
         One analysis for each value that is not the main match's.
-    largest_size : float or None
-        Larger tumor sizes (mm) are set to it in the score; None leaves the analysis out.
+    without : sequence of str
+        Covariates without each of which the score is estimated once.
+    caps : mapping of str to float
+        Covariates that are numbers, of each of which once larger values are set to this one in the
+        score.
     estimands : sequence of {"ATT", "ATE", "ATO"}
         Weighted analyses wanted.
     eligible : pandas.DataFrame, optional
@@ -125,6 +140,8 @@ def sensitivity_analyses(
         by the site that caused them, first primary tumors only, and multiple imputation.
     imputations : int or None
         Imputed data sets; None leaves the analysis out.
+    identities : sequence of Identity
+        Variables that follow from others, which imputation keeps so.
 
     Returns
     -------
@@ -152,7 +169,7 @@ def sensitivity_analyses(
 'full cohort, adjusted']
     """
     covariates = matching.covariates
-    _check(cohort, covariates, largest_size, imputations, estimands)
+    _check(cohort, covariates, without, caps, imputations, estimands)
     score = check_score("linear_predictor", linear_predictor, len(cohort), like="cohort")
     X = design_matrix(cohort, covariates).X
     main = _Specification(MAIN, cohort, matching, score, tuple(covariates))
@@ -166,7 +183,7 @@ def sensitivity_analyses(
     add(matched)
     others = [
         *_other_rules(main, calipers, ratios, orders),
-        *_other_scores(main, largest_size),
+        *_other_scores(main, without, caps),
         *_without_month_0(main),
     ]
     if eligible is not None:
@@ -190,7 +207,7 @@ def sensitivity_analyses(
     add(_full_cohort(cohort, X))
     if eligible is not None and imputations is not None:
         try:
-            pooled, frames[IMPUTED] = _multiple_imputation(main, eligible, imputations)
+            pooled, frames[IMPUTED] = _multiple_imputation(main, eligible, imputations, identities)
             rows.extend(pooled)
         except StudyError as error:
             notes.append(f"{IMPUTED}: left out, because {error}")
@@ -198,15 +215,18 @@ def sensitivity_analyses(
     return Sensitivity(table, tuple(notes), compare_populations(frames))
 
 
-def _check(cohort, covariates, largest_size, imputations, estimands) -> None:
+def _check(cohort, covariates, without, caps, imputations, estimands) -> None:
     check_columns("cohort", cohort, ["patient_id", "group", "time", "event"])
     check_columns("cohort", cohort, check_names("covariates", covariates))
     check_binary("group", cohort["group"])
     check_times(cohort["time"])
     category_codes(cohort["event"], EVENTS)
     check_labels("patient_id", cohort["patient_id"])
-    if largest_size is not None:
-        check_number("largest_size", largest_size, 0)
+    for name in check_names("without", without):
+        check_choice("without", name, covariates)
+    for name, cap in caps.items():
+        check_choice("caps", name, covariates)
+        check_number("caps", cap, 0)
     if imputations is not None:
         check_number("imputations", imputations, 2, closed=True, whole=True)
     for estimand in estimands:
@@ -232,27 +252,28 @@ def _other_rules(main: _Specification, calipers, ratios, orders) -> list[_Specif
     return others
 
 
-def _other_scores(main: _Specification, largest_size: float | None) -> list[_Specification]:
+def _other_scores(
+    main: _Specification, without: Sequence[str], caps: Mapping[str, float]
+) -> list[_Specification]:
     """List matches by the same rule on another model of the score."""
     cohort, terms = main.cohort, main.terms
-    others = []
+    others: list[_Specification] = []
 
     def add(name, cohort, terms):
         others.append(replace(main, name=name, cohort=cohort, terms=tuple(terms), score=None))
 
-    if "subtype" in terms and len(terms) > 1:
-        add("score without subtype", cohort, [t for t in terms if t != "subtype"])
+    for left_out in without if len(terms) > 1 else ():
+        add(f"{WITHOUT}{left_out}", cohort, [t for t in terms if t != left_out])
     if "year" in cohort and "year" not in terms and np.ptp(cohort["year"]) > 0:
         with_year = cohort.assign(year=cohort["year"].astype("category"))
         add("score with year", with_year, [*terms, "year"])
-    splined, bends = _with_splines(cohort, [t for t in _SPLINED if t in terms])
+    splined, bends = _with_splines(cohort, [t for t in terms if is_numeric_dtype(cohort[t])])
     if bends:
         add("score with splines", splined, [*terms, *bends])
-    if largest_size is not None and "tumor_size" in terms:
-        size = cohort["tumor_size"]
-        if (size > largest_size).any():
-            capped = cohort.assign(tumor_size=size.clip(upper=largest_size))
-            add(f"tumor size at most {largest_size:g} mm", capped, terms)
+    for name, cap in caps.items():
+        if (cohort[name] > cap).any():
+            capped = cohort.assign(**{name: cohort[name].clip(upper=cap)})
+            add(f"{name}{AT_MOST}{cap:g}", capped, terms)
     return others
 
 
@@ -327,12 +348,19 @@ def _first_primary(main: _Specification, complete: pd.DataFrame) -> list[_Specif
 
 
 def _multiple_imputation(
-    main: _Specification, eligible: pd.DataFrame, imputations: int
+    main: _Specification,
+    eligible: pd.DataFrame,
+    imputations: int,
+    identities: Sequence[Identity],
 ) -> tuple[list[dict], pd.DataFrame]:
     """Pool the estimates of every imputed data set; also give the patients of the last match."""
     described, samples, effects = [], [], []
     for frame in imputed_cohorts(
-        eligible, main.terms, imputations=imputations, seed=main.rule.seed
+        eligible,
+        main.terms,
+        imputations=imputations,
+        seed=main.rule.seed,
+        identities=identities,
     ):
         sample = _match(replace(main, name=IMPUTED, cohort=frame, score=None))
         described.append(description(sample))

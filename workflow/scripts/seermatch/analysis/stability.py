@@ -21,11 +21,11 @@ from seermatch.variables.printed import EVENTS
 COLUMNS = (
     "seed",
     "deaths",
-    "deaths_breast_cancer",
+    "deaths_cancer",
     "os_hr",
     "os_p",
-    "bcsm_hr",
-    "bcsm_p",
+    "cancer_hr",
+    "cancer_p",
     "common_controls",
 )
 MODELS = tuple(OUTCOMES)[:2]
@@ -48,7 +48,7 @@ def matching_stability(
     ----------
     cohort : pandas.DataFrame
         One row per patient: patient_id, group (0 reference, 1 exposed), time (months) and event
-        (category: censored, breast cancer death, other death).
+        (category: censored, cancer death, other death).
     distance : array_like, shape (n,)
         What patients are matched on.
     seeds : sequence of int
@@ -64,9 +64,9 @@ def matching_stability(
     Returns
     -------
     pandas.DataFrame
-        One row per seed: seed; deaths and deaths_breast_cancer in the matched sample; os_hr and
-        os_p of the group from a Cox model (Efron) of all deaths; bcsm_hr and bcsm_p from a
-        Fine-Gray model of breast cancer death; common_controls, the share of the match's
+        One row per seed: seed; deaths and deaths_cancer in the matched sample; os_hr and
+        os_p of the group from a Cox model (Efron) of all deaths; cancer_hr and cancer_p from a
+        Fine-Gray model of cancer death; common_controls, the share of the match's
         reference patients that the main match uses too. p-values are two-sided Wald tests with
         the variance clustered by matched set, or with few events Firth's
         (`seermatch.analysis.group_effect.has_few_events`). Without events HR and p are missing.

@@ -30,7 +30,7 @@ DEAD_OF_OTHER = "Dead (attributable to causes other than this cancer dx)"
 # (vital status, cause-specific, other cause) -> event.
 OUTCOMES = {
     ("Alive", ALIVE_OR_OTHER, ALIVE_OR_CANCER): "censored",
-    ("Dead", DEAD_OF_CANCER, ALIVE_OR_CANCER): "breast cancer death",
+    ("Dead", DEAD_OF_CANCER, ALIVE_OR_CANCER): "cancer death",
     ("Dead", ALIVE_OR_OTHER, DEAD_OF_OTHER): "other death",
 }
 

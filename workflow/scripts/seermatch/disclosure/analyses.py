@@ -15,10 +15,10 @@ from seermatch.disclosure.rule import MASKED
 
 COUNTS = ["n", "effective_sample_size", "largest_weight"]  # a weight is a ratio of two sizes
 RESULTS = [*COUNTS, "events", "hr", "hr_low", "hr_high", "p_value"]
-OUTCOME_KINDS = {"overall": "any", "breast cancer": "cancer", "other": "other"}
+OUTCOME_KINDS = {"overall": "any", "cancer": "cancer", "other": "other"}
 KINDS = ("cancer", "other", "any")
-SURVIVAL_RESULTS, CAUSE_RESULTS = ["os_hr", "os_p"], ["bcsm_hr", "bcsm_p"]
-DEATHS = ["deaths", "deaths_breast_cancer"]
+SURVIVAL_RESULTS, CAUSE_RESULTS = ["os_hr", "os_p"], ["cancer_hr", "cancer_p"]
+DEATHS = ["deaths", "deaths_cancer"]
 
 
 def kind_of(outcome: str) -> str:
@@ -26,7 +26,7 @@ def kind_of(outcome: str) -> str:
 
     Examples
     --------
-    >>> kind_of("breast cancer death (Fine-Gray)")
+    >>> kind_of("cancer death (Fine-Gray)")
     'cancer'
     """
     return next((kind for start, kind in OUTCOME_KINDS.items() if outcome.startswith(start)), "any")
@@ -189,14 +189,14 @@ def mask_stability(
 
     Examples
     --------
-    >>> table = pd.DataFrame({"deaths": [19, 12], "deaths_breast_cancer": [7, 6],
-    ...     "os_hr": [1.0, 1.1], "os_p": 0.5, "bcsm_hr": 1.2, "bcsm_p": 0.4,
+    >>> table = pd.DataFrame({"deaths": [19, 12], "deaths_cancer": [7, 6],
+    ...     "os_hr": [1.0, 1.1], "os_p": 0.5, "cancer_hr": 1.2, "cancer_p": 0.4,
     ...     "common_controls": [1.0, 0.3]})
     >>> mask_stability(table, set(), 100, 5)[["deaths", "os_hr"]].to_dict("list")
     {'deaths': [nan, nan], 'os_hr': [1.0, 1.1]}
     """
     table = table.copy()
-    other = table["deaths"] - table["deaths_breast_cancer"]
+    other = table["deaths"] - table["deaths_cancer"]
     counts = [np.unique(column) for column in (*(table[name] for name in DEATHS), other)]
     near = any(is_few(step, minimum) for column in counts for step in np.diff(column))
     few = any(is_few(count, minimum) for column in counts for count in column)

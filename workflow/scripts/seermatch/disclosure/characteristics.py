@@ -7,7 +7,8 @@ import pandas as pd
 
 from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.disclosure.receptors import link_receptors
+from seermatch.disclosure.identities import link_identities
+from seermatch.variables.identities import Identity
 
 QUARTERS = 4
 TESTS = ["statistic", "df", "p_value"]
@@ -59,7 +60,9 @@ def group_sizes(comparison: pd.DataFrame) -> dict[tuple[str, str], int]:
     return sizes
 
 
-def add_characteristics(system: CountSystem, comparison: pd.DataFrame) -> None:
+def add_characteristics(
+    system: CountSystem, comparison: pd.DataFrame, identities: Sequence[Identity] = ()
+) -> None:
     """Add the sizes and the levels of both populations, and of the patients without a match.
 
     Parameters
@@ -67,8 +70,11 @@ def add_characteristics(system: CountSystem, comparison: pd.DataFrame) -> None:
     system : CountSystem
         Changed in place. The sizes of the matched groups are published always.
     comparison : pandas.DataFrame
-        As in `group_sizes`. Levels add up to their group; receptors and subtype are counted from
-        the same patients; who found no match is in the cohort and not in the matched cohort.
+        As in `group_sizes`. Levels add up to their group; variables that follow from others are
+        counted from the same patients; who found no match is in the cohort and not in the matched
+        cohort.
+    identities : sequence of Identity
+        Variables that follow from others (`seermatch.variables.identities`).
 
     Examples
     --------
@@ -99,16 +105,15 @@ def add_characteristics(system: CountSystem, comparison: pd.DataFrame) -> None:
             for by_population in cells.values():
                 by_population["unmatched"] = by_population["cohort"] - by_population["matched"]
         for population in dict.fromkeys(p for known in cells.values() for p in known):
-            _add_levels(
-                system, (population, arm), {key: known[population] for key, known in cells.items()}
-            )
+            counted = {key: known[population] for key, known in cells.items()}
+            _add_levels(system, (population, arm), counted, identities)
         if both:
             for key in cells:
                 parts = [(population, arm, *key) for population in ("matched", "unmatched")]
                 system.total(("cohort", arm, *key), parts)
 
 
-def _add_levels(system: CountSystem, where: tuple[str, str], counts: Mapping) -> None:
+def _add_levels(system: CountSystem, where: tuple[str, str], counts: Mapping, identities) -> None:
     """Add the levels of one population and arm, which make up its patients."""
     cost = MATCHED_COST if where[0] == "matched" else 1.0
     for key, count in counts.items():
@@ -117,7 +122,8 @@ def _add_levels(system: CountSystem, where: tuple[str, str], counts: Mapping) ->
         parts = [(*where, *key) for key in counts if key[0] == variable]
         system.total(size_of(*where), parts)
     if where[0] != "cohort" or size_of("unmatched", where[1]) not in system.cells:
-        link_receptors(system, counts, where)  # those of the cohort are the sums of the others
+        # Those of the cohort are the sums of the others.
+        link_identities(system, counts, identities, where)
 
 
 def mask_characteristics(

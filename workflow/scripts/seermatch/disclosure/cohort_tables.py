@@ -1,14 +1,19 @@
 """The first release: the flow of patients, their characteristics, and the balance of the match."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from seermatch.disclosure.release import Release
 from seermatch.disclosure.rule import DisclosureRule
+from seermatch.variables.identities import Identity
 
 
-def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> Release:
+def release_cohort(
+    tables: Mapping[str, pd.DataFrame],
+    rule: DisclosureRule,
+    identities: Sequence[Identity] = (),
+) -> Release:
     """Protect the tables of the cohort and of the match.
 
     Parameters
@@ -20,6 +25,8 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
         them, ``separated_cells`` (`score_separation.describe_cells`).
     rule : DisclosureRule
         What is small, and what is done about it.
+    identities : sequence of Identity
+        Variables that follow from others (`seermatch.variables.identities`).
 
     Returns
     -------
@@ -59,7 +66,7 @@ def release_cohort(tables: Mapping[str, pd.DataFrame], rule: DisclosureRule) -> 
     whole = [code for code, arm in enumerate(ARMS) if not outside(cells, arm)]
     system = CountSystem(width=rule.width)
     add_flow(system, tables["attrition"])
-    add_characteristics(system, comparison)
+    add_characteristics(system, comparison, identities)
     _fix_absent(system, cells)
     if rule.rounds:
         hide_sums(system)

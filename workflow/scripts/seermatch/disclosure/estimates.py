@@ -5,14 +5,15 @@ The variance of a log hazard ratio between two groups is about ``1/d1 + 1/d0`` i
 away. Where deaths of one kind are few, those of the other are the rest of all deaths.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from seermatch.disclosure.count_system import CountSystem
-from seermatch.disclosure.receptors import RECEPTORS, link_receptors
+from seermatch.disclosure.identities import link_identities
 from seermatch.disclosure.rule import MASKED
+from seermatch.variables.identities import Identity
 
 ANY, CAUSE = "any", "cause"
 ESTIMATES = ("coef", "se", "hr", "hr_low", "hr_high", "p_value")
@@ -50,7 +51,9 @@ def masked_outcomes(groups: Iterable[Mapping[str, int]], minimum: int) -> set[st
     return masked
 
 
-def masked_variables(counts: pd.DataFrame, kind: str, minimum: int) -> set[str]:
+def masked_variables(
+    counts: pd.DataFrame, kind: str, minimum: int, identities: Sequence[Identity] = ()
+) -> set[str]:
     """Name the variables no hazard ratio of which may be published.
 
     Parameters
@@ -61,12 +64,14 @@ def masked_variables(counts: pd.DataFrame, kind: str, minimum: int) -> set[str]:
         Deaths that the hazard ratios are of.
     minimum : int
         Smallest count above 0 that may be known.
+    identities : sequence of Identity
+        Variables that follow from others (`seermatch.variables.identities`).
 
     Returns
     -------
     set of str
-        Variables with a level of few patients, few deaths, or few without one; and those of the
-        receptors from which the deaths of another's level could be computed.
+        Variables with a level of few patients, few deaths, or few without one; and those of an
+        identity from which the deaths of another's level could be computed.
 
     Examples
     --------
@@ -81,16 +86,17 @@ def masked_variables(counts: pd.DataFrame, kind: str, minimum: int) -> set[str]:
     few = [counts[name].between(1, minimum - 1) for name in ("n", "deaths")]
     few.append((counts["n"] - counts["deaths"]).between(1, minimum - 1))
     masked = set(counts.loc[np.logical_or.reduce(few), "variable"])
-    receptors = set(RECEPTORS) & set(counts["variable"])
-    if receptors - masked and _receptors_tell(counts, masked, minimum):
-        masked |= receptors
+    for identity in identities:
+        tied = set(identity.variables) & set(counts["variable"])
+        if tied - masked and _tells(identity, counts, masked, minimum):
+            masked |= tied
     return masked
 
 
-def _receptors_tell(counts: pd.DataFrame, masked: set[str], minimum: int) -> bool:
-    """Whether deaths by receptor bound those of another level, or of a derived one, closely."""
+def _tells(identity: Identity, counts: pd.DataFrame, masked: set[str], minimum: int) -> bool:
+    """Whether deaths by level bound those of another level, or of a derived one, closely."""
     system, deaths = CountSystem(), {}
-    for variable, rows in counts[counts["variable"].isin(RECEPTORS)].groupby("variable"):
+    for variable, rows in counts[counts["variable"].isin(identity.variables)].groupby("variable"):
         total = int(rows["deaths"].sum())
         system.add(("all",), total, fixed=True)
         for row in rows.itertuples():
@@ -98,7 +104,7 @@ def _receptors_tell(counts: pd.DataFrame, masked: set[str], minimum: int) -> boo
             deaths[key] = int(row.deaths)
             system.add(key, row.deaths, hidden=variable in masked, fixed=variable not in masked)
         system.total(("all",), [key for key in deaths if key[0] == variable])
-    link_receptors(system, deaths)
+    link_identities(system, deaths, [identity])
     return bool(system.narrow(minimum))
 
 

@@ -17,7 +17,7 @@ from seermatch.disclosure.count_system import CountSystem
 from seermatch.variables.printed import EVENTS
 
 KINDS = ("cancer", "other")
-CAUSES = {"cancer": "deaths_breast_cancer", "other": "deaths_other"}
+CAUSES = {"cancer": "deaths_cancer", "other": "deaths_other"}
 FOLLOW_UP_TIMES = ("median", "q1", "q3", "maximum", "reverse_km_median")
 
 

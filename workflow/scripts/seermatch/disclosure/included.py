@@ -1,6 +1,6 @@
 """Disclosure control of the included beside the excluded patients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,8 @@ from seermatch.disclosure.attrition import ARMS, size_of
 from seermatch.disclosure.characteristics import QUANTILES, QUARTERS, whole_where
 from seermatch.disclosure.count_system import CountSystem
 from seermatch.disclosure.follow_up import deaths_of
-from seermatch.disclosure.receptors import RECEPTORS, link_receptors
+from seermatch.disclosure.identities import link_identities
+from seermatch.variables.identities import Identity
 from seermatch.variables.printed import EVENTS
 
 EVENT_KINDS = dict(zip(EVENTS, ("alive", "cancer", "other"), strict=True))
@@ -23,6 +24,7 @@ def add_included(
     arms: Mapping[str, str],
     steps: Mapping[str, int] | None = None,
     missing: Mapping[str, Mapping[str, int]] | None = None,
+    identities: Sequence[Identity] = (),
 ) -> None:
     """Add the excluded patients, and of the included the sums over both groups.
 
@@ -38,6 +40,8 @@ def add_included(
         Covariate to the step of the flow that excludes those who lack it.
     missing : mapping, optional
         Arm to covariate to how many records lack it, where the checks of the exports say so.
+    identities : sequence of Identity
+        Variables that follow from others (`seermatch.variables.identities`).
     """
     lacking_any = set()
     excluded: dict[tuple[str, str], int] = {}
@@ -72,8 +76,8 @@ def add_included(
             if lacking in system.cells:
                 system.add(among, n, fixed=True)
                 system.at_most([lacking], [among])
-    if lacking_any.isdisjoint(RECEPTORS):
-        link_receptors(system, excluded, ("excluded", "all"))
+    known_in_all = [one for one in identities if lacking_any.isdisjoint(one.variables)]
+    link_identities(system, excluded, known_in_all, ("excluded", "all"))
 
 
 def _link_to_flow(system: CountSystem, steps: Mapping[str, int]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from seermatch.disclosure.release import Release
 from seermatch.disclosure.rule import DisclosureRule
+from seermatch.variables.identities import Identity
 
 
 def release_outcomes(
@@ -15,6 +16,7 @@ def release_outcomes(
     rule: DisclosureRule,
     before: Mapping[str, Any],
     marks: Sequence[float] = (),
+    identities: Sequence[Identity] = (),
 ) -> Release:
     """Protect the tables of the outcomes.
 
@@ -31,6 +33,8 @@ def release_outcomes(
     marks : sequence of float
         Months at which numbers at risk and estimates are printed or compared; curves are
         released at them before others.
+    identities : sequence of Identity
+        Variables that follow from others (`seermatch.variables.identities`).
 
     Returns
     -------
@@ -51,7 +55,7 @@ def release_outcomes(
     groups = _groups(tables["event_counts"])
     matched = [numbers for (population, _), numbers in groups.items() if population == "matched"]
     masked = masked_outcomes(matched, rule.minimum_count)
-    variables = _masked_variables(tables["event_counts"], rule.minimum_count)
+    variables = _masked_variables(tables["event_counts"], rule.minimum_count, identities)
     shown |= _release_models(shown, masked, variables)
     curves, released = _release_curves(tables, masked, marks, rule.minimum_count)
     shown |= curves
@@ -92,13 +96,13 @@ def _groups(counts: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
     }
 
 
-def _masked_variables(counts, minimum: int) -> dict[str, set[str]]:
+def _masked_variables(counts, minimum: int, identities) -> dict[str, set[str]]:
     """Name the variables without hazard ratios, by kind of death."""
     from seermatch.disclosure.estimates import masked_variables
 
     levels = counts[(counts["population"] == "matched") & (counts["variable"] != "")]
     any_cause, cancer, other = (
-        masked_variables(levels, kind, minimum) for kind in ("any", "cancer", "other")
+        masked_variables(levels, kind, minimum, identities) for kind in ("any", "cancer", "other")
     )
     # deaths of any cause less those of cancer are the others
     return {"any": any_cause, "cancer": cancer | other}

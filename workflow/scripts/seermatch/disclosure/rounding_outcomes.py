@@ -166,9 +166,9 @@ def round_sensitivity(
     shown["proportional_hazards"] = _round_tests(tables["proportional_hazards"])
     shown["schoenfeld"] = tables["schoenfeld"].iloc[:0]
     stability = tables["stability"].copy()
-    for name in ("deaths", "deaths_breast_cancer"):
+    for name in ("deaths", "deaths_cancer"):
         stability[name] = round_counts(stability[name], width)
-    for name, digits in (("os_hr", 2), ("bcsm_hr", 2), ("os_p", 1), ("bcsm_p", 1)):
+    for name, digits in (("os_hr", 2), ("cancer_hr", 2), ("os_p", 1), ("cancer_p", 1)):
         stability[name] = significant(stability[name], digits)
     shown["stability"] = stability.assign(common_controls=stability["common_controls"].round(1))
     if tables.get("claims") is not None:

@@ -9,6 +9,7 @@ import pandas as pd
 from seermatch.analysis.names import FULL_COHORT
 from seermatch.disclosure.release import Release
 from seermatch.disclosure.rule import DisclosureRule
+from seermatch.variables.identities import Identity
 
 
 def release_sensitivity(
@@ -16,6 +17,7 @@ def release_sensitivity(
     rule: DisclosureRule,
     before: Sequence[Mapping[str, Any]],
     steps: Mapping[str, int] | None = None,
+    identities: Sequence[Identity] = (),
 ) -> Release:
     """Protect the tables of the sensitivity analyses.
 
@@ -33,6 +35,8 @@ def release_sensitivity(
         and of `outcomes.release_outcomes`.
     steps : mapping of str to int, optional
         Covariate to the step (row of ``attrition``) that excludes those who lack it.
+    identities : sequence of Identity
+        Variables that follow from others (`seermatch.variables.identities`).
 
     Returns
     -------
@@ -65,7 +69,7 @@ def release_sensitivity(
     hidden = None if "any" in masked else outcomes["masked_variables"]["any"]
     shown["proportional_hazards"] = mask_models(tables["proportional_hazards"], hidden)
     shown["schoenfeld"] = mask_residuals(tables["schoenfeld"], hidden)
-    system = _protected(tables, before, steps, minimum)
+    system = _protected(tables, before, steps, minimum, identities)
     shown |= _release_counts(tables, system, before, masked, is_released, minimum)
     if rule.rounds:
         from seermatch.disclosure.interpretation import without_events
@@ -90,7 +94,7 @@ def _totals_are_known(system) -> bool:
     )
 
 
-def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int):
+def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int, identities):
     """Protect the counts of the tables, given all that was released before."""
     from seermatch.disclosure.count_system import CountSystem
     from seermatch.disclosure.included import add_included
@@ -100,7 +104,7 @@ def _protected(tables, before: Sequence[Mapping[str, Any]], steps, minimum: int)
     system = CountSystem.from_record(outcomes["system"])
     arms = dict(zip(cohort["labels"], ("reference", "exposed"), strict=True))
     add_years(system, tables["interpretation"])
-    add_included(system, tables["included"], arms, steps, cohort.get("missing"))
+    add_included(system, tables["included"], arms, steps, cohort.get("missing"), identities)
     system.protect(minimum)
     return system
 

@@ -32,6 +32,7 @@ from seermatch.figures.style import (
 from seermatch.figures.text import StudyFigure, shorten, wrap_text
 from seermatch.variables.printed import EVENTS, label_groups, printed
 from seermatch.wording.numbers import state_p
+from seermatch.wording.terms import print_outcome
 
 AXIS_TITLE = 17.0  # mm for tick labels and an axis title of two lines
 SURVIVAL, PANEL = 55.2, 52.2  # mm, height of the curves of survival and of incidence
@@ -131,6 +132,7 @@ def draw_cumulative_incidence(
     *,
     test: str | Mapping[str, str] = "Gray’s test",
     causes: Sequence[str] = EVENTS[1:],
+    cancer: str = "cancer",
     width: float = PAGE,
 ) -> StudyFigure:
     """Draw Figure 4: cumulative incidence of each cause by group, one panel per cause.
@@ -152,6 +154,8 @@ def draw_cumulative_incidence(
         Name of the test beside its p-value, or of each cause's.
     causes : sequence of str
         Causes in the order of the panels.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
     width : float, default 180
         Millimetres. Below 120 the panels stand one above the other.
 
@@ -167,12 +171,12 @@ def draw_cumulative_incidence(
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"cause": "breast cancer death", "group": [0, 0, 1, 1],
+    >>> rows = pd.DataFrame({"cause": "cancer death", "group": [0, 0, 1, 1],
     ...     "time": [3, 14, 5, 13], "n_at_risk": [20, 9, 10, 4], "incidence": [0, 0.02, 0.01, 0.03],
     ...     "conf_low": [0, 0.01, 0.0, 0.01], "conf_high": [0, 0.05, 0.04, 0.07]})
     >>> figure = draw_cumulative_incidence(
-    ...     rows, pd.DataFrame({"cause": ["breast cancer death"], "p_value": [0.27]}), [0, 12],
-    ...     ("M0", "M0(i+)"), causes=["breast cancer death"])
+    ...     rows, pd.DataFrame({"cause": ["cancer death"], "p_value": [0.27]}), [0, 12],
+    ...     ("M0", "M0(i+)"), causes=["cancer death"])
     >>> [text.get_text() for text in figure.axes[1].texts]
     ['Number at risk', 'M0', '20', '9', 'M0(i+)', '10', '4']
     """
@@ -193,7 +197,7 @@ def draw_cumulative_incidence(
     tables = [replace(table, left=left, right=right) for table in tables]
     room = cell - left - right
     titles = [
-        wrap_text(figure, shorten(figure, cause.capitalize()), room, SIZE, "bold")
+        wrap_text(figure, shorten(figure, print_outcome(cause, cancer)), room, SIZE, "bold")
         for cause in causes
     ]
     legends = [

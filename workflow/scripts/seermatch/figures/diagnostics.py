@@ -1,5 +1,7 @@
 """Figures that check the analysis: overlap of the scores, and proportional hazards."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -27,7 +29,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
-from seermatch.variables.printed import label_groups, printed
+from seermatch.variables.printed import Variable, label_groups, printed
 from seermatch.wording.numbers import format_count, state_p
 from seermatch.wording.terms import describe_balance_term, describe_contrast
 
@@ -247,6 +249,7 @@ def draw_schoenfeld(
     residuals: pd.DataFrame,
     tests: pd.DataFrame,
     labels: tuple[str, str],
+    variables: Mapping[str, Variable],
     *,
     width: float = PAGE,
 ) -> StudyFigure:
@@ -261,6 +264,8 @@ def draw_schoenfeld(
         Of the same model: term, level, p_value, status.
     labels : tuple of str
         Label of the reference and of the exposed group.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
     width : float, default 180
         Millimetres.
 
@@ -276,14 +281,14 @@ def draw_schoenfeld(
     >>> residuals = pd.DataFrame({"term": "age", "level": "", "kind": ["constant", "residual"],
     ...     "time": [np.nan, 12], "value": 0.1, "low": np.nan, "high": np.nan})
     >>> tests = pd.DataFrame({"term": ["age"], "level": "", "p_value": 0.43, "status": "ok"})
-    >>> (axes,) = draw_schoenfeld(residuals, tests, ("M0", "M0(i+)")).axes
+    >>> (axes,) = draw_schoenfeld(residuals, tests, ("M0", "M0(i+)"), {}).axes
     >>> axes.get_title(loc="left").splitlines()
-    ['Age (per year)', 'p = 0.430']
+    ['Age', 'p = 0.430']
     >>> axes.lines[0].get_ydata().round(6).tolist()
     [0.1, 0.1]
     """
     figure = new_figure(width, width)
-    missing = _missing_columns(figure, tests, labels)
+    missing = _missing_columns(figure, tests, labels, variables)
     if residuals.empty:
         nothing = "No term of the model has Schoenfeld residuals to draw."
         sentence = sentence_figure(f"{nothing} {missing}".strip(), width)
@@ -297,7 +302,8 @@ def draw_schoenfeld(
     across = max(1, min(len(columns), int(width / CELL)))
     cell, foot = (width - AXIS) / across, AXIS_BELOW + LINE * len(notes)
     titles = [
-        _title_column(figure, column, p_values[column], labels, cell - 3.0) for column, _ in columns
+        [*_name_in(figure, column, labels, variables, cell - 3.0), state_p(p_values[column])]
+        for column, _ in columns
     ]
     heads = [
         TITLE + LINE * max(max(map(len, titles[first : first + across])) - 2, 0)
@@ -330,11 +336,10 @@ def draw_schoenfeld(
     return figure
 
 
-def _title_column(figure: StudyFigure, column, p_value: float, labels, room: float) -> list[str]:
-    """Break the name of a column into lines; the last one is its p-value."""
+def _name_in(figure: StudyFigure, column, labels, variables, room: float) -> list[str]:
+    """Break the name of a column into lines."""
     weight = "bold" if column[0] == "group" else "normal"
-    name = wrap_text(figure, _name_column(figure, *column, labels), room, weight=weight)
-    return [*name, state_p(p_value)]
+    return wrap_text(figure, _name_column(figure, *column, labels, variables), room, weight=weight)
 
 
 def _fit_ticks(figure: StudyFigure) -> float:
@@ -351,22 +356,22 @@ def _fit_ticks(figure: StudyFigure) -> float:
     return ticks
 
 
-def _missing_columns(figure: StudyFigure, tests: pd.DataFrame, labels: tuple[str, str]) -> str:
+def _missing_columns(figure: StudyFigure, tests: pd.DataFrame, labels, variables) -> str:
     """Name the columns that have no estimate."""
     missing = tests[tests["status"].isin([ALIASED, SEPARATED])]
     names = [
-        f"{_name_column(figure, row.term, row.level, labels)} ({row.status})"
+        f"{_name_column(figure, row.term, row.level, labels, variables)} ({row.status})"
         for row in missing.itertuples()
     ]
     return f"Not in the model: {'; '.join(names)}." if names else ""
 
 
-def _name_column(figure: StudyFigure, term: str, level: str, labels: tuple[str, str]) -> str:
+def _name_column(figure: StudyFigure, term: str, level: str, labels, variables) -> str:
     if term == "group":
         return f"Group: {shorten(figure, printed(labels[1]))}"
     if level:
-        return describe_balance_term(term, shorten(figure, printed(level)))
-    return shorten(figure, describe_contrast(term, "", labels, {}))
+        return describe_balance_term(term, shorten(figure, printed(level)), variables)
+    return shorten(figure, describe_contrast(term, "", labels, {}, variables))
 
 
 def _draw_residuals(axes: Axes, column: pd.DataFrame, colour: str) -> None:

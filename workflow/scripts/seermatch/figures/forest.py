@@ -25,7 +25,7 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, text_width, widest, wrap_text
-from seermatch.variables.printed import printed
+from seermatch.variables.printed import Variable, printed
 from seermatch.wording.numbers import format_range, format_ratio
 from seermatch.wording.terms import describe_contrast, describe_variable
 
@@ -94,9 +94,10 @@ class _Row:
 @styled
 def draw_forest(
     models: pd.DataFrame,
-    variables: Iterable[str],
+    terms: Iterable[str],
     labels: tuple[str, str],
     reference_levels: Mapping[str, str],
+    variables: Mapping[str, Variable],
     *,
     measure: str = "HR",
     width: float = PAGE,
@@ -108,12 +109,14 @@ def draw_forest(
     models : pandas.DataFrame
         As for `seermatch.wording.study_tables.regression_table`, whose numbers stand beside the
         intervals.
-    variables : iterable of str
-        Terms in the order of the table; a term that is in no model gets no row.
+    terms : iterable of str
+        In the order of the table; a term that is in no model gets no row.
     labels : tuple of str
         Label of the reference and of the exposed group.
     reference_levels : mapping
         Reference level per factor.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
     measure : {"HR", "sHR"}
         Hazard ratio or subdistribution hazard ratio.
     width : float, default 180
@@ -132,7 +135,7 @@ def draw_forest(
     --------
     >>> models = pd.DataFrame({"model": "univariable", "term": ["age", "group"], "level": "",
     ...     "hr": [1.02, 1.3], "hr_low": [1.0, 0.9], "hr_high": [1.04, 1.8], "status": "ok"})
-    >>> figure = draw_forest(models, ["age", "group"], ("M0", "M0(i+)"), {})
+    >>> figure = draw_forest(models, ["age", "group"], ("M0", "M0(i+)"), {}, {})
     >>> [text.get_text() for text in figure.axes[1].texts]
     ['HR (95% CI)', '1.020 (1.000–1.040)', '1 (reference)', '1.300 (0.900–1.800)']
     """
@@ -144,7 +147,7 @@ def draw_forest(
     shown = [model for model in MODELS if (models["model"] == model).any()]
     cells = {(row.model, row.term, row.level): row for row in models.itertuples()}
     figure = new_figure(width, width)
-    rows = _rows(models, variables, labels, reference_levels, figure)
+    rows = _rows(models, terms, (labels, reference_levels, variables), figure)
     text = widest(figure, [_print_cell(cell) for cell in cells.values()], weight="bold") + 2 * EDGE
     names = [
         row.indent + text_width(figure, line, weight=row.weight)
@@ -191,23 +194,26 @@ def _limits(models: pd.DataFrame) -> tuple[float, float]:
 # ----- rows --------------------------------------------------------------------------------------
 
 
-def _rows(models, variables, labels, reference_levels, figure: StudyFigure) -> list[_Row]:
+def _rows(models, terms: Iterable[str], words, figure: StudyFigure) -> list[_Row]:
     """List the rows from top to bottom: a factor's name, its reference level, its other levels."""
 
     def name_level(level: str) -> str:
         return shorten(figure, printed(level))
 
+    labels, reference_levels, variables = words
     found = []
-    for variable in variables:
+    for variable in terms:
         levels = models.loc[models["term"] == variable, "level"].unique()
         if len(levels) == 0:
             continue
         reference = labels[0] if variable == "group" else reference_levels.get(variable, "")
         if variable != "group" and not any(levels):
-            name = shorten(figure, describe_contrast(variable, "", labels, reference_levels))
+            name = shorten(figure, describe_contrast(variable, "", *words))
             found.append((name, "estimate", variable, ""))
             continue
-        found.append((shorten(figure, describe_variable(variable)), "heading", variable, ""))
+        found.append(
+            (shorten(figure, describe_variable(variable, variables)), "heading", variable, "")
+        )
         found.append((name_level(reference), "reference", variable, ""))
         for level in levels:
             found.append((name_level(level or labels[1]), "estimate", variable, level))

@@ -1,5 +1,7 @@
 """Figure 2: balance before and after matching."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
@@ -17,7 +19,7 @@ from seermatch.figures.style import (
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
 from seermatch.settings.study import Balance
-from seermatch.variables.printed import printed
+from seermatch.variables.printed import Variable, printed
 from seermatch.wording.terms import describe_balance_term
 
 NAMES, PITCH = 0.45, 4.4  # share of the width that names may take; mm from row to row
@@ -25,7 +27,10 @@ NAMES, PITCH = 0.45, 4.4  # share of the width that names may take; mm from row 
 
 @styled
 def draw_love_plot(
-    balance: pd.DataFrame, threshold: float = Balance().threshold, width: float = COLUMN
+    balance: pd.DataFrame,
+    variables: Mapping[str, Variable],
+    threshold: float = Balance().threshold,
+    width: float = COLUMN,
 ) -> StudyFigure:
     """Draw Figure 2: absolute standardized mean differences before and after matching.
 
@@ -33,6 +38,8 @@ def draw_love_plot(
     ----------
     balance : pandas.DataFrame
         Rows of ``results/balance.tsv``: term, level, smd_before, smd_after, in the order to show.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
     threshold : float, optional
         Where the dashed line stands.
     width : float, default 85
@@ -47,7 +54,7 @@ def draw_love_plot(
     --------
     >>> balance = pd.DataFrame({"term": ["distance", "age"], "level": "",
     ...                         "smd_before": [0.178, -0.132], "smd_after": [0.0, 0.01]})
-    >>> figure = draw_love_plot(balance)
+    >>> figure = draw_love_plot(balance, {})
     >>> figure.axes[0].lines[0].get_xdata().tolist()
     [0.178, 0.132]
     """
@@ -55,7 +62,7 @@ def draw_love_plot(
     after = balance["smd_after"].abs().to_numpy(dtype=float)
     figure = new_figure(width, width)
     names = [
-        wrap_text(figure, describe_balance_term(row.term, level), NAMES * width)
+        wrap_text(figure, describe_balance_term(row.term, level, variables), NAMES * width)
         for row in balance.itertuples()
         for level in [shorten(figure, printed(row.level)) if isinstance(row.level, str) else ""]
     ]

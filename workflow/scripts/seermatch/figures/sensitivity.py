@@ -1,5 +1,8 @@
 """Figures of the sensitivity analyses: the spread over tie seeds and the specification curve."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -26,8 +29,11 @@ from seermatch.figures.style import (
     styled,
 )
 from seermatch.figures.text import StudyFigure, shorten, widest, wrap_text
+from seermatch.variables.printed import Variable
+from seermatch.wording.numbers import capitalize
+from seermatch.wording.terms import name_analysis
 
-RATIOS = {"os_hr": "Overall survival, HR", "bcsm_hr": "Breast cancer death, subdistribution HR"}
+RATIOS = {"os_hr": "Overall survival, HR", "cancer_hr": "{} death, subdistribution HR"}
 CURVES = tuple(list(OUTCOMES)[i] for i in (0, 1, 3))
 WHOLE_COHORT = (*WEIGHTED.values(), FULL_COHORT)
 KINDS = {"matched": REFERENCE, "whole cohort": "white"}
@@ -36,19 +42,23 @@ NAMES, LEAST = 0.35, 30.0  # of the width, at most; mm of a panel beside others
 KEY = 22.0  # mm of the legend below the names
 TITLES = (
     "Overall survival\n(Cox)",
-    "Breast cancer death\n(Fine–Gray)",
+    "{} death\n(Fine–Gray)",
     "Other death\n(cause-specific Cox)",
 )
 
 
 @styled
-def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> StudyFigure:
+def draw_matching_stability(
+    repeats: pd.DataFrame, cancer: str, *, width: float = COLUMN
+) -> StudyFigure:
     """Draw the hazard ratios over the tie seeds, with the main result marked.
 
     Parameters
     ----------
     repeats : pandas.DataFrame
-        Rows of ``results/matching_stability.tsv``: os_hr and bcsm_hr, the main match first.
+        Rows of ``results/matching_stability.tsv``: os_hr and cancer_hr, the main match first.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
     width : float, default 85
         Millimetres.
 
@@ -60,9 +70,9 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
     Examples
     --------
     >>> repeats = pd.DataFrame({"seed": range(5), "os_hr": [1.1, 0.9, 1.0, 1.2, 1.3],
-    ...     "bcsm_hr": [1.3, 1.1, 1.5, 1.4, 1.2]})
-    >>> [axes.get_xlabel() for axes in draw_matching_stability(repeats).axes]
-    ['Overall survival, HR', 'Breast cancer death, subdistribution HR']
+    ...     "cancer_hr": [1.3, 1.1, 1.5, 1.4, 1.2]})
+    >>> [axes.get_xlabel() for axes in draw_matching_stability(repeats, "lung cancer").axes]
+    ['Overall survival, HR', 'Lung cancer death, subdistribution HR']
     """
     ratios = repeats[list(RATIOS)].to_numpy(dtype=np.float64)
     ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
@@ -95,7 +105,7 @@ def draw_matching_stability(repeats: pd.DataFrame, width: float = COLUMN) -> Stu
         if np.isfinite(here["main"]):
             axes.axvline(here["main"], color=EXPOSED, lw=1.6)
         ratio_axis(axes, low, high)
-        axes.set(xlabel=label, ylabel="Matches")
+        axes.set(xlabel=label.format(capitalize(cancer)), ylabel="Matches")
         axes.set_title("\n".join(titles[row]), loc="left")
     return figure
 
@@ -110,20 +120,30 @@ def _say_spread(here: pd.Series) -> tuple[str, str]:
 
 
 @styled
-def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyFigure:
+def draw_specification_curve(
+    table: pd.DataFrame,
+    variables: Mapping[str, Variable],
+    cancer: str,
+    *,
+    width: float = PAGE,
+) -> StudyFigure:
     """Draw the hazard ratios of all analyses with 95% intervals, in the order of overall survival.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Rows of ``results/sensitivity.tsv``, the main analysis first.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
     width : float, default 180
         Millimetres.
 
     Returns
     -------
     StudyFigure
-        One axes per outcome: overall survival, breast cancer death (Fine-Gray) and, as negative
+        One axes per outcome: overall survival, cancer death (Fine-Gray) and, as negative
         control, other death (cause-specific Cox). A sentence where no analysis gave a hazard ratio.
 
     Examples
@@ -131,7 +151,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyF
     >>> rows = [(analysis, outcome, variance, 1.1, 0.8, 1.5) for outcome in OUTCOMES
     ...     for analysis, variance in (("main", "clustered"), ("weighted, ATT", "robust"))]
     >>> names = ["analysis", "outcome", "variance", "hr", "hr_low", "hr_high"]
-    >>> figure = draw_specification_curve(pd.DataFrame(rows, columns=names))
+    >>> figure = draw_specification_curve(pd.DataFrame(rows, columns=names), {}, "lung cancer")
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['main', 'weighted, ATT']
     """
@@ -144,9 +164,10 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyF
         return sentence_figure("No analysis gave a hazard ratio to draw.", width)
     low, high = max(shown.min(), 1 / 20), min(shown.max(), 20)
     figure = new_figure(width, width)
+    spell = partial(name_analysis, variables=variables, cancer=cancer)
     weights = ["bold" if name == main else "normal" for name in names]
     lines = [
-        wrap_text(figure, shorten(figure, name), NAMES * width, weight=weight)
+        wrap_text(figure, shorten(figure, spell(name)), NAMES * width, weight=weight)
         for name, weight in zip(names, weights, strict=True)
     ]
     rows, high_of_rows = place_rows(lines, PITCH)
@@ -170,7 +191,7 @@ def draw_specification_curve(table: pd.DataFrame, width: float = PAGE) -> StudyF
         axes.set_yticks(rows, ["\n".join(text) if column == 0 else "" for text in lines])
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Hazard ratio (95% CI)")
-        axes.set_title(title, loc="left")
+        axes.set_title(title.format(capitalize(cancer)), loc="left")
         axes.spines["left"].set_visible(False)
         for label, weight in zip(axes.get_yticklabels(), weights, strict=True):
             label.set_fontweight(weight)

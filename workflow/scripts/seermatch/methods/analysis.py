@@ -11,7 +11,7 @@ from seermatch.methods.robustness import (
     describe_stability,
 )
 from seermatch.variables.printed import printed
-from seermatch.wording.numbers import format_count
+from seermatch.wording.numbers import capitalize, format_count
 from seermatch.wording.results import Results
 from seermatch.wording.terms import (
     describe_contrast,
@@ -54,7 +54,7 @@ def analysis_sections(results: Results) -> dict[str, list[str]]:
         "Propensity score and matching": [_propensity(results), *_matching(results)],
         "Balance and comparison of the groups": [_balance(results), _group_tests(results)],
         "Overall survival": _survival(results),
-        "Breast cancer mortality": _competing_risks(results),
+        f"{capitalize(results.cancer)} mortality": _competing_risks(results),
         "Regression models": _models(results),
         "Stability and sensitivity": describe_stability(results),
         "What the matched patients can show": [describe_interpretation(results)],
@@ -78,6 +78,7 @@ FIRTH = "Firth’s penalized likelihood-ratio test, since events were few"
 
 def _propensity(results: Results) -> str:
     matching, exposed = results.config["matching"], printed(results.labels[1])
+    named = name_variables(matching["covariates"], results.variables)
     how = (
         f"by maximum likelihood ({name_package('statsmodels', results.versions)})"
         if matching["ties"] == "hash"
@@ -86,9 +87,9 @@ def _propensity(results: Results) -> str:
     return " ".join(
         [
             f"The propensity score, the probability of {exposed}, was estimated by logistic "
-            f"regression with main effects of {name_variables(matching['covariates'])}, fitted "
+            f"regression with main effects of {named}, fitted "
             f"{how}; terms that are linear combinations of earlier ones are left out.",
-            *warn_about_score(results["separated_cells"], results.labels),
+            *warn_about_score(results["separated_cells"], results.labels, results.variables),
         ]
     )
 
@@ -232,12 +233,12 @@ def _competing_risks(results: Results) -> list[str]:
     return [
         "Cumulative incidence of both causes of death was estimated by the Aalen–Johansen method "
         f"with {variance} and 95% intervals on the log-log scale{checked}, and compared by {test}.",
-        "Subdistribution hazard ratios of death of breast cancer are from Fine–Gray models with "
-        "inverse-probability-of-censoring weights from one Kaplan–Meier estimate of the censoring "
-        f"distribution{weights}; tied months by Breslow’s method. Standard errors are of the "
-        "sandwich form that allows for the estimated censoring distribution. Those clustered by "
-        "matched set were estimated too; the main results and the sensitivity analyses of matched "
-        "patients use them.",
+        f"Subdistribution hazard ratios of death of {results.cancer} are from Fine–Gray models "
+        "with inverse-probability-of-censoring weights from one Kaplan–Meier estimate of the "
+        f"censoring distribution{weights}; tied months by Breslow’s method. Standard errors are of "
+        "the sandwich form that allows for the estimated censoring distribution. Those clustered "
+        "by matched set were estimated too; the main results and the sensitivity analyses of "
+        "matched patients use them.",
     ]
 
 
@@ -245,12 +246,12 @@ def _competing_risks(results: Results) -> list[str]:
 
 
 def _models(results: Results) -> list[str]:
-    regression = results.config["regression"]
+    regression, variables = results.config["regression"], results.variables
     joint = "likelihood-ratio test for Cox, Wald test for Fine–Gray models"
     if results.weighted:
         joint = "Wald test with the robust variance"
     entered = [
-        f"in the {name} analysis {name_variables(terms) if terms else 'no covariate'}"
+        f"in the {name} analysis {name_variables(terms, variables) if terms else 'no covariate'}"
         for name, terms in (
             ("Cox", _selected(results.of_model("cox"))),
             ("Fine–Gray", _selected(results.of_model("fine_gray"))),
@@ -261,7 +262,7 @@ def _models(results: Results) -> list[str]:
         f"holds the covariates with a univariable p below {regression['selection_p']:g} in a joint "
         f"test of their levels ({joint}; likelihood-ratio test under separation), and the group: "
         f"{listed(entered)}. A second, recommended model holds terms fixed in advance, "
-        f"{name_variables(regression['recommended'])}, and the group.",
+        f"{name_variables(regression['recommended'], variables)}, and the group.",
         "A term that is a linear combination of the terms before it (aliased) has no estimate. "
         "Estimates that are infinite (separation) were found by linear programming and replaced by "
         "Firth’s penalized estimates with profile intervals and penalized likelihood-ratio tests, "
@@ -290,10 +291,8 @@ def _irregular(results: Results) -> str:
     ):
         rows = models[models["status"].isin([ALIASED, SEPARATED])].fillna({"level": ""})
         for (status, model), part in rows.groupby(["status", "model"], sort=False):
-            terms = [
-                describe_contrast(row.term, row.level, results.labels, results.reference_levels)
-                for row in part.itertuples()
-            ]
+            words = results.labels, results.reference_levels, results.variables
+            terms = [describe_contrast(row.term, row.level, *words) for row in part.itertuples()]
             told.append(f"{status} in the {name} analysis ({model}): {listed(terms)}")
     if not told:
         return "In this run no term was aliased or separated."

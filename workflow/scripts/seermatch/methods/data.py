@@ -13,7 +13,7 @@ import pandas as pd
 from seermatch.methods.analysis import analysis_sections
 from seermatch.seer.dictionary import database_years
 from seermatch.seer.fields import seer_fields
-from seermatch.variables.printed import VARIABLES, printed
+from seermatch.variables.printed import printed, variable_of
 from seermatch.wording.numbers import format_count
 from seermatch.wording.results import Results
 from seermatch.wording.terms import listed, name_variable, name_variables
@@ -143,8 +143,8 @@ def _design(results: Results) -> str:
     reference, exposed = map(printed, results.labels)
     return (
         "This is a retrospective cohort study of cancer registry data with propensity-score "
-        f"matching: the prognosis of {exposed} breast cancer was compared with that of "
-        f"{reference} breast cancer."
+        f"matching: the prognosis of {results.cancer} was compared between {exposed} and "
+        f"{reference}."
     )
 
 
@@ -203,31 +203,35 @@ def _variables(results: Results) -> list[str]:
         for arm in (exposure["exposed"], exposure["reference"])
     ]
     used = list(dict.fromkeys([*covariates, *config["regression"]["recommended"]]))
-    continuous = [name for name in used if VARIABLES[name].continuous]
-    factors = [name for name in used if name not in continuous]
+    levels, variables = results.reference_levels, results.variables
+    continuous = [name for name in used if name not in levels]
+    factors = [name for name in used if name in levels]
+
+    def source(name: str) -> str:
+        return fields[name].variable if name in fields else variable_of(name, variables).label
+
     recoded = [
-        f"{name_variable(name)} ({fields[name].variable}): {_levels(config['recode'][name])}"
+        f"{name_variable(name, variables)} ({source(name)}): {_levels(config['recode'][name])}"
         for name in factors
         if name in config["recode"]
     ]
     taken = [name for name in factors if name not in config["recode"]]
     found = [
-        f"The exposure was {fields[exposure['field']].variable}: {groups[0]} against {groups[1]}, "
+        f"The exposure was {source(exposure['field'])}: {groups[0]} against {groups[1]}, "
         "the reference. SEER variables have their newest names; earlier submissions call some of "
         "them otherwise.",
-        f"Covariates were {name_variables(covariates)}.",
+        f"Covariates were {name_variables(covariates, variables)}.",
     ]
     if continuous:
         found.append(
             "Continuous and not categorized, linear in the main models: "
-            f"{name_variables(continuous)}."
+            f"{name_variables(continuous, variables)}."
         )
     if recoded:
         found.append(f"Recodes, the reference level first: {'; '.join(recoded)}.")
     if taken:
         references = [
-            f"{name_variable(name)} ({fields[name].variable}; reference "
-            f"{printed(results.reference_levels[name])})"
+            f"{name_variable(name, variables)} ({source(name)}; reference {printed(levels[name])})"
             for name in taken
         ]
         found.append(f"As SEER recodes them: {listed(references)}.")
@@ -253,8 +257,9 @@ def _outcomes(results: Results) -> list[str]:
     cutoff = "the study cutoff of the database" + (f" (December {last})" if last else "")
     fields = seer_fields()
     return [
-        "Outcomes were death of any cause (overall survival) and death of breast cancer, for which "
-        "deaths of other causes are competing events. A death counted as one of breast cancer if "
+        f"Outcomes were death of any cause (overall survival) and death of {results.cancer}, for "
+        "which deaths of other causes are competing events. A death counted as one of "
+        f"{results.cancer} if "
         f"SEER attributes it to this cancer ({fields['cause_specific'].variable}), and as one of "
         f"other causes if SEER attributes it to them ({fields['other_cause'].variable}); patients "
         "alive at the end of their follow-up are censored.",

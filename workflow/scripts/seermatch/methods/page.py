@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from seermatch.wording.numbers import capitalize
+
 AUTHORS = "to be written by the authors"
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$#])")
 _LIST = re.compile(r"^([+-]|\d+(?=[.)]))([.)]?)")  # at the start of a paragraph
@@ -35,8 +37,13 @@ class ChecklistItem:
 
 
 @cache
-def reporting_checklist() -> tuple[ChecklistItem, ...]:
+def reporting_checklist(cancer: str) -> tuple[ChecklistItem, ...]:
     """List the items of STROBE for cohort studies and of its extension RECORD.
+
+    Parameters
+    ----------
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -51,10 +58,11 @@ def reporting_checklist() -> tuple[ChecklistItem, ...]:
 
     Examples
     --------
-    >>> reporting_checklist()[2].where
+    >>> reporting_checklist("lung cancer")[2].where
     'to be written by the authors'
     """
     text = files("seermatch.methods").joinpath("checklist.tsv").read_text(encoding="utf-8")
+    text = text.replace("{Cancer}", capitalize(cancer))
     return tuple(ChecklistItem(*line.split("\t")) for line in text.splitlines()[1:])
 
 
@@ -73,7 +81,11 @@ def plain_markdown(text: str) -> str:
 
 
 def methods_page(
-    title: str, question: str, sections: Mapping[str, Sequence[str]], banner: str = ""
+    title: str,
+    question: str,
+    sections: Mapping[str, Sequence[str]],
+    cancer: str,
+    banner: str = "",
 ) -> str:
     r"""Write methods and checklists as one page of Markdown.
 
@@ -83,6 +95,8 @@ def methods_page(
         As in the configuration.
     sections : mapping
         From `seermatch.methods.data.methods_sections`.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
     banner : str, optional
         A warning at the top.
 
@@ -93,7 +107,7 @@ def methods_page(
 
     Examples
     --------
-    >>> page = methods_page("A study", "Why?", {"Data": ["SEER*Stat."]})
+    >>> page = methods_page("A study", "Why?", {"Data": ["SEER*Stat."]}, "lung cancer")
     >>> page.splitlines()[:7:2]
     ['# Methods: A study', 'Why?', '## Data', 'SEER\\*Stat.']
     """
@@ -112,7 +126,7 @@ def methods_page(
     for guideline in ("STROBE", "RECORD"):
         rows = [
             f"| {item.item} | {item.topic} | {item.asks} | {item.where} |"
-            for item in reporting_checklist()
+            for item in reporting_checklist(cancer)
             if item.guideline == guideline
         ]
         header = ["| item | topic | what it asks | where it stands |", "| --- | --- | --- | --- |"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seermatch.analysis.names import IMPUTED, OTHER
 from seermatch.seer.dictionary import database_years
 from seermatch.wording.results import Results
-from seermatch.wording.terms import listed, print_outcome
+from seermatch.wording.terms import listed, name_analysis, print_outcome
 
 ESTIMANDS = {
     "ATT": "ATT, the effect in the exposed",
@@ -28,13 +28,16 @@ def describe_stability(results: Results) -> list[str]:
     if matching["order"] == "random":
         seeded += " and of the order"
     analyses = [name for name in table["analysis"].unique() if name != "main"]
-    outcomes = [_lower(print_outcome(outcome)) for outcome in table["outcome"].unique()]
+    named = [name_analysis(name, results.variables, results.cancer) for name in analyses]
+    outcomes = [
+        _lower(print_outcome(outcome, results.cancer)) for outcome in table["outcome"].unique()
+    ]
     estimands = [ESTIMANDS.get(name, name) for name in table["estimand"].unique()]
     found = [f"The match was repeated with {seeds:,} other seeds of {seeded}."]
     if analyses:
         found.append(
             f"Sensitivity analyses estimated the effect of the group on {listed(outcomes)} in "
-            f"other ways: {'; '.join(analyses)}. Variances are "
+            f"other ways: {'; '.join(named)}. Variances are "
             f"{_alternatives(table['variance'].unique())}; estimands are {'; '.join(estimands)}."
         )
     if any(name.startswith("caliper") for name in analyses):

@@ -1,5 +1,7 @@
 """Audit of a paper's printed tables: recompute what they allow, without any record."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from seermatch.paper.balance import audit_balance
@@ -25,6 +27,7 @@ from seermatch.paper.models import (
     audit_univariable,
 )
 from seermatch.paper.tables import read_characteristics, read_facts, read_regression
+from seermatch.variables.printed import Variable
 
 __all__ = ["COLUMNS", "VERDICTS", "audit_tables"]
 
@@ -37,6 +40,8 @@ def audit_tables(
     table3: pd.DataFrame,
     table4: pd.DataFrame,
     text: pd.DataFrame,
+    *,
+    variables: Mapping[str, Variable],
 ) -> pd.DataFrame:
     """Recompute from printed tables and facts what they allow, and set it against the print.
 
@@ -50,6 +55,8 @@ def audit_tables(
         `seermatch.paper.tables.read_regression`.
     text : pandas.DataFrame
         Facts of the text: key, value, where. A check whose facts are missing is left out.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -70,10 +77,10 @@ def audit_tables(
     facts = read_facts(text)
     findings = [*audit_flow(before, after, facts)]
     for name, table in (("Table 1", before), ("Table 2", after)):
-        findings += audit_characteristics(name, table)
+        findings += audit_characteristics(name, table, variables)
         findings += audit_receptors(name, table)
     findings += audit_exposed_group(before, after)
-    findings += audit_balance(before, after, facts)
+    findings += audit_balance(before, after, facts, variables)
     findings += audit_followup(before, after, facts)
     for name, rows in models.items():
         findings += audit_estimates(name, rows)

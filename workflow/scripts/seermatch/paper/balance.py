@@ -1,6 +1,6 @@
 """Audit of the balance that printed Tables 1 and 2 imply, before and after matching."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from seermatch.paper.finding import (
     fact,
 )
 from seermatch.paper.tables import STATISTICS, Characteristic, Characteristics
+from seermatch.variables.printed import Variable
 from seermatch.wording.terms import describe_variable
 
 # How far an estimate from quartiles may lie from the SMD itself, for a skewed variable.
@@ -24,7 +25,10 @@ QUARTILE_TOLERANCE = 0.05
 
 
 def audit_balance(
-    before: Characteristics, after: Characteristics, facts: dict[str, str]
+    before: Characteristics,
+    after: Characteristics,
+    facts: dict[str, str],
+    variables: Mapping[str, Variable],
 ) -> Iterator[Finding]:
     """Recompute standardized mean differences from proportions, before and after matching.
 
@@ -39,6 +43,8 @@ def audit_balance(
     facts : dict
         May hold ``smd_before_<variable>``, ``smd_after_<variable>``, ``smd_threshold``,
         ``claim_imbalanced_before`` (``several``) and ``claim_balanced_after`` (``all``).
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Yields
     ------
@@ -52,13 +58,13 @@ def audit_balance(
         if matched is None or matched.levels != unmatched.levels:
             continue
         if not unmatched.levels:
-            estimate = yield from _continuous_difference(unmatched, matched, facts)
+            estimate = yield from _continuous_difference(unmatched, matched, facts, variables)
             printed = fact(facts, f"smd_before_{name}")
             size = printed.value if printed else estimate
             beyond += [f"{name} {size:.4f}"] if abs(size) > limit else []
             continue
         for i in _compared_levels(unmatched):
-            label = f"{describe_variable(name)} ({unmatched.levels[i]})"
+            label = f"{describe_variable(name, variables)} ({unmatched.levels[i]})"
             smd = _differences(unmatched.counts, matched.counts, i)
             if smd is None:
                 continue
@@ -114,7 +120,7 @@ def _difference_row(label, smd, facts, name, limit) -> Finding:
     return Finding(f"SMD of {label}", "; ".join(texts), told, verdict, "; ".join(notes))
 
 
-def _continuous_difference(before, after, facts):
+def _continuous_difference(before, after, facts, variables):
     """Estimate the SMD of a continuous variable from quartiles; returns the one before matching."""
     name = before.variable
     try:
@@ -140,7 +146,7 @@ def _continuous_difference(before, after, facts):
             f"from quartiles {difference:+.2f}; of medians {m1 - m0:+g}"
         )
     text = f"before {printed.text}" if printed else ""
-    yield Finding(f"SMD of {describe_variable(name)}", text, told, verdict, note)
+    yield Finding(f"SMD of {describe_variable(name, variables)}", text, told, verdict, note)
     return estimate
 
 

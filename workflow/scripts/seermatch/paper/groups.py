@@ -1,6 +1,6 @@
 """Audit of printed Tables 1 and 2: counts, percentages, tests and receptors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.special import chdtrc
@@ -15,12 +15,15 @@ from seermatch.paper.finding import (
     print_p,
 )
 from seermatch.paper.tables import STATISTICS, Characteristic, Characteristics
+from seermatch.variables.printed import Variable
 from seermatch.wording.terms import describe_variable
 
 SMALLEST_EXPECTED = 5
 
 
-def audit_characteristics(name: str, table: Characteristics) -> Iterator[Finding]:
+def audit_characteristics(
+    name: str, table: Characteristics, variables: Mapping[str, Variable]
+) -> Iterator[Finding]:
     """Check sums, percentages and p-values of one table, variable by variable.
 
     Parameters
@@ -29,13 +32,15 @@ def audit_characteristics(name: str, table: Characteristics) -> Iterator[Finding
         ``"Table 1"``.
     table : Characteristics
         The printed table.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Yields
     ------
     Finding
     """
     for variable in table.variables.values():
-        place = f"{name}, {describe_variable(variable.variable)}"
+        place = f"{name}, {describe_variable(variable.variable, variables)}"
         if variable.levels:
             yield _percentages(place, variable, table.sizes)
             yield _group_test(place, variable)

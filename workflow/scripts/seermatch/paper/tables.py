@@ -35,7 +35,7 @@ class Characteristic:
     Attributes
     ----------
     variable : str
-        Key of `seermatch.variables.printed.VARIABLES`.
+        Its name in the study.
     levels : tuple of str
         Levels, the reference first; empty for a continuous variable.
     counts : ndarray (levels, 2)

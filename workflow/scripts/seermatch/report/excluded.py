@@ -1,10 +1,12 @@
 """Patients excluded for missing covariates: their table and sentences in the report."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from seermatch.analysis.excluded_patients import DISTRIBUTION, EXCLUDED, INCLUDED, SIZE, UNKNOWN
 from seermatch.disclosure.rule import MASKED
-from seermatch.variables.printed import printed
+from seermatch.variables.printed import Variable, printed
 from seermatch.wording.numbers import NOTHING, format_count, format_range
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.wording.terms import describe_variable
@@ -13,7 +15,9 @@ NOTABLE = 0.1  # standardized difference
 NAMES = {"time": "Follow-up (months)", "event": "Outcome"}
 
 
-def included_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
+def included_table(
+    table: pd.DataFrame, labels: tuple[str, str], variables: Mapping[str, Variable]
+) -> PrintedTable:
     """Lay out the included patients beside those excluded for missing covariates.
 
     Parameters
@@ -22,6 +26,8 @@ def included_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable
         Rows of ``results/included_excluded.tsv``; missing counts are masked.
     labels : tuple of str
         Label of the reference and of the exposed group.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -41,13 +47,13 @@ def included_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable
         cells = {level: _included_cells(part) for level, part in levels.items()}
         *_, last = cells  # of two levels the second
         if len(cells) > 2:
-            rows.append(PrintedRow(_name(variable), ("", "", "", *unknown), "heading"))
+            rows.append(PrintedRow(_name(variable, variables), ("", "", "", *unknown), "heading"))
             rows += [
                 PrintedRow(printed(level), (*found, "", ""), "level")
                 for level, found in cells.items()
             ]
         else:
-            rows.append(PrintedRow(_name(variable, last), (*cells[last], *unknown)))
+            rows.append(PrintedRow(_name(variable, variables, last), (*cells[last], *unknown)))
     header = ("Variable", f"Included (n = {format_count(sizes[INCLUDED])})")
     header += (f"Excluded (n = {format_count(sizes[EXCLUDED])})", "SMD")
     header += tuple(f"Unknown, {printed(label)}" for label in labels)
@@ -63,8 +69,8 @@ def included_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable
     )
 
 
-def _name(variable: str, level: str = "") -> str:
-    name = NAMES.get(variable) or describe_variable(variable)
+def _name(variable: str, variables: Mapping[str, Variable], level: str = "") -> str:
+    name = NAMES.get(variable) or describe_variable(variable, variables)
     return f"{name}: {printed(level)}" if level else name
 
 
@@ -90,7 +96,9 @@ def _included_cells(part: pd.DataFrame) -> tuple[str, str, str]:
     return (*cells, text.replace("-", "\N{MINUS SIGN}"))
 
 
-def explain_included(table: pd.DataFrame, imputed: bool) -> list[str]:
+def explain_included(
+    table: pd.DataFrame, imputed: bool, variables: Mapping[str, Variable]
+) -> list[str]:
     """Say who was excluded for missing covariates, and whether they are others.
 
     Parameters
@@ -99,6 +107,8 @@ def explain_included(table: pd.DataFrame, imputed: bool) -> list[str]:
         Rows of ``results/included_excluded.tsv``.
     imputed : bool
         Whether multiple imputation is among the sensitivity analyses.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -111,7 +121,7 @@ def explain_included(table: pd.DataFrame, imputed: bool) -> list[str]:
     ...     10, 10.0, None), ("distribution", "grade", "III", "excluded", 4, 40.0, 0.031),
     ...     ("unknown", "grade", "", "M0", 6, 6.0, None), ("unknown", "er", "", "M0", 4, 4.0, None)]
     >>> names = ["quantity", "variable", "level", "patients", "n", "percent", "smd"]
-    >>> explain_included(pd.DataFrame(rows, columns=names), imputed=False)
+    >>> explain_included(pd.DataFrame(rows, columns=names), False, {})
     ['10 patients, 10.0% of those who meet the other criteria, were excluded only because a \
 covariate is unknown, most often Grade. They resemble the included patients in what is known of \
 them: the largest standardized difference is 0.03 (Grade: III).']
@@ -130,13 +140,13 @@ them: the largest standardized difference is 0.03 (Grade: III).']
     told = not lacking.apply(lambda n: n.isna().any()).any()  # a masked one may be the largest
     lacking = lacking.sum()
     if told and lacking.max() > 0:
-        said += f", most often {_name(lacking.astype(float).idxmax())}"
+        said += f", most often {_name(lacking.astype(float).idxmax(), variables)}"
     said += "."
     differences = table.dropna(subset="smd")
     if len(differences):
         # of two levels, which differ alike, the one that the table shows
         row = differences.loc[differences["smd"].abs().round(9)[::-1].idxmax()]
-        size = f"{abs(row['smd']):.2f} ({_name(row['variable'], row['level'])})"
+        size = f"{abs(row['smd']):.2f} ({_name(row['variable'], variables, row['level'])})"
         some = (
             differences["variable"].nunique()
             < table.loc[(table["quantity"] == DISTRIBUTION), "variable"].nunique()

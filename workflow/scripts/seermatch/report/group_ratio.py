@@ -52,13 +52,15 @@ def is_masked(models: pd.DataFrame) -> bool:
     return bool(rows["status"].eq(MASKED).any())
 
 
-def intervals_in_words(cox: pd.DataFrame, fine_gray: pd.DataFrame) -> str:
+def intervals_in_words(cox: pd.DataFrame, fine_gray: pd.DataFrame, cancer: str) -> str:
     """Say how the intervals of the group's hazard ratios were made.
 
     Parameters
     ----------
     cox, fine_gray : pandas.DataFrame
         Rows of ``cox.parquet`` and ``fine_gray.parquet``.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def intervals_in_words(cox: pd.DataFrame, fine_gray: pd.DataFrame) -> str:
     Examples
     --------
     >>> few = pd.DataFrame({"term": ["group"], "status": "few events"})
-    >>> intervals_in_words(few, few)
+    >>> intervals_in_words(few, few, "lung cancer")
     'of Firth’s penalized likelihood, since events are few'
     """
     by_set, firth = (
@@ -77,7 +79,7 @@ def intervals_in_words(cox: pd.DataFrame, fine_gray: pd.DataFrame) -> str:
     )
     kinds: dict[bool, list[str]] = {False: [], True: []}
     for models, outcome in zip(
-        (cox, fine_gray), ("overall survival", "breast cancer mortality"), strict=True
+        (cox, fine_gray), ("overall survival", f"{cancer} mortality"), strict=True
     ):
         rows = models[models["term"] == "group"]
         kinds[any(penalized(row) for _, row in rows.iterrows())].append(outcome)

@@ -95,7 +95,8 @@ def show_forest(results: Results, estimator: str, number: str) -> Figure:
     what, measure, table = {
         "cox": ("Hazard ratios of death with 95% intervals (Cox)", "Hazard ratio", 3),
         "fine_gray": (
-            "Subdistribution hazard ratios of breast cancer death with 95% intervals (Fine–Gray)",
+            f"Subdistribution hazard ratios of {results.cancer} death with 95% intervals "
+            "(Fine–Gray)",
             "Subdistribution hazard ratio",
             4,
         ),

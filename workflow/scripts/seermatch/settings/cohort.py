@@ -66,7 +66,7 @@ class Claim(Section):
 
     claim: str = key(REQUIRED, "The claim in a sentence.", min_length=1)
     source: str = key(REQUIRED, "Who says so.", min_length=1)
-    outcome: Literal["breast cancer death", "death of any cause"] = key(
+    outcome: Literal["cancer death", "death of any cause"] = key(
         REQUIRED, "The deaths that the claim speaks of."
     )
     expects: Literal["worse", "no worse", "no difference", "survival"] = key(

@@ -32,7 +32,7 @@ def absolute_effects(
     group: np.ndarray,
     months: Sequence[float],
     *,
-    causes: tuple[str, str] = ("breast cancer death", "other death"),
+    causes: tuple[str, str] = ("cancer death", "other death"),
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Compare risks and months lost between the groups at fixed horizons.

@@ -1,11 +1,13 @@
-"""Names, units and levels of the analysis variables, in one place.
+"""How the variables of a study are printed, and the events of every study.
 
-Tables and figures take their wording from here; stored labels are ASCII, `printed` gives them
-real dashes and minus signs.
+Which variables there are, the study says; stored labels are ASCII, `printed` gives them real dashes
+and minus signs.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from seermatch.errors import StudyError
 
@@ -15,45 +17,74 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variable:
-    """An analysis variable of the cohort.
+    """A variable of the study, as it is printed.
 
     Attributes
     ----------
     label : str
         Name as printed in tables and figures.
     unit : str
-        Unit of a continuous variable; empty for a categorical one.
+        Unit of a number; empty for a variable with levels.
     per : str
-        What a hazard ratio refers to, for a continuous variable: ``"per year"``.
+        What a hazard ratio refers to, for a number: ``"per year"``.
+    cap : float, optional
+        Larger numbers are set to it in a sensitivity analysis.
+    treatment : bool
+        Whether it is a treatment, which SEER records incompletely and after diagnosis.
+    abbreviations : mapping of str to str
+        What abbreviations in the label and the levels stand for.
     """
 
     label: str
     unit: str = ""
     per: str = ""
-
-    @property
-    def continuous(self) -> bool:
-        """Whether the variable is a number with a unit."""
-        return bool(self.unit)
+    cap: float | None = None
+    treatment: bool = False
+    abbreviations: Mapping[str, str] = field(default_factory=dict)
 
 
-VARIABLES: dict[str, Variable] = {
-    "age": Variable("Age", "years", "per year"),
-    "tumor_size": Variable("Tumor size", "mm", "per mm"),
-    "histology": Variable("Histologic type"),
-    "grade": Variable("Grade"),
-    "er": Variable("ER"),
-    "pr": Variable("PR"),
-    "her2": Variable("HER2"),
-    "subtype": Variable("Breast subtype"),
-    "t_stage": Variable("T stage"),
-    "n_stage": Variable("N stage"),
+# What every study has; a study may name them otherwise.
+COMMON = {
     "year": Variable("Year of diagnosis", "calendar year", "per year"),
     "group": Variable("Group"),
 }
 
+
+def read_variables(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Variable]:
+    """Make the variables of a study from plain facts.
+
+    Parameters
+    ----------
+    facts : mapping of str to mapping
+        Name of each variable to its attributes; those that are left out have their defaults.
+
+    Returns
+    -------
+    dict of str to Variable
+        With those that every study has.
+
+    Examples
+    --------
+    >>> read_variables({"psa": {"label": "PSA", "unit": "ng/ml"}})["psa"].unit
+    'ng/ml'
+    """
+    return COMMON | {name: Variable(**known) for name, known in facts.items()}
+
+
+def variable_of(name: str, variables: Mapping[str, Variable]) -> Variable:
+    """Look a variable up; one that the study does not describe gets its name, made readable.
+
+    Examples
+    --------
+    >>> variable_of("first_primary", {}).label
+    'First primary'
+    """
+    known = variables.get(name) or COMMON.get(name)
+    return known or Variable(name.replace("_", " ").capitalize())
+
+
 ALL_CAUSES = "death of any cause"
-EVENTS = ("censored", "breast cancer death", "other death")
+EVENTS = ("censored", "cancer death", "other death")
 
 # What the flow of patients adds to a criterion whose fields no export, or not every export, holds.
 NOT_APPLIED = " (not exported, not applied)"
@@ -71,17 +102,16 @@ def printed(label: str) -> str:
     Returns
     -------
     str
-        A hyphen at the end of a receptor becomes a minus sign (U+2212), one between two values
-        an en dash (U+2013).
+        A hyphen at the end of a word becomes a minus sign (U+2212), one between two values an en
+        dash (U+2013); one between two words stays.
 
     Examples
     --------
-    >>> printed("T1-T2"), printed("HR-/HER2-")
-    ('T1–T2', 'HR−/HER2−')
+    >>> printed("T1-T2"), printed("HR-/HER2-"), printed("Non-Hispanic")
+    ('T1–T2', 'HR−/HER2−', 'Non-Hispanic')
     """
-    if "HR" in label and "HER2" in label:
-        return label.replace("-", "\N{MINUS SIGN}")
-    return label.replace("-", "\N{EN DASH}")
+    label = re.sub(r"(?<=\w)-(?=$|[/,;)\s])", "\N{MINUS SIGN}", label)
+    return re.sub(r"(?<![a-z]{2})-|-(?![A-Za-z][a-z])", "\N{EN DASH}", label)
 
 
 def label_groups(groups: "Series", labels: tuple[str, str]) -> "Series":

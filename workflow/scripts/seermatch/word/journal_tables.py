@@ -4,6 +4,7 @@ Made from the published files only, in which small counts are masked already.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -23,24 +24,14 @@ from seermatch.wording.printed_tables import (
 from seermatch.wording.result_tables import attrition_table, balance_table, sensitivity_tables
 from seermatch.wording.results import Results
 
-ABBREVIATIONS = {
-    "CI": "CI, confidence interval",
-    "ER": "ER, estrogen receptor",
-    "HER2": "HER2, human epidermal growth factor receptor 2",
-    "HR": "HR, hazard ratio",
-    "HR+": "HR+, hormone receptor positive",
-    "HR−": "HR−, hormone receptor negative",
-    "IDC": "IDC, invasive ductal carcinoma",
-    "PR": "PR, progesterone receptor",
-}
-_ABBREVIATION = re.compile(r"\b(HR[+−]|CI|ER|HER2|HR|IDC|PR)(?!\w)")
+ABBREVIATIONS = {"CI": "confidence interval", "HR": "hazard ratio"}
 STABILITY = {
     "deaths": "Deaths",
-    "deaths_breast_cancer": "Deaths of breast cancer",
+    "deaths_cancer": "Deaths of {cancer}",
     "os_hr": "Overall survival: hazard ratio",
     "os_p": "Overall survival: p",
-    "bcsm_hr": "Breast cancer mortality: hazard ratio",
-    "bcsm_p": "Breast cancer mortality: p",
+    "cancer_hr": "{Cancer} mortality: hazard ratio",
+    "cancer_p": "{Cancer} mortality: p",
     "common_controls": "Reference patients in common with the main match (%)",
 }
 
@@ -61,11 +52,14 @@ def journal_tables(results: Results) -> dict[str, dict[str, PrintedTable]]:
     """
     named = tuple(printed(label) for label in results.labels)
     contrast = f"{named[1]} vs {named[0]}"
-    sensitivity = sensitivity_tables(results["sensitivity"])
-    balance = balance_table(results["balance"])
-    stability = stability_table(results["stability"])
+    sensitivity = sensitivity_tables(results["sensitivity"], results.variables, results.cancer)
+    balance = balance_table(results["balance"], results.variables)
+    stability = stability_table(results["stability"], results.cancer)
     threshold = results.config["balance"]["threshold"]
     limit = f"Absolute SMD up to {threshold:g} count as balanced."
+    abbreviations = ABBREVIATIONS.copy()
+    for variable in results.variables.values():
+        abbreviations |= {printed(short): known for short, known in variable.abbreviations.items()}
     groups = {
         "Tables": [
             _characteristics(results, results["table1"], "before matching"),
@@ -82,7 +76,7 @@ def journal_tables(results: Results) -> dict[str, dict[str, PrintedTable]]:
     }
     return {
         title: {
-            f"Table {prefix}{number}": _with_abbreviations(table, results.disclosure)
+            f"Table {prefix}{number}": _with_abbreviations(table, abbreviations, results.disclosure)
             for number, table in enumerate(tables, start=1)
         }
         for prefix, (title, tables) in zip(("", "S"), groups.items(), strict=True)
@@ -102,7 +96,7 @@ def _sizes(table: pd.DataFrame, labels: tuple[str, str]) -> str:
 
 def _characteristics(results: Results, table: pd.DataFrame, when: str) -> PrintedTable:
     caption = f"Characteristics of the patients {when}: {_sizes(table, results.labels)} patients."
-    laid_out = print_characteristics(table, results.labels, caption)
+    laid_out = print_characteristics(table, results.labels, caption, results.variables)
     notes = [f"{note[:-1]} test." if note[0] in NOTE_MARKS else note for note in laid_out.notes]
     if not (table["test"] != "").any():
         notes.append(
@@ -119,15 +113,15 @@ def _regression(results: Results, table: pd.DataFrame, measure: str) -> PrintedT
     everybody = results["followup"].query("population == 'matched' and group == 'all'").iloc[0]
     if measure == "HR":
         what, model, of = "Overall mortality", "Cox regression", "deaths"
-        deaths = everybody["deaths_breast_cancer"] + everybody["deaths_other"]
+        deaths = everybody["deaths_cancer"] + everybody["deaths_other"]
         notes = []
     else:
         what, model, of = (
-            "Breast cancer mortality",
+            f"{capitalize(results.cancer)} mortality",
             "Fine–Gray regression",
-            "deaths of breast cancer",
+            f"deaths of {results.cancer}",
         )
-        deaths = everybody["deaths_breast_cancer"]
+        deaths = everybody["deaths_cancer"]
         notes = ["Deaths of other causes compete."]
     counted = "" if pd.isna(deaths) else f", {format_count(deaths)} {of}"
     caption = (
@@ -143,7 +137,7 @@ def _regression(results: Results, table: pd.DataFrame, measure: str) -> PrintedT
     return print_regression(table, caption, measure, notes, marked=True)
 
 
-def stability_table(repeats: pd.DataFrame) -> PrintedTable:
+def stability_table(repeats: pd.DataFrame, cancer: str) -> PrintedTable:
     """Sum up the matches repeated under other tie seeds, one row per quantity.
 
     Parameters
@@ -151,6 +145,8 @@ def stability_table(repeats: pd.DataFrame) -> PrintedTable:
     repeats : pandas.DataFrame
         Rows of ``results/matching_stability.tsv``, the main match first; missing deaths are
         masked.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -162,7 +158,7 @@ def stability_table(repeats: pd.DataFrame) -> PrintedTable:
     --------
     >>> repeats = pd.DataFrame({"seed": [1, 2, 3, 4], "os_hr": [1.1, 0.8, 1.4, 1.0],
     ...     "os_p": [0.4, 0.6, 0.04, 0.9], "deaths": [9, 8, 8, 8]})
-    >>> for row in stability_table(repeats).rows:
+    >>> for row in stability_table(repeats, "lung cancer").rows:
     ...     print(row.label, row.cells)
     Deaths ('9', '8', '8–8', '100')
     Overall survival: hazard ratio ('1.10', '1.00', '0.81–1.38', '67')
@@ -170,9 +166,10 @@ def stability_table(repeats: pd.DataFrame) -> PrintedTable:
     """
     spread = stability_range(repeats).set_index("quantity")
     rows = []
-    for quantity, name in STABILITY.items():
+    for quantity, words in STABILITY.items():
         if quantity not in spread.index:
             continue
+        name = words.format(cancer=cancer, Cancer=capitalize(cancer))
         row = spread.loc[quantity]
         if pd.isna(row["main"]):
             shown = MASKED if quantity.startswith("deaths") else NOTHING
@@ -183,7 +180,7 @@ def stability_table(repeats: pd.DataFrame) -> PrintedTable:
     header = ("Quantity", "Main match", "Median", "Middle 95%", "Below the main match (%)")
     significant = [
         f"{(repeats[column].iloc[1:] < 0.05).sum()} ({name})"
-        for column, name in (("os_p", "overall survival"), ("bcsm_p", "breast cancer mortality"))
+        for column, name in (("os_p", "overall survival"), ("cancer_p", f"{cancer} mortality"))
         if column in repeats and repeats[column].iloc[1:].notna().any()
     ]
     shown = f"; p was below 0.05 in {' and '.join(significant)} of the repetitions"
@@ -210,7 +207,9 @@ def _print_spread(quantity: str, row: pd.Series) -> tuple[str, str, str]:
     return f"{scale * row['main']:.0f}", f"{scale * row['median']:.0f}", middle
 
 
-def _with_abbreviations(table: PrintedTable, rule: DisclosureRule) -> PrintedTable:
+def _with_abbreviations(
+    table: PrintedTable, abbreviations: Mapping[str, str], rule: DisclosureRule
+) -> PrintedTable:
     """Add the abbreviations that the notes do not spell out yet, and what is masked."""
     texts = [
         table.caption,
@@ -218,8 +217,10 @@ def _with_abbreviations(table: PrintedTable, rule: DisclosureRule) -> PrintedTab
         *(text for row in table.rows for text in (row.label, *row.cells)),
     ]
     known = " ".join(table.notes)
-    found = {match for text in texts for match in _ABBREVIATION.findall(text)}
-    spelled = [ABBREVIATIONS[name] for name in ABBREVIATIONS if name in found]
+    longest = sorted(abbreviations, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest))})(?!\w)")
+    found = {match for text in texts for match in pattern.findall(text)}
+    spelled = [f"{name}, {abbreviations[name]}" for name in sorted(found)]
     spelled = [words for words in spelled if words not in known]
     notes = [*table.notes]
     if spelled:

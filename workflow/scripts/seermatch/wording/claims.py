@@ -9,14 +9,13 @@ from seermatch.disclosure.rule import MASKED
 from seermatch.variables.printed import ALL_CAUSES, printed
 from seermatch.wording.numbers import format_range
 
-CANCER = "breast cancer"
 NOT_FIXED = (
     "How small a difference would count as none was not fixed in advance: these data can show that "
     "there is a difference, but not that there is none."
 )
 
 
-def ask(claim: Mapping, labels: tuple[str, str]) -> str:
+def ask(claim: Mapping, labels: tuple[str, str], cancer: str) -> str:
     """Put a claim as a question about the two groups.
 
     Parameters
@@ -25,6 +24,8 @@ def ask(claim: Mapping, labels: tuple[str, str]) -> str:
         With outcome, expects, months and, for a survival, survival_percent.
     labels : tuple of str
         Label of the reference and of the exposed group.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -32,8 +33,8 @@ def ask(claim: Mapping, labels: tuple[str, str]) -> str:
 
     Examples
     --------
-    >>> ask({"outcome": "breast cancer death", "expects": "worse"}, ("N0", "N1mi"))
-    'Is the risk of dying of breast cancer higher with N1mi than with N0?'
+    >>> ask({"outcome": "cancer death", "expects": "worse"}, ("N0", "N1mi"), "lung cancer")
+    'Is the risk of dying of lung cancer higher with N1mi than with N0?'
     """
     reference, exposed = map(printed, labels)
     if claim["expects"] == "survival":
@@ -41,15 +42,15 @@ def ask(claim: Mapping, labels: tuple[str, str]) -> str:
         after = f"after {' and '.join(map(str, claim['months']))} months"
         if claim["outcome"] == ALL_CAUSES:
             return f"Are {percent} of the {exposed} patients still alive {after}?"
-        return f"Have {percent} of the {exposed} patients not died of {CANCER} {after}?"
-    risk = "risk of dying" if claim["outcome"] == ALL_CAUSES else f"risk of dying of {CANCER}"
+        return f"Have {percent} of the {exposed} patients not died of {cancer} {after}?"
+    risk = "risk of dying" if claim["outcome"] == ALL_CAUSES else f"risk of dying of {cancer}"
     if claim["expects"] == "no difference":
         return f"Is the {risk} the same with {exposed} as with {reference}?"
     higher = "higher" if claim["expects"] == "worse" else "no higher"
     return f"Is the {risk} {higher} with {exposed} than with {reference}?"
 
 
-def say_answer(answer: Answer, outcome: str, labels: tuple[str, str]) -> str:
+def say_answer(answer: Answer, outcome: str, labels: tuple[str, str], cancer: str) -> str:
     """Give the difference in numbers of 100 patients, and what it says.
 
     Parameters
@@ -58,7 +59,7 @@ def say_answer(answer: Answer, outcome: str, labels: tuple[str, str]) -> str:
         Risks, intervals and margin.
     outcome : str
         Of the claim.
-    labels
+    labels, cancer
         As in `ask`.
 
     Returns
@@ -68,14 +69,14 @@ def say_answer(answer: Answer, outcome: str, labels: tuple[str, str]) -> str:
 
     Examples
     --------
-    >>> print(say_answer(Answer(0.056, 0.064, -0.011, 0.027), "breast cancer death",
-    ...     ("N0", "N1mi")))
-    6.4 of 100 N1mi patients had died of breast cancer, and 5.6 of 100 N0 patients: 0.8 more (95% \
+    >>> print(say_answer(Answer(0.056, 0.064, -0.011, 0.027), "cancer death",
+    ...     ("N0", "N1mi"), "lung cancer"))
+    6.4 of 100 N1mi patients had died of lung cancer, and 5.6 of 100 N0 patients: 0.8 more (95% \
 CI from 1.1 fewer to 2.7 more). The interval includes 0 (no difference) and also 2.7 more deaths \
 per 100 patients: these data do not decide it.
     """
     reference, exposed = map(printed, labels)
-    of = "" if outcome == ALL_CAUSES else f" of {CANCER}"
+    of = "" if outcome == ALL_CAUSES else f" of {cancer}"
     decimals = _decimals(answer)
     risks = [f"{100 * risk:.{decimals}f}" for risk in (answer.exposed, answer.reference)]
     interval = "not estimable"
@@ -147,6 +148,7 @@ def say_survival(
     claimed: float,
     outcome: str,
     labels: tuple[str, str],
+    cancer: str,
 ) -> str:
     """Set the survival of the exposed beside the one that is claimed.
 
@@ -154,7 +156,7 @@ def say_survival(
     ----------
     value, low, high, claimed : float
         Survival with its 95 % interval, and the claimed one, as shares.
-    outcome, labels
+    outcome, labels, cancer
         As in `say_answer`.
 
     Returns
@@ -163,10 +165,10 @@ def say_survival(
 
     Examples
     --------
-    >>> say_survival(0.931, 0.9, 0.96, 0.86, "death of any cause", ("N0", "N1mi"))
+    >>> say_survival(0.931, 0.9, 0.96, 0.86, "death of any cause", ("N0", "N1mi"), "")
     '93.1% of the N1mi patients were alive (95% CI 90.0–96.0), more than 86%.'
     """
-    alive = "were alive" if outcome == ALL_CAUSES else f"had not died of {CANCER}"
+    alive = "were alive" if outcome == ALL_CAUSES else f"had not died of {cancer}"
     if isnan(low):
         return (
             f"{100 * value:.1f}% of the {printed(labels[1])} patients {alive}, without an interval "
@@ -184,6 +186,7 @@ def say_context(
     claim: Mapping,
     effect: Mapping[str, float],
     labels: tuple[str, str],
+    cancer: str,
     power: float,
     margin: float | None,
 ) -> str:
@@ -195,7 +198,7 @@ def say_context(
         With outcome and expects.
     effect : mapping
         Row of ``results/claims.tsv``: its hazard ratios, NaN where not estimable or masked.
-    labels
+    labels, cancer
         As in `ask`.
     power : float
         Of the detectable hazard ratio.
@@ -210,9 +213,9 @@ def say_context(
     --------
     >>> effect = {"hazard_ratio": 1.39, "hazard_ratio_low": 0.69, "hazard_ratio_high": 2.78,
     ...     "detectable_hazard_ratio": 2.0}
-    >>> print(say_context({"outcome": "breast cancer death", "expects": "worse"}, effect,
-    ...     ("N0", "N1mi"), 0.8, margin=1.25))
-    Over the whole follow-up, the hazard ratio of death from breast cancer (Fine–Gray), N1mi vs \
+    >>> print(say_context({"outcome": "cancer death", "expects": "worse"}, effect,
+    ...     ("N0", "N1mi"), "lung cancer", 0.8, margin=1.25))
+    Over the whole follow-up, the hazard ratio of death from lung cancer (Fine–Gray), N1mi vs \
 N0, was 1.39 (95% CI 0.69–2.78). Only hazard ratios from 2.00 up or 0.50 down could be \
 detected with 80% power; a smaller difference is easily missed.
     """
@@ -222,7 +225,7 @@ detected with 80% power; a smaller difference is easily missed.
             f"This is the survival of the matched {exposed} patients as they are; a source may "
             "speak of other patients, or of survival relative to people without cancer."
         )
-    of = "(Cox)" if claim["outcome"] == ALL_CAUSES else f"from {CANCER} (Fine–Gray)"
+    of = "(Cox)" if claim["outcome"] == ALL_CAUSES else f"from {cancer} (Fine–Gray)"
     ratio = f"the hazard ratio of death {of}, {exposed} vs {reference},"
     if isnan(effect["hazard_ratio"]):
         text = f"Over the whole follow-up, {ratio} is not estimable."
@@ -243,7 +246,9 @@ detected with 80% power; a smaller difference is easily missed.
     return text if margin else f"{text} {NOT_FIXED}"
 
 
-def say_row(row: Mapping, longest: float, labels: tuple[str, str], margin: float | None) -> str:
+def say_row(
+    row: Mapping, longest: float, labels: tuple[str, str], cancer: str, margin: float | None
+) -> str:
     """Answer a claim at one of its months.
 
     Parameters
@@ -252,7 +257,7 @@ def say_row(row: Mapping, longest: float, labels: tuple[str, str], margin: float
         Row of ``results/claims.tsv``.
     longest : float
         Longest follow-up of the matched patients, months; NaN where it is masked.
-    labels
+    labels, cancer
         As in `ask`.
     margin : float or None
         Hazard ratio up to which the groups count as equivalent.
@@ -263,7 +268,7 @@ def say_row(row: Mapping, longest: float, labels: tuple[str, str], margin: float
 
     Examples
     --------
-    >>> say_row({"status": "all follow-up ends before"}, 59.0, ("N0", "N1mi"), None)
+    >>> say_row({"status": "all follow-up ends before"}, 59.0, ("N0", "N1mi"), "lung cancer", None)
     'The longest follow-up is 59 months; nothing is extrapolated.'
     """
     if row["status"] == MASKED:
@@ -277,5 +282,5 @@ def say_row(row: Mapping, longest: float, labels: tuple[str, str], margin: float
     if row["expects"] == SURVIVAL:
         claimed = row["survival_percent"] / 100
         values = (row[name] for name in ("estimate", "low", "high"))
-        return say_survival(*values, claimed, row["outcome"], labels)
-    return say_answer(Answer.of_row(row, margin), row["outcome"], labels)
+        return say_survival(*values, claimed, row["outcome"], labels, cancer)
+    return say_answer(Answer.of_row(row, margin), row["outcome"], labels, cancer)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from seermatch.analysis.names import ALIASED, MODELS, SEPARATED
-from seermatch.variables.printed import printed
+from seermatch.variables.printed import Variable, printed
 from seermatch.wording.numbers import NOT_ESTIMABLE as NO_EVENT_TEXT
 from seermatch.wording.numbers import format_count, format_p, format_range, format_ratio
 from seermatch.wording.study_tables import FEW_MARK, FIRTH_MARK, MEDIAN
@@ -96,7 +96,7 @@ class PrintedTable:
 
 
 def print_characteristics(
-    table: pd.DataFrame, labels: tuple[str, str], caption: str
+    table: pd.DataFrame, labels: tuple[str, str], caption: str, variables: Mapping[str, Variable]
 ) -> PrintedTable:
     """Lay out Table 1 or 2: a factor's name above its levels, the group sizes in the header.
 
@@ -108,6 +108,8 @@ def print_characteristics(
         Label of the reference and of the exposed group.
     caption : str
         Caption.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -120,7 +122,8 @@ def print_characteristics(
     ...     [("n", "", "1,170", "585", "", ""),
     ...      ("age", "median (IQR)", "61 (52–69)", "61 (52–70)", "0.726", "Wilcoxon rank sum")],
     ...     columns=["variable", "level", "M0", "M0(i+)", "p_value", "test"])
-    >>> printed_table = print_characteristics(table, ("M0", "M0(i+)"), "After matching.")
+    >>> variables = {"age": Variable("Age", "years")}
+    >>> printed_table = print_characteristics(table, ("M0", "M0(i+)"), "After.", variables)
     >>> printed_table.rows[0]
     PrintedRow(label='Age (years), median (IQR)', cells=('61 (52–69)', '61 (52–70)', '0.726ᵃ'), \
 kind='row')
@@ -136,7 +139,7 @@ kind='row')
     for variable, block in body.groupby("variable", sort=False):
         first = block.iloc[0]
         p = first["p_value"] + marks.get(first["test"], "")
-        name = describe_variable(variable)
+        name = describe_variable(variable, variables)
         if first["level"] == MEDIAN:
             rows.append(PrintedRow(f"{name}, {MEDIAN}", (*first[list(labels)], p)))
             continue
@@ -188,7 +191,7 @@ def print_regression(
     >>> rows = pd.DataFrame([{
     ...     "model": "univariable", "term": "age", "level": "", "hr": 1.069, "hr_low": 1.049,
     ...     "hr_high": 1.09, "p_value": 0.002, "status": "ok"}])
-    >>> table = regression_table(rows, ["age"], ("M0", "M0(i+)"), {})
+    >>> table = regression_table(rows, ["age"], ("M0", "M0(i+)"), {}, {})
     >>> print_regression(table, "Overall survival.").rows[0].cells[:3]
     ('1.069', '1.049–1.090', '0.002')
     """

@@ -1,5 +1,7 @@
 """Results as tables for print, alike in the report and in the Word document."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,7 @@ from seermatch.analysis.names import (
     SPECIFIC_CAUSE,
 )
 from seermatch.disclosure.rule import MASKED
+from seermatch.variables.printed import Variable
 from seermatch.wording.numbers import (
     NOTHING,
     capitalize,
@@ -22,7 +25,12 @@ from seermatch.wording.numbers import (
     print_estimate,
 )
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable, print_frame
-from seermatch.wording.terms import describe_balance_term, print_criterion, print_outcome
+from seermatch.wording.terms import (
+    describe_balance_term,
+    name_analysis,
+    print_criterion,
+    print_outcome,
+)
 
 
 def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
@@ -57,13 +65,15 @@ def attrition_table(attrition: pd.DataFrame, labels: tuple[str, str]) -> Printed
     return print_frame(attrition, caption, columns, formats)
 
 
-def balance_table(balance: pd.DataFrame) -> PrintedTable:
+def balance_table(balance: pd.DataFrame, variables: Mapping[str, Variable]) -> PrintedTable:
     """Lay out standardized mean differences and variance ratios.
 
     Parameters
     ----------
     balance : pandas.DataFrame
         Rows of ``results/balance.tsv``.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -74,10 +84,10 @@ def balance_table(balance: pd.DataFrame) -> PrintedTable:
     --------
     >>> frame = pd.DataFrame({"term": ["age"], "level": [""], "smd_before": [-0.1322],
     ...     "smd_after": [0.01], "variance_ratio_before": [0.93], "variance_ratio_after": [None]})
-    >>> balance_table(frame).rows[0].cells
+    >>> balance_table(frame, {}).rows[0].cells
     ('−0.132', '0.010', '0.930', '')
     """
-    terms = [describe_balance_term(row.term, row.level) for row in balance.itertuples()]
+    terms = [describe_balance_term(row.term, row.level, variables) for row in balance.itertuples()]
     columns = {
         "name": "Term",
         "smd_before": "SMD before",
@@ -98,36 +108,50 @@ def balance_table(balance: pd.DataFrame) -> PrintedTable:
     )
 
 
-def sensitivity_tables(table: pd.DataFrame) -> dict[str, PrintedTable]:
+def sensitivity_tables(
+    table: pd.DataFrame, variables: Mapping[str, Variable], cancer: str
+) -> dict[str, PrintedTable]:
     """Lay out the sensitivity analyses, several outcomes beside each other.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Rows of ``results/sensitivity.tsv``; missing events are masked.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
     dict
         ``sensitivity``: one row per analysis, with its estimand, patients and weights, overall
-        survival and breast cancer mortality; ``sensitivity_others``: the other outcomes.
+        survival and mortality of the cancer; ``sensitivity_others``: the other outcomes.
     """
     others = (SPECIFIC_CAUSE, OTHER, OTHER_FINE_GRAY)
+    names = {name: name_analysis(name, variables, cancer) for name in table["analysis"].unique()}
+    table = table.assign(analysis=table["analysis"].map(names))
     return {
-        "sensitivity": _sensitivity_table(table, (OVERALL, SPECIFIC), "Sensitivity analyses."),
+        "sensitivity": _sensitivity_table(
+            table, (OVERALL, SPECIFIC), "Sensitivity analyses.", cancer
+        ),
         "sensitivity_others": _sensitivity_table(
-            table, others, "Sensitivity analyses, other outcomes.", described=False
+            table, others, "Sensitivity analyses, other outcomes.", cancer, described=False
         ),
     }
 
 
 def _sensitivity_table(
-    table: pd.DataFrame, outcomes: tuple[str, ...], caption: str, described: bool = True
+    table: pd.DataFrame,
+    outcomes: tuple[str, ...],
+    caption: str,
+    cancer: str,
+    described: bool = True,
 ) -> PrintedTable:
     """Lay out analyses by outcomes; `described` shows estimand, patients and weights."""
     described_by = ("Estimand", "Patients", "Effective size", "Largest weight") if described else ()
     top = tuple(HeaderCell(text, rows=2) for text in ("Analysis", *described_by))
-    top += tuple(HeaderCell(print_outcome(outcome), columns=3) for outcome in outcomes)
+    top += tuple(HeaderCell(print_outcome(outcome, cancer), columns=3) for outcome in outcomes)
     bottom = tuple(HeaderCell(text) for _ in outcomes for text in ("Events", "HR (95% CI)", "p"))
     rows = []
     for analysis, part in table.groupby("analysis", sort=False):
@@ -168,7 +192,7 @@ def _sensitivity_table(
     if OTHER_FINE_GRAY in outcomes:
         notes.append(
             "Other deaths are a negative control in their cause-specific hazard; their Fine–Gray "
-            "ratio is descriptive, since it moves with breast cancer deaths."
+            f"ratio is descriptive, since it moves with {cancer} deaths."
         )
     return PrintedTable(caption, (top, bottom), tuple(rows), tuple(notes))
 

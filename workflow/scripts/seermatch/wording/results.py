@@ -7,7 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.variables.printed import printed
+from seermatch.variables.printed import Variable, printed, read_variables
 from seermatch.wording.study_tables import reference_levels
 
 SYNTHETIC_BANNER = (
@@ -24,7 +24,7 @@ class Results:
     labels : tuple of str
         Label of the reference and of the exposed group.
     provenance : mapping
-        What ``provenance.json`` holds: config, exports, versions.
+        What ``provenance.json`` holds: config, variables, cancer, exports, versions.
     tables : mapping of str to pandas.DataFrame
         Public tables by name; `results[name]` looks one up, `name in results` tells whether the
         study has it.
@@ -65,6 +65,16 @@ class Results:
     def config(self) -> Mapping:
         """The configuration as used."""
         return self.provenance["config"]
+
+    @cached_property
+    def variables(self) -> dict[str, Variable]:
+        """The variables of the study, as they are printed."""
+        return read_variables(self.provenance["variables"])
+
+    @property
+    def cancer(self) -> str:
+        """The cancer of the study in words, such as ``"lung cancer"``."""
+        return self.provenance["cancer"]
 
     @property
     def versions(self) -> Mapping[str, str]:

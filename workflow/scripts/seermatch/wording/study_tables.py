@@ -7,7 +7,7 @@ import pandas as pd
 from seermatch.analysis.names import ALIASED, FEW_EVENTS, MODELS, NO_EVENT, SEPARATED
 from seermatch.disclosure.rule import MASKED
 from seermatch.errors import StudyError
-from seermatch.variables.printed import label_groups
+from seermatch.variables.printed import Variable, label_groups
 from seermatch.wording.numbers import (
     NOT_ESTIMABLE,
     format_count,
@@ -99,9 +99,10 @@ def _characteristic(row) -> str:
 
 def regression_table(
     models: pd.DataFrame,
-    variables: Iterable[str],
+    terms: Iterable[str],
     labels: tuple[str, str],
     reference_levels: Mapping[str, str],
+    variables: Mapping[str, Variable],
 ) -> pd.DataFrame:
     """Lay out hazard ratios as text, the kinds of model side by side (Tables 3 and 4).
 
@@ -112,12 +113,14 @@ def regression_table(
         hr_low, hr_high, p_value, status (``ok``, ``aliased``, ``separated``, ``few events``, ``no
         event``, ``masked``). A separated term holds its Firth estimate, or no number at all: never
         the one of the diverged fit.
-    variables : iterable of str
-        Terms in the order of the table; a term that is in no model gets no row.
+    terms : iterable of str
+        In the order of the table; a term that is in no model gets no row.
     labels : tuple of str
         Label of the reference and of the exposed group.
     reference_levels : mapping
         Reference level per factor.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -131,17 +134,18 @@ def regression_table(
     ...     "model": ["univariable", "multivariable"], "term": "age", "level": "",
     ...     "hr": [1.0688, 1.0746], "hr_low": [1.0494, 1.0552], "hr_high": [1.0896, 1.0961],
     ...     "p_value": [1e-9, 0.004], "status": "ok"})
-    >>> print(regression_table(rows, ["age"], ("M0", "M0(i+)"), {}).iloc[0, 1:8].to_list())
-    ['Age (per year)', '1.069', '1.049–1.090', '<0.001', '1.075', '1.055–1.096', '0.004']
+    >>> table = regression_table(rows, ["age"], ("M0", "M0(i+)"), {}, {})
+    >>> print(table.iloc[0, 1:8].to_list())
+    ['Age', '1.069', '1.049–1.090', '<0.001', '1.075', '1.055–1.096', '0.004']
     """
     rows = models.assign(level=models["level"].fillna("").astype(str))
     # The group's contrast is named by its labels; how a model spells its level does not matter.
     rows["level"] = rows["level"].where(rows["term"] != "group", "")
     cells = {(row.model, row.term, row.level): row for row in rows.itertuples()}
-    lines = []
-    for variable in variables:
+    words, lines = (labels, reference_levels, variables), []
+    for variable in terms:
         for level in rows.loc[rows["term"] == variable, "level"].unique():
-            line = [variable, describe_contrast(variable, level, labels, reference_levels)]
+            line = [variable, describe_contrast(variable, level, *words)]
             for model in MODELS:
                 line += _estimate(cells.get((model, variable, level)))
             lines.append(line)

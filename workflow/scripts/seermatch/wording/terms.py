@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from seermatch.variables.printed import VARIABLES, printed
+from seermatch.analysis.names import AT_MOST, CAUSE_OF_DEATH, WITHOUT
+from seermatch.variables.printed import EVENTS, Variable, printed, variable_of
 from seermatch.wording.numbers import capitalize
 
 
@@ -19,13 +20,16 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def name_variable(variable: str) -> str:
+def name_variable(variable: str, variables: Mapping[str, Variable]) -> str:
     """Name a variable within a sentence.
 
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.printed.VARIABLES`.
+        Its name in the study.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed.read_variables`), here and
+        wherever something is printed.
 
     Returns
     -------
@@ -34,22 +38,26 @@ def name_variable(variable: str) -> str:
 
     Examples
     --------
-    >>> name_variable("tumor_size"), name_variable("er"), name_variable("t_stage")
-    ('tumor size (mm)', 'ER', 'T stage')
+    >>> variables = {"psa": Variable("PSA", "ng/ml"), "size": Variable("Tumor size", "mm")}
+    >>> name_variable("size", variables), name_variable("psa", variables)
+    ('tumor size (mm)', 'PSA (ng/ml)')
     """
-    name = describe_variable(variable)
+    return _in_sentence(describe_variable(variable, variables))
+
+
+def _in_sentence(name: str) -> str:
     return name[0].lower() + name[1:] if name[1:2].islower() else name
 
 
-def name_variables(variables: Iterable[str]) -> str:
+def name_variables(names: Iterable[str], variables: Mapping[str, Variable]) -> str:
     """Name several variables within a sentence.
 
     Examples
     --------
-    >>> name_variables(["age", "her2"])
-    'age (years) and HER2'
+    >>> name_variables(["age", "grade"], {"age": Variable("Age", "years")})
+    'age (years) and grade'
     """
-    return listed(map(name_variable, variables))
+    return listed(name_variable(name, variables) for name in names)
 
 
 def name_package(package: str, versions: Mapping[str, str]) -> str:
@@ -63,13 +71,15 @@ def name_package(package: str, versions: Mapping[str, str]) -> str:
     return f"{package} {versions[package]}" if package in versions else package
 
 
-def describe_variable(variable: str) -> str:
+def describe_variable(variable: str, variables: Mapping[str, Variable]) -> str:
     """Name a variable as in a table's first column, with its unit.
 
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.VARIABLES`; an unknown key is made readable.
+        Its name in the study; one that the study does not describe is made readable.
+    variables : mapping of str to Variable
+        As in `name_variable`.
 
     Returns
     -------
@@ -78,13 +88,12 @@ def describe_variable(variable: str) -> str:
 
     Examples
     --------
-    >>> describe_variable("tumor_size"), describe_variable("grade"), describe_variable("laterality")
-    ('Tumor size (mm)', 'Grade', 'Laterality')
+    >>> variables = {"age": Variable("Age", "years")}
+    >>> describe_variable("age", variables), describe_variable("laterality", variables)
+    ('Age (years)', 'Laterality')
     """
-    known = VARIABLES.get(variable)
-    if known is None:
-        return variable.replace("_", " ").capitalize()
-    return f"{known.label} ({known.unit})" if known.continuous else known.label
+    known = variable_of(variable, variables)
+    return f"{known.label} ({known.unit})" if known.unit else known.label
 
 
 def describe_contrast(
@@ -92,19 +101,22 @@ def describe_contrast(
     level: str,
     labels: tuple[str, str],
     reference_levels: Mapping[str, str],
+    variables: Mapping[str, Variable],
 ) -> str:
     """Say what a hazard ratio compares.
 
     Parameters
     ----------
     variable : str
-        Key of `seermatch.variables.VARIABLES`.
+        Its name in the study.
     level : str
         Level of a factor; empty for a continuous variable and for the group.
     labels : tuple of str
         Label of the reference and of the exposed group.
     reference_levels : mapping
         Reference level per factor.
+    variables : mapping of str to Variable
+        As in `name_variable`.
 
     Returns
     -------
@@ -113,22 +125,22 @@ def describe_contrast(
 
     Examples
     --------
-    >>> describe_contrast("tumor_size", "", ("M0", "M0(i+)"), {})
-    'Tumor size (per mm)'
-    >>> describe_contrast("subtype", "HR+/HER2+", ("M0", "M0(i+)"), {"subtype": "HR+/HER2-"})
-    'Breast subtype (HR+/HER2+ vs HR+/HER2−)'
-    >>> describe_contrast("group", "", ("M0", "M0(i+)"), {})
-    'Group (M0(i+) vs M0)'
+    >>> labels, variables = ("No surgery", "Surgery"), {"age": Variable("Age", "years", "per year")}
+    >>> describe_contrast("age", "", labels, {}, variables)
+    'Age (per year)'
+    >>> describe_contrast("stage", "II", labels, {"stage": "I"}, variables)
+    'Stage (II vs I)'
+    >>> describe_contrast("group", "", labels, {}, variables)
+    'Group (Surgery vs No surgery)'
     """
-    known = VARIABLES.get(variable)
-    label = known.label if known else describe_variable(variable)
+    known = variable_of(variable, variables)
     if variable == "group":
-        return f"{label} ({printed(labels[1])} vs {printed(labels[0])})"
+        return f"{known.label} ({printed(labels[1])} vs {printed(labels[0])})"
     if not level:
-        return f"{label} ({known.per})" if known and known.per else label
+        return f"{known.label} ({known.per})" if known.per else known.label
     reference = reference_levels.get(variable)
     against = f" vs {printed(reference)}" if reference else ""
-    return f"{label} ({printed(level)}{against})"
+    return f"{known.label} ({printed(level)}{against})"
 
 
 def print_criterion(criterion: str) -> str:
@@ -153,38 +165,103 @@ def print_criterion(criterion: str) -> str:
     return criterion[:1].upper() + criterion[1:]
 
 
-def print_outcome(outcome: str) -> str:
+def name_event(event: str, cancer: str) -> str:
+    """Name an event, or an outcome that begins with one, by the cancer of the study.
+
+    Parameters
+    ----------
+    event : str
+        As it is stored: ``"cancer death"``.
+    cancer : str
+        The cancer in words, here and wherever something is printed: ``"lung cancer"``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> name_event("cancer death", "lung cancer"), name_event("other death", "lung cancer")
+    ('lung cancer death', 'other death')
+    """
+    if event.startswith(EVENTS[1]):
+        return f"{cancer} death{event.removeprefix(EVENTS[1])}"
+    return event
+
+
+def print_outcome(outcome: str, cancer: str) -> str:
     """Print an outcome of `seermatch.analysis.group_effect.OUTCOMES` as a heading.
 
     Examples
     --------
-    >>> print_outcome("breast cancer death (Fine-Gray)")
-    'Breast cancer death (Fine–Gray)'
+    >>> print_outcome("cancer death (Fine-Gray)", "lung cancer")
+    'Lung cancer death (Fine–Gray)'
     """
-    return capitalize(outcome).replace("Fine-Gray", "Fine–Gray")
+    return capitalize(name_event(outcome, cancer)).replace("Fine-Gray", "Fine–Gray")
 
 
-def describe_balance_term(term: str, level: str) -> str:
+def name_analysis(analysis: str, variables: Mapping[str, Variable], cancer: str) -> str:
+    """Name a sensitivity analysis.
+
+    Parameters
+    ----------
+    analysis : str
+        As in ``results/sensitivity.tsv``.
+    variables : mapping of str to Variable
+        As in `name_variable`.
+    cancer : str
+        As in `name_event`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> variables = {"size": Variable("Tumor size", "mm")}
+    >>> name_analysis("size at most 200", variables, "lung cancer")
+    'tumor size at most 200 mm'
+    >>> name_analysis("score without grade", variables, "lung cancer")
+    'score without grade'
+    >>> name_analysis("cause of death = cancer", variables, "lung cancer")
+    'cause of death = lung cancer'
+    """
+    if analysis == CAUSE_OF_DEATH:
+        return analysis.replace("= cancer", f"= {cancer}")
+    if analysis.startswith(WITHOUT):
+        known = variable_of(analysis.removeprefix(WITHOUT), variables)
+        return WITHOUT + _in_sentence(known.label)
+    name, capped, cap = analysis.partition(AT_MOST)
+    if capped:
+        known = variable_of(name, variables)
+        unit = known.unit if known.unit != "number" else ""
+        return f"{_in_sentence(known.label)}{AT_MOST}{cap} {unit}".rstrip()
+    return analysis
+
+
+def describe_balance_term(term: str, level: str, variables: Mapping[str, Variable]) -> str:
     """Name a row of the balance table.
 
     Parameters
     ----------
     term, level : str
         As in ``results/balance.tsv``; the level may be empty or missing.
+    variables : mapping of str to Variable
+        As in `name_variable`.
 
     Returns
     -------
     str
-        For example ``"Breast subtype: HR+/HER2−"``.
+        For example ``"N stage: N1–N3"``.
 
     Examples
     --------
-    >>> describe_balance_term("distance", ""), describe_balance_term("n_stage", "N1-N3")
-    ('Propensity score (distance)', 'N stage: N1–N3')
+    >>> describe_balance_term("distance", "", {}), describe_balance_term("grade", "I-II", {})
+    ('Propensity score (distance)', 'Grade: I–II')
     """
     if term == "distance":
         return "Propensity score (distance)"
-    label = VARIABLES[term].label if term in VARIABLES else term
+    label = variable_of(term, variables).label
     return f"{label}: {printed(level)}" if level and isinstance(level, str) else label
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from seermatch.analysis.names import ALIASED, MODELS, NO_EVENT, SEPARATED
 from seermatch.seer.fields import seer_fields
-from seermatch.variables.printed import NOT_APPLIED, WHERE_EXPORTED, label_groups, printed
+from seermatch.variables.printed import NOT_APPLIED, WHERE_EXPORTED, Variable, label_groups, printed
 from seermatch.wording.numbers import format_count
 from seermatch.wording.terms import describe_balance_term, describe_contrast
 
@@ -68,6 +68,7 @@ def warn_about_models(
     outcomes: Mapping[str, pd.DataFrame],
     labels: tuple[str, str],
     reference_levels: Mapping[str, str],
+    variables: Mapping[str, Variable],
 ) -> list[str]:
     """Name aliased and separated terms, and models with few events.
 
@@ -80,6 +81,8 @@ def warn_about_models(
         Label of the reference and of the exposed group.
     reference_levels : mapping
         Reference level per factor.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -90,19 +93,20 @@ def warn_about_models(
     --------
     >>> rows = pd.DataFrame({"model": ["univariable", "recommended"], "term": "er",
     ...     "level": "Positive", "status": "separated", "dependence": "", "events": 47})
-    >>> warn_about_models({"Breast cancer death": rows}, ("M0", "M0(i+)"), {"er": "Negative"})[0]
-    'No finite estimate exists (separation) for ER (Positive vs Negative) in: breast cancer death \
+    >>> variables = {"er": Variable("ER")}
+    >>> warn_about_models({"death": rows}, ("M0", "M0(i+)"), {"er": "Negative"}, variables)[0]
+    'No finite estimate exists (separation) for ER (Positive vs Negative) in: death \
 (univariable models, recommended model). Firth estimates, marked in the tables, stand in for them; \
 their intervals are approximate.'
     """
     found = []
-    separated = _terms_and_models(outcomes, SEPARATED, labels, reference_levels)
+    separated = _terms_and_models(outcomes, SEPARATED, labels, reference_levels, variables)
     if separated:
         found.append(
             f"No finite estimate exists (separation) for {'; for '.join(separated)}. Firth "
             "estimates, marked in the tables, stand in for them; their intervals are approximate."
         )
-    aliased = _terms_and_models(outcomes, ALIASED, labels, reference_levels)
+    aliased = _terms_and_models(outcomes, ALIASED, labels, reference_levels, variables)
     if aliased:
         found.append(
             "Aliased, that is not to be told apart from the terms before them, and without an "
@@ -110,7 +114,7 @@ their intervals are approximate.'
         )
     without = [name for name, rows in outcomes.items() if (rows["status"] == NO_EVENT).all()]
     if without:
-        found.append(f"No model is estimable without an event: {' and '.join(without).lower()}.")
+        found.append(f"No model is estimable without an event: {' and '.join(without)}.")
     few = {
         outcome: [
             f"{format_count(events)} for {coefficients} in the {MODEL_NAMES[model]}"
@@ -120,7 +124,7 @@ their intervals are approximate.'
         for outcome, models in outcomes.items()
         if outcome not in without
     }
-    told = [f"{outcome.lower()}, {', '.join(text)}" for outcome, text in few.items() if text]
+    told = [f"{outcome}, {', '.join(text)}" for outcome, text in few.items() if text]
     if told:
         found.append(
             f"There are few events for the number of coefficients: {'; '.join(told)}. Below "
@@ -129,18 +133,18 @@ their intervals are approximate.'
     return found
 
 
-def _terms_and_models(outcomes, status: str, labels, reference_levels) -> list[str]:
+def _terms_and_models(outcomes, status: str, *words) -> list[str]:
     """Name the terms of a status, each list of terms once, with all models that have it."""
     places: dict[str, dict[str, list[str]]] = {}
     for outcome, models in outcomes.items():
         for model, rows in models[models["status"] == status].groupby("model", sort=False):
             terms = ", ".join(
-                describe_contrast(row.term, row.level or "", labels, reference_levels)
+                describe_contrast(row.term, row.level or "", *words)
                 for row in rows.fillna({"level": ""}).itertuples()
             )
             reasons = "; ".join(text for text in rows["dependence"] if text)
             terms += f", since {reasons}," if reasons else ""
-            models_of = places.setdefault(terms, {}).setdefault(outcome.lower(), [])
+            models_of = places.setdefault(terms, {}).setdefault(outcome, [])
             models_of.append(MODEL_NAMES[model])
     return [
         f"{terms} in: " + " and ".join(f"{o} ({', '.join(m)})" for o, m in where.items())
@@ -183,7 +187,9 @@ def _events_and_coefficients(models: pd.DataFrame) -> Iterator[tuple[str, float,
         yield model, rows["events"].max(), len(rows)
 
 
-def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
+def warn_about_balance(
+    balance: pd.DataFrame, threshold: float, variables: Mapping[str, Variable]
+) -> list[str]:
     """Name the terms furthest out of balance after matching, and those that it made worse.
 
     Parameters
@@ -192,6 +198,8 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
         Rows of ``results/balance.tsv``.
     threshold : float
         Largest absolute standardized mean difference that counts as balanced.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -202,7 +210,7 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     --------
     >>> balance = pd.DataFrame({"term": ["age", "er"], "level": ["", "Positive"],
     ...                         "smd_before": [-0.13, 0.01], "smd_after": [0.01, 0.03]})
-    >>> warn_about_balance(balance, 0.1)
+    >>> warn_about_balance(balance, 0.1, {"er": Variable("ER")})
     ['Matching made the balance worse, but kept it within 0.1, for ER: Positive (0.010 to 0.030).']
     """
     before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
@@ -216,8 +224,8 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
         if rows.any():
             largest = after[rows].sort_values(ascending=False, kind="stable").index[:TERMS_NAMED]
             terms = "; ".join(
-                f"{describe_balance_term(row.term, row.level)} ({abs(row.smd_before):.3f} to "
-                f"{abs(row.smd_after):.3f})"
+                f"{describe_balance_term(row.term, row.level, variables)} "
+                f"({abs(row.smd_before):.3f} to {abs(row.smd_after):.3f})"
                 for row in balance.loc[largest].itertuples()
             )
             if rows.sum() > TERMS_NAMED:
@@ -226,7 +234,9 @@ def warn_about_balance(balance: pd.DataFrame, threshold: float) -> list[str]:
     return found
 
 
-def warn_about_score(cells: pd.DataFrame, labels: tuple[str, str]) -> list[str]:
+def warn_about_score(
+    cells: pd.DataFrame, labels: tuple[str, str], variables: Mapping[str, Variable]
+) -> list[str]:
     """Name the patients whose group their covariates tell without error.
 
     Parameters
@@ -237,6 +247,8 @@ def warn_about_score(cells: pd.DataFrame, labels: tuple[str, str]) -> list[str]:
         matched all the same).
     labels : tuple of str
         Label of the reference and of the exposed group.
+    variables : mapping of str to Variable
+        The variables of the study (`seermatch.variables.printed`).
 
     Returns
     -------
@@ -247,7 +259,8 @@ def warn_about_score(cells: pd.DataFrame, labels: tuple[str, str]) -> list[str]:
     --------
     >>> cells = pd.DataFrame({"cell": [1, 1], "term": ["er", "pr"], "in_pool": False,
     ...     "level": ["Negative", "Positive"], "n_reference": [10, 10], "n_exposed": [0, 0]})
-    >>> warn_about_score(cells, ("M0", "M0(i+)"))[0]
+    >>> variables = {"er": Variable("ER"), "pr": Variable("PR")}
+    >>> warn_about_score(cells, ("M0", "M0(i+)"), variables)[0]
     'No M0(i+) patient has ER: Negative and PR: Positive, so that the M0 patients who have (10) \
 got no propensity score and are outside the pool of the match. Table 1 counts them.'
     """
@@ -257,7 +270,7 @@ got no propensity score and are outside the pool of the match. Table 1 counts th
         exposed = bool(first["n_exposed"] != 0)
         told = format_count(first["n_exposed" if exposed else "n_reference"])
         here, missing = printed(labels[exposed]), printed(labels[not exposed])
-        names = [describe_balance_term(row.term, row.level) for row in cell.itertuples()]
+        names = [describe_balance_term(row.term, row.level, variables) for row in cell.itertuples()]
         what = f"has {' and '.join(names)}"
         if not cell["level"].all():
             what = f"is in some of the combinations of {' and '.join(names)}"

@@ -19,7 +19,8 @@ def section(results: Results) -> Section:
         f"Love plot. The largest difference after matching is {after:.3f}. The next table holds "
         "its values.",
     )
-    parts = (love_plot, score_overlap(results), Table("balance", balance_table(balance), "S2"))
+    table = balance_table(balance, results.variables)
+    parts = (love_plot, score_overlap(results), Table("balance", table, "S2"))
     return Section("balance", "Balance", parts)
 
 

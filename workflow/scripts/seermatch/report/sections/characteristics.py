@@ -14,6 +14,7 @@ def section(results: Results) -> Section:
                 results[f"table{number}"],
                 results.labels,
                 f"Characteristics of the patients {when} matching.",
+                results.variables,
             ),
             number,
         )

@@ -56,7 +56,7 @@ def _answer(results: Results, rows: pd.DataFrame) -> list[Part]:
     rounds = results.disclosure.rounds
     answers = []
     for _, row in rows.iterrows():
-        answer = say_row(row, longest, results.labels, margin)
+        answer = say_row(row, longest, results.labels, results.cancer, margin)
         if rounds and row["status"] == OK:
             answer = ROUNDED
         verdict = Markup("By month {:g}: <b>{}.</b> {}")
@@ -64,8 +64,8 @@ def _answer(results: Results, rows: pd.DataFrame) -> list[Part]:
     told = rows[rows["status"] == OK]
     context = ""
     if len(told) and not rounds:
-        context = say_context(first, told.iloc[0], results.labels, power, margin)
-    question = ask({**first, "months": rows["month"].tolist()}, results.labels)
+        context = say_context(first, told.iloc[0], results.labels, results.cancer, power, margin)
+    question = ask({**first, "months": rows["month"].tolist()}, results.labels, results.cancer)
     return [
         Heading(f"“{first['claim']}”"),
         Paragraph(f"Source: {first['source']}", "notes"),

@@ -1,19 +1,22 @@
 """Deaths by cause: cumulative incidence, and regression with competing risks."""
 
+from functools import partial
+
 from seermatch.report.outcomes import INDEPENDENT, marks_table, show_forest
 from seermatch.report.section import Section, Table, show_figure
-from seermatch.wording.numbers import state_p
+from seermatch.wording.numbers import capitalize, state_p
 from seermatch.wording.printed_tables import print_contrasts, print_regression
 from seermatch.wording.results import Results
-from seermatch.wording.terms import print_test
+from seermatch.wording.terms import name_event, print_test
 from seermatch.wording.warnings import events_per_coefficient
 
 
 def section(results: Results) -> Section:
     """Show cumulative incidence curves, Table 4 and its forest plot."""
     reference, exposed = results.printed
+    named = partial(name_event, cancer=results.cancer)
     gray = "; ".join(
-        f"{row.cause}, {print_test(row.test)} {state_p(row.p_value)}"
+        f"{named(row.cause)}, {print_test(row.test)} {state_p(row.p_value)}"
         for row in results["gray"].itertuples()
     )
     curves = show_figure(
@@ -25,8 +28,9 @@ def section(results: Results) -> Section:
         f"Cumulative incidence curves of {reference} and {exposed}: {gray}. A table below holds "
         "the estimates.",
     )
+    incidence = results["incidence"]
     estimates = marks_table(
-        results["incidence"],
+        incidence.assign(cause=incidence["cause"].map(named)),
         results.labels,
         results.config["figures"]["follow_up_marks"],
         "incidence",
@@ -36,7 +40,8 @@ def section(results: Results) -> Section:
     model = "Fine–Gray subdistribution hazards model; deaths of other causes compete."
     regression = print_regression(
         results["table4"],
-        "Breast cancer mortality in the matched patients (competing risks regression).",
+        f"{capitalize(results.cancer)} mortality in the matched patients (competing risks "
+        "regression).",
         "sHR",
         (model, *events_per_coefficient(results.of_model("fine_gray")), INDEPENDENT),
     )

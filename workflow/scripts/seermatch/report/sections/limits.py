@@ -43,7 +43,6 @@ from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTabl
 from seermatch.wording.results import Results
 from seermatch.wording.terms import print_outcome
 
-NAMES = {OVERALL: "Overall survival", SPECIFIC: "Breast cancer mortality"}
 SIGNIFICANT = 0.05
 
 
@@ -52,14 +51,15 @@ def section(results: Results) -> Section:
     rows, included = results["interpretation"], results["included"]
     imputed = IMPUTED in set(results["sensitivity"]["analysis"])
     said = (
-        *explain_limits(rows, results.labels, results.config),
-        *explain_included(included, imputed),
+        *explain_limits(rows, results.labels, results.config, results.cancer),
+        *explain_included(included, imputed, results.variables),
     )
+    excluded = included_table(included, results.labels, results.variables)
     parts = (
         Sentences(said),
-        Table("limits", limits_table(rows), "S8", "compact"),
+        Table("limits", limits_table(rows, results.cancer), "S8", "compact"),
         Table("exposure", exposure_table(rows, results.labels), "S9", "compact"),
-        Table("included", included_table(included, results.labels), "S10", "compact"),
+        Table("included", excluded, "S10", "compact"),
     )
     return Section("limits", "What the data can and cannot show", parts)
 
@@ -74,13 +74,15 @@ def _value(table: pd.DataFrame, quantity: str, outcome: str) -> float:
     return float("nan") if row is None else row["estimate"]
 
 
-def limits_table(table: pd.DataFrame) -> PrintedTable:
+def limits_table(table: pd.DataFrame, cancer: str) -> PrintedTable:
     """Lay out what the matched cohort can show, one column per outcome.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Rows of ``results/interpretation.tsv``.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def limits_table(table: pd.DataFrame) -> PrintedTable:
     ):
         cells = [_number(_row(table, PROPORTIONALITY, o), format_p) for o in outcomes]
         rows.append((name, cells))
-    header = ("Quantity", *map(print_outcome, HEADLINE))
+    header = ("Quantity", *(print_outcome(outcome, cancer) for outcome in HEADLINE))
     return PrintedTable(
         "What the matched patients can show.",
         (tuple(HeaderCell(text) for text in header),),
@@ -222,7 +224,9 @@ def exposure_table(table: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable
     return PrintedTable(caption, (tuple(map(HeaderCell, header)),), tuple(rows))
 
 
-def explain_limits(table: pd.DataFrame, labels: tuple[str, str], config: Mapping) -> list[str]:
+def explain_limits(
+    table: pd.DataFrame, labels: tuple[str, str], config: Mapping, cancer: str
+) -> list[str]:
     """Say in plain words what the data can and cannot show.
 
     Parameters
@@ -233,26 +237,29 @@ def explain_limits(table: pd.DataFrame, labels: tuple[str, str], config: Mapping
         Label of the reference and of the exposed group.
     config : mapping
         Its ``interpretation`` section gives power and margin, ``matching`` its variables.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
     list of str
         Sentences.
     """
+    names = {OVERALL: "overall survival", SPECIFIC: f"{cancer} mortality"}
     return [
-        *_size_of_effects(table, config["interpretation"]["power"]),
-        *_confounding(table),
-        *_about_equivalence(table, config["interpretation"].get("equivalence_margin")),
-        *_about_proportionality(table),
+        *_size_of_effects(table, config["interpretation"]["power"], names),
+        *_confounding(table, names),
+        *_about_equivalence(table, config["interpretation"].get("equivalence_margin"), names),
+        *_about_proportionality(table, cancer),
         *_about_testing(table, printed(labels[1])),
         *_about_years(table, printed(labels[1]), config["matching"]),
     ]
 
 
-def _size_of_effects(table: pd.DataFrame, power: float) -> list[str]:
-    ratios = {name: _value(table, DETECTABLE, outcome) for outcome, name in NAMES.items()}
+def _size_of_effects(table: pd.DataFrame, power: float, names: Mapping[str, str]) -> list[str]:
+    ratios = {name: _value(table, DETECTABLE, outcome) for outcome, name in names.items()}
     limits = [
-        f"from {ratio:.2f} up or {1 / ratio:.2f} down ({name.lower()})"
+        f"from {ratio:.2f} up or {1 / ratio:.2f} down ({name})"
         for name, ratio in ratios.items()
         if np.isfinite(ratio)
     ]
@@ -264,14 +271,14 @@ def _size_of_effects(table: pd.DataFrame, power: float) -> list[str]:
     ]
 
 
-def _confounding(table: pd.DataFrame) -> list[str]:
+def _confounding(table: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     ratios, enough = [], []
-    for outcome, name in NAMES.items():
+    for outcome, name in names.items():
         value = _value(table, E_VALUE, outcome)
         limit = _value(table, E_VALUE_OF_INTERVAL, outcome)
         if pd.notna(value):
-            ratios.append(f"{value:.2f} ({name.lower()})")
-            enough += [f"{limit:.2f} ({name.lower()})"] if limit > 1 else []
+            ratios.append(f"{value:.2f} ({name})")
+            enough += [f"{limit:.2f} ({name})"] if limit > 1 else []
     if not ratios:
         return []
     rest = (
@@ -285,21 +292,23 @@ def _confounding(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _about_equivalence(table: pd.DataFrame, margin: float | None) -> list[str]:
+def _about_equivalence(
+    table: pd.DataFrame, margin: float | None, names: Mapping[str, str]
+) -> list[str]:
     if margin is None:
         return [
             "No margin of equivalence was fixed in advance, so that nothing here shows that the "
             "prognosis is the same."
         ]
-    tests = {name: _row(table, EQUIVALENCE, outcome) for outcome, name in NAMES.items()}
+    tests = {name: _row(table, EQUIVALENCE, outcome) for outcome, name in names.items()}
     return [
-        f"{name}: equivalence {_conclusion(row)} ({state_p(row['estimate'])})."
+        f"{capitalize(name)}: equivalence {_conclusion(row)} ({state_p(row['estimate'])})."
         for name, row in tests.items()
         if row is not None and row["status"] in (SHOWN, NOT_SHOWN)
     ]
 
 
-def _about_proportionality(table: pd.DataFrame) -> list[str]:
+def _about_proportionality(table: pd.DataFrame, cancer: str) -> list[str]:
     tests = table[(table["quantity"] == PROPORTIONALITY) & table["estimate"].notna()]
     if tests.empty:
         return []
@@ -310,8 +319,9 @@ def _about_proportionality(table: pd.DataFrame) -> list[str]:
             "constant over time; with few events they miss much."
         ]
     return [
-        f"{print_outcome(row.outcome)}: the hazard ratio changes over time ({state_p(row.estimate)}"
-        "); read it as an average over the follow-up, and prefer the differences by month."
+        f"{print_outcome(row.outcome, cancer)}: the hazard ratio changes over time "
+        f"({state_p(row.estimate)}); read it as an average over the follow-up, and prefer "
+        "the differences by month."
         for row in doubted.itertuples()
     ]
 

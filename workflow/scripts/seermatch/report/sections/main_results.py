@@ -15,20 +15,18 @@ from seermatch.analysis.stability import stability_range
 from seermatch.disclosure.rule import MASKED
 from seermatch.report.group_ratio import clustered_ratio, intervals_in_words, is_masked
 from seermatch.report.section import Section, Table
-from seermatch.report.sections.sensitivity import SEED_OUTCOMES, place_of_main
+from seermatch.report.sections.sensitivity import SEED_RATIOS, place_of_main
+from seermatch.variables.printed import ALL_CAUSES, EVENTS
 from seermatch.wording.numbers import NOTHING, capitalize, format_range, print_estimate
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
 from seermatch.wording.result_tables import print_ratio
 from seermatch.wording.results import Results
+from seermatch.wording.terms import print_outcome
 
 KEY = "main-results"
 SHOWN_TOGETHER = IN_SURVIVAL, IN_RESTRICTED_MEAN
 BY_CAUSE = IN_INCIDENCE, IN_MONTHS_LOST
-CAUSES = {
-    "death of any cause": "Death of any cause",
-    "breast cancer death": "Breast cancer death",
-    "other death": "Other death",
-}
+CAUSES = (ALL_CAUSES, *EVENTS[1:])
 
 
 def section(results: Results) -> Section:
@@ -51,7 +49,7 @@ def headline_table(results: Results) -> PrintedTable:
     Returns
     -------
     PrintedTable
-        Overall survival and breast cancer mortality beside each other: matched hazard ratio with
+        Overall survival and mortality of the cancer beside each other: matched hazard ratio with
         its interval clustered by matched set, range over the tie seeds, place of the main match
         in it, and the full cohort weighted to the exposed.
     """
@@ -61,9 +59,9 @@ def headline_table(results: Results) -> PrintedTable:
     models = [results.of_model("cox"), results.of_model("fine_gray")]
     ranges = [
         format_range(spread.loc[name, "low"], spread.loc[name, "high"], 2) or NOTHING
-        for name in SEED_OUTCOMES
+        for name in SEED_RATIOS
     ]
-    places = [capitalize(place_of_main(spread.loc[name])) for name in SEED_OUTCOMES]
+    places = [capitalize(place_of_main(spread.loc[name])) for name in SEED_RATIOS]
     analyses = results["sensitivity"]
     weighted = analyses[analyses["analysis"] == WEIGHTED["ATT"]].set_index("outcome")
     whole = [
@@ -79,14 +77,18 @@ def headline_table(results: Results) -> PrintedTable:
         ("The main match among them", places),
         ("Whole cohort, weighted (95% CI)", whole),
     )
-    header = ("Hazard ratio", "Overall survival (Cox)", "Breast cancer mortality (Fine–Gray)")
+    header = (
+        "Hazard ratio",
+        "Overall survival (Cox)",
+        f"{capitalize(results.cancer)} mortality (Fine–Gray)",
+    )
     return PrintedTable(
         f"Hazard ratios of death, {exposed} vs {reference}.",
         (tuple(HeaderCell(text) for text in header),),
         tuple(PrintedRow(label, tuple(cells)) for label, cells in rows),
         (
             "Matched patients: univariable models, intervals "
-            f"{intervals_in_words(*models)}; adjusted "
+            f"{intervals_in_words(*models, results.cancer)}; adjusted "
             "models are in Tables 3 and 4. Tie seeds: the match repeated with other choices among "
             f"reference patients with the same score. Weighted: all {reference} patients, weighted "
             f"to resemble the {exposed} patients (ATT), robust interval.",
@@ -134,7 +136,10 @@ def differences_table(results: Results) -> PrintedTable:
                     values = -values[[0, 2, 1]]
                 cells.append(print_estimate(*values, decimals, masked=row["status"] == MASKED))
             rows.append(PrintedRow(f"By month {month:g}", tuple(cells), "level"))
-    header = ("Difference (95% CI)", *CAUSES.values())
+    header = (
+        "Difference (95% CI)",
+        *(print_outcome(outcome, results.cancer) for outcome in CAUSES),
+    )
     return PrintedTable(
         f"Differences in the matched patients, {exposed} minus {reference}.",
         (tuple(HeaderCell(text) for text in header),),

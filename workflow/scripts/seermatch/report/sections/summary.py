@@ -6,9 +6,9 @@ import pandas as pd
 
 from seermatch.report.group_ratio import clustered_ratio, intervals_in_words, print_group_ratio
 from seermatch.report.section import Section, Sentences
-from seermatch.wording.numbers import format_count, format_range, state_p
+from seermatch.wording.numbers import capitalize, format_count, format_range, state_p
 from seermatch.wording.results import Results
-from seermatch.wording.terms import print_test
+from seermatch.wording.terms import name_event, print_test
 from seermatch.wording.warnings import group_sizes
 
 
@@ -28,7 +28,7 @@ def summarize(results: Results) -> list[str]:
     Returns
     -------
     list of str
-        Matching, follow-up and deaths, overall survival and breast cancer mortality with
+        Matching, follow-up and deaths, overall survival and mortality of the cancer with
         intervals clustered by matched set, and what intervals that include 1 do not show.
     """
     reference, exposed = results.printed
@@ -43,12 +43,13 @@ def summarize(results: Results) -> list[str]:
     sentences = [
         f"{of_exposed[0]} of {of_exposed[1]} {exposed} patients were matched to {of_reference[0]} "
         f"of {of_reference[1]} {reference} patients.",
-        *_follow_up_sentence(results["followup"]),
+        *_follow_up_sentence(results["followup"], results.cancer),
         f"Overall survival: hazard ratio of death, {names}, {print_group_ratio(models[0])}; "
         f"{print_test(logrank['test'])} {state_p(logrank['p_value'])}.",
-        f"{gray['cause'].capitalize()}: subdistribution hazard ratio, {names}, "
-        f"{print_group_ratio(models[1])}; {print_test(gray['test'])} {state_p(gray['p_value'])}.",
-        f"All these 95% confidence intervals are {intervals_in_words(*models)}.",
+        f"{capitalize(name_event(gray['cause'], results.cancer))}: subdistribution hazard ratio, "
+        f"{names}, {print_group_ratio(models[1])}; {print_test(gray['test'])} "
+        f"{state_p(gray['p_value'])}.",
+        f"All these 95% confidence intervals are {intervals_in_words(*models, results.cancer)}.",
     ]
     intervals = [clustered_ratio(rows)[1:] for rows in models]
     if all(low <= 1 <= high for low, high in intervals):
@@ -59,13 +60,13 @@ def summarize(results: Results) -> list[str]:
     return sentences
 
 
-def _follow_up_sentence(followup: pd.DataFrame) -> Iterable[str]:
+def _follow_up_sentence(followup: pd.DataFrame, cancer: str) -> Iterable[str]:
     for row in followup[followup["population"] == "matched"].itertuples():
         if row.group == "all" and pd.notna(row.median):
-            deaths = row.deaths_breast_cancer + row.deaths_other
+            deaths = row.deaths_cancer + row.deaths_other
             yield (
                 f"Median follow-up of the matched patients was {row.median:g} months (IQR "
                 f"{format_range(row.q1, row.q3, None)}); {format_count(deaths)} died, "
-                f"{format_count(row.deaths_breast_cancer)} of breast cancer and "
+                f"{format_count(row.deaths_cancer)} of {cancer} and "
                 f"{format_count(row.deaths_other)} of other causes."
             )

@@ -7,7 +7,7 @@ from seermatch.disclosure.rule import MASKED
 from seermatch.report.outcomes import INDEPENDENT, marks_table, show_forest
 from seermatch.report.section import Figure, Section, Table, show_figure
 from seermatch.variables.printed import label_groups, printed
-from seermatch.wording.numbers import format_count, format_range, state_p
+from seermatch.wording.numbers import capitalize, format_count, format_range, state_p
 from seermatch.wording.printed_tables import (
     PrintedTable,
     print_contrasts,
@@ -49,7 +49,9 @@ def section(results: Results) -> Section:
         results.of_model("cox", "contrasts"), "Comparisons among the separated terms of Table 3."
     )
     parts = (
-        Table("followup", followup_table(results["followup"], results.labels), "S3"),
+        Table(
+            "followup", followup_table(results["followup"], results.labels, results.cancer), "S3"
+        ),
         curves,
         Table("survival", estimates, "S4"),
         Table("table3", regression, "3"),
@@ -61,7 +63,7 @@ def section(results: Results) -> Section:
     return Section("survival", "Overall survival", parts)
 
 
-def followup_table(followup: pd.DataFrame, labels: tuple[str, str]) -> PrintedTable:
+def followup_table(followup: pd.DataFrame, labels: tuple[str, str], cancer: str) -> PrintedTable:
     """Lay out follow-up and deaths per population and group.
 
     Parameters
@@ -70,6 +72,8 @@ def followup_table(followup: pd.DataFrame, labels: tuple[str, str]) -> PrintedTa
         Rows of ``results/followup.tsv``; the group may also be ``all``.
     labels : tuple of str
         Label of the reference and of the exposed group.
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -80,8 +84,8 @@ def followup_table(followup: pd.DataFrame, labels: tuple[str, str]) -> PrintedTa
     --------
     >>> frame = pd.DataFrame({"population": ["matched"], "group": ["1"], "n": [585],
     ...     "median": [30.0], "q1": [18.0], "q3": [47.0], "maximum": [59],
-    ...     "reverse_km_median": [33.0], "deaths_breast_cancer": [19], "deaths_other": [12]})
-    >>> followup_table(frame, ("M0", "M0(i+)")).rows[0]
+    ...     "reverse_km_median": [33.0], "deaths_cancer": [19], "deaths_other": [12]})
+    >>> followup_table(frame, ("M0", "M0(i+)"), "lung cancer").rows[0]
     PrintedRow(label='Matched, M0(i+)', cells=('585', '30 (18–47)', '59', '33', '19', '12'), \
 kind='row')
     """
@@ -103,10 +107,10 @@ kind='row')
         "middle": "Median (IQR), months",
         "maximum": "Maximum",
         "reverse_km_median": "Median by reverse Kaplan–Meier",
-        "deaths_breast_cancer": "Breast cancer deaths",
+        "deaths_cancer": f"{capitalize(cancer)} deaths",
         "deaths_other": "Other deaths",
     }
-    formats = dict.fromkeys(("n", "deaths_breast_cancer", "deaths_other"), format_count)
+    formats = dict.fromkeys(("n", "deaths_cancer", "deaths_other"), format_count)
     formats |= dict.fromkeys(("maximum", "reverse_km_median"), "{:g}".format)
     return print_frame(frame, "Follow-up and deaths.", columns, formats)
 
@@ -137,16 +141,17 @@ def schoenfeld_residuals(results: Results) -> Figure:
         "S4",
         "Scaled Schoenfeld residuals of the recommended Cox model: spline with 95% band, and "
         f"dashed the coefficient under proportional hazards; p by score tests. {points}",
-        f"One panel per term. {_term_tests(results['proportional_hazards'])}",
+        f"One panel per term. {_term_tests(results)}",
     )
 
 
-def _term_tests(tests: pd.DataFrame) -> str:
+def _term_tests(results: Results) -> str:
     """Say the p-value of every column of the recommended model, and of all together."""
-    rows = tests[tests["model"] == "recommended"]
-    found = [
-        f"{'all terms' if row.term == 'GLOBAL' else describe_balance_term(row.term, row.level)}, "
-        f"{state_p(row.p_value)}"
-        for row in rows.itertuples()
-    ]
+    tests = results["proportional_hazards"]
+    found = []
+    for row in tests[tests["model"] == "recommended"].itertuples():
+        name = "all terms"
+        if row.term != "GLOBAL":
+            name = describe_balance_term(row.term, row.level, results.variables)
+        found.append(f"{name}, {state_p(row.p_value)}")
     return f"Tests of proportional hazards: {'; '.join(found)}."

@@ -39,15 +39,15 @@ def find_warnings(results: Results) -> list[str]:
     """
     config, rule = results.config, results.disclosure
     models = {
-        "Overall survival": results.of_model("cox"),
-        "Breast cancer death": results.of_model("fine_gray"),
+        "overall survival": results.of_model("cox"),
+        f"{results.cancer} death": results.of_model("fine_gray"),
     }
     return [
         *warn_about_criteria(results["attrition"], config["cohort"]["criteria"]),
-        *warn_about_score(results["separated_cells"], results.labels),
+        *warn_about_score(results["separated_cells"], results.labels, results.variables),
         *_warn_about_matching(results),
-        *warn_about_balance(results["balance"], config["balance"]["threshold"]),
-        *warn_about_models(models, results.labels, results.reference_levels),
+        *warn_about_balance(results["balance"], config["balance"]["threshold"], results.variables),
+        *warn_about_models(models, results.labels, results.reference_levels, results.variables),
         *_warn_about_fonts(results.figures.values()),
         *([disclosure_limits(rule)] if rule.active else []),
     ]
