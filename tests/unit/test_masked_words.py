@@ -76,9 +76,9 @@ def test_nothing_is_most_often_unknown_beside_a_masked_number(content):
     table = content["included"].copy()
     table["n"] = table["n"].astype("Int64")
     unknown = table.index[table["quantity"] == "unknown"]
-    assert "most often" in explain_included(table, False, VARIABLES)[0]
+    assert "most often" in explain_included(table, False, VARIABLES, CANCER)[0]
     table.loc[unknown[0], "n"] = pd.NA
-    assert "most often" not in explain_included(table, False, VARIABLES)[0]
+    assert "most often" not in explain_included(table, False, VARIABLES, CANCER)[0]
 
 
 def test_patients_resemble_each_other_only_in_what_is_shown(content):
@@ -86,7 +86,7 @@ def test_patients_resemble_each_other_only_in_what_is_shown(content):
     table["smd"] = table["smd"].where(table["smd"].abs() < 0.1)
     variables = table.loc[table["smd"].notna(), "variable"].unique()
     table.loc[table["variable"] == variables[0], "smd"] = np.nan
-    said = explain_included(table, False, VARIABLES)[0]
+    said = explain_included(table, False, VARIABLES, CANCER)[0]
     assert "resemble" not in said
 
 

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 
 import docx
 import pandas as pd
@@ -53,12 +54,15 @@ def content():
     comparison = pd.concat([comparison_of(name, level) for name, level in LEVELS.items()])
     models = tables["models"].assign(level=tables["models"]["level"].replace("Positive", "other"))
     rows = interpretation_rows(margin=True)
+    included = tables["included"][tables["included"]["variable"] != "site"]
+    event = included[(included["variable"] == "race_origin") & (included["level"] == "III")]
+    event = event.assign(variable="event", level="cancer death")
     tables |= {
         "models": models,
         "table1": characteristics_table(comparison, LABELS),
         "table2": characteristics_table(comparison, LABELS),
         "interpretation": rows[rows["quantity"] != MISSED],
-        "included": tables["included"][tables["included"]["variable"] != "site"],
+        "included": pd.concat([included, event], ignore_index=True),
         "paper_audit": None,
         "paper_comparison": None,
     }
@@ -123,6 +127,7 @@ def test_the_words_are_those_of_the_study(content):
     for words in (
         "Lung cancer mortality",
         "Lung cancer death (Fine–Gray)",
+        "Outcome: lung cancer death",
         "Cause of death = lung cancer",
         "Score without lobe",
         "Nodes examined at most 30",
@@ -158,3 +163,17 @@ def test_the_papers_study_keeps_its_words():
     assert "Breast cancer mortality" in text
     assert "who was tested for it and how" in text
     assert "immortal time" not in text
+
+
+def test_the_library_knows_no_cancer():
+    """Outside of what registries write, the catalogue, and what belongs to the paper."""
+    workflow = Path(__file__).parents[2] / "workflow"
+    library = workflow / "scripts/seermatch"
+    packages = ("analysis", "disclosure", "figures", "matching", "methods", "report", "statistics")
+    packages += ("survival", "word", "wording", "variables/printed.py", "variables/identities.py")
+    places = [*(library / name for name in packages), workflow / "report"]
+    files = [file for place in places for file in (place, *place.rglob("*")) if file.is_file()]
+    texts = {f: f.read_text(encoding="utf-8") for f in files if f.suffix != ".pyc"}
+    assert len(texts) > 100
+    known = re.compile(r"breast|receptor|subtype|women|\bshe\b|tumor_size|HER2", re.IGNORECASE)
+    assert [str(f) for f, text in texts.items() if known.search(text)] == []

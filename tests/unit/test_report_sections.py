@@ -127,7 +127,7 @@ def test_limits_in_words(content):
 
 
 def test_included_and_excluded_patients(content):
-    table = included_table(content["included"], LABELS, VARIABLES)
+    table = included_table(content["included"], LABELS, VARIABLES, CANCER)
     assert [cell.text for cell in table.header[0]] == [
         *("Variable", "Included (n = 1,755)", "Excluded (n = 138)", "SMD"),
         *("Unknown, M0", "Unknown, M0(i+)"),
@@ -145,7 +145,9 @@ def test_included_and_excluded_patients(content):
     heading, level = rows["Breast subtype"], rows["HR−/HER2+"]
     assert (heading.kind, heading.cells) == ("heading", ("", "", "", "40 (3.3%)", "5 (0.8%)"))
     assert (level.kind, level.cells) == ("level", ("351 (20.0%)", "22 (18.0%)", "−0.050", "", ""))
-    said = explain_included(content["included"], imputed=True, variables=VARIABLES)[0]
+    said = explain_included(content["included"], imputed=True, variables=VARIABLES, cancer=CANCER)[
+        0
+    ]
     assert said == (
         "138 patients, 7.3% of those who meet the other criteria, were excluded only because a "
         "covariate is unknown, most often Grade. They differ from the included patients, and the "
@@ -154,7 +156,9 @@ def test_included_and_excluded_patients(content):
     )
     assert (
         "Multiple imputation"
-        not in explain_included(content["included"], imputed=False, variables=VARIABLES)[0]
+        not in explain_included(
+            content["included"], imputed=False, variables=VARIABLES, cancer=CANCER
+        )[0]
     )
 
 
@@ -164,14 +168,14 @@ def test_masked_counts_of_excluded_patients(content):
     rows = (hidden["patients"] == "excluded") | (hidden["quantity"] == "unknown")
     hidden.loc[rows, numbers] = np.nan
     hidden["smd"] = np.nan
-    cells = [row.cells for row in included_table(hidden, LABELS, VARIABLES).rows]
+    cells = [row.cells for row in included_table(hidden, LABELS, VARIABLES, CANCER).rows]
     assert cells[0] == ("63 (53.5–73)", "masked", "–", "masked", "masked")
     assert cells[1] == ("502 (28.6%)", "masked", "–", "masked", "masked")
-    assert explain_included(hidden, imputed=False, variables=VARIABLES) == [
+    assert explain_included(hidden, imputed=False, variables=VARIABLES, cancer=CANCER) == [
         "Patients were excluded only because a covariate is unknown; their number is masked."
     ]
     nobody = content["included"].assign(n=content["included"]["n"].where(~rows, 0))
-    assert explain_included(nobody, imputed=True, variables=VARIABLES) == [
+    assert explain_included(nobody, imputed=True, variables=VARIABLES, cancer=CANCER) == [
         "No patient was excluded only because a covariate is unknown."
     ]
     assert "masked" in render_report(changed(content, included=hidden))

@@ -74,9 +74,9 @@ def calibration_targets(
     >>> from validation.calibration.cohorts import SCENARIOS
     >>> targets = calibration_targets(SCENARIOS[1], [36], np.random.default_rng(1), n=2000)
     >>> targets.loc[[0, 2], ["outcome", "quantity", "target"]].round(2)
-                   outcome                          quantity  target
-    0   death of any cause                  log hazard ratio    0.24
-    2  cancer death  log subdistribution hazard ratio    0.39
+                  outcome                          quantity  target
+    0  death of any cause                  log hazard ratio    0.24
+    2        cancer death  log subdistribution hazard ratio    0.39
     """
     parts = []
     for _ in range(batches):

@@ -17,8 +17,8 @@ from seermatch.survival.kaplan_meier import logrank_test
 
 SCORE_TEST = "set-clustered score test"
 FIRTH_TEST = "Firth's likelihood-ratio test"
-OVERALL, BREAST_CANCER, _, _, OTHER = OUTCOMES
-FINE_GRAY = {1: BREAST_CANCER, 2: OTHER}  # by cause
+OVERALL, CANCER, _, _, OTHER = OUTCOMES
+FINE_GRAY = {1: CANCER, 2: OTHER}  # by cause
 
 
 def compare_survival(matched: pd.DataFrame) -> Test:

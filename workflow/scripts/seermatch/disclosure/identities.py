@@ -19,10 +19,9 @@ def link_identities(
 ) -> None:
     """Tie variables to those that they follow from, in place.
 
-    Patients with a positive receptor are, say, those of two subtypes. Those of another two, less
-    the patients with another receptor, leave patients who have a third one alone: cells no table
-    prints, but any reader can compute. How many have each combination is not known here; that there
-    is a number of them is.
+    Patients with any metastasis, say, less those with one of the bone, are those with one of the
+    brain alone: a cell that no table prints, but any reader can compute. How many have each
+    combination is not known here; that there is a number of them is.
 
     Parameters
     ----------

@@ -231,8 +231,9 @@ def _variables(results: Results) -> list[str]:
         found.append(f"Recodes, the reference level first: {'; '.join(recoded)}.")
     if taken:
         references = [
-            f"{name_variable(name, variables)} ({source(name)}; reference {printed(levels[name])})"
+            f"{name_variable(name, variables)} ({known}reference {printed(levels[name])})"
             for name in taken
+            for known in [f"{source(name)}; " if name in fields else ""]
         ]
         found.append(f"As SEER recodes them: {listed(references)}.")
     return found

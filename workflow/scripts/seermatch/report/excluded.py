@@ -9,14 +9,14 @@ from seermatch.disclosure.rule import MASKED
 from seermatch.variables.printed import Variable, printed
 from seermatch.wording.numbers import NOTHING, format_count, format_range
 from seermatch.wording.printed_tables import HeaderCell, PrintedRow, PrintedTable
-from seermatch.wording.terms import describe_variable
+from seermatch.wording.terms import describe_variable, name_event
 
 NOTABLE = 0.1  # standardized difference
 NAMES = {"time": "Follow-up (months)", "event": "Outcome"}
 
 
 def included_table(
-    table: pd.DataFrame, labels: tuple[str, str], variables: Mapping[str, Variable]
+    table: pd.DataFrame, labels: tuple[str, str], variables: Mapping[str, Variable], cancer: str
 ) -> PrintedTable:
     """Lay out the included patients beside those excluded for missing covariates.
 
@@ -28,6 +28,8 @@ def included_table(
         Label of the reference and of the exposed group.
     variables : mapping of str to Variable
         The variables of the study (`seermatch.variables.printed`).
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -37,6 +39,7 @@ def included_table(
     """
     sizes = table[table["quantity"] == SIZE].set_index("patients")["n"]
     lacking = table[table["quantity"] == UNKNOWN].set_index(["variable", "patients"])
+    table = table.assign(level=[name_event(level, cancer) for level in table["level"]])
     rows = []
     for variable, block in table[table["quantity"] == DISTRIBUTION].groupby("variable", sort=False):
         unknown = [
@@ -97,7 +100,7 @@ def _included_cells(part: pd.DataFrame) -> tuple[str, str, str]:
 
 
 def explain_included(
-    table: pd.DataFrame, imputed: bool, variables: Mapping[str, Variable]
+    table: pd.DataFrame, imputed: bool, variables: Mapping[str, Variable], cancer: str
 ) -> list[str]:
     """Say who was excluded for missing covariates, and whether they are others.
 
@@ -109,6 +112,8 @@ def explain_included(
         Whether multiple imputation is among the sensitivity analyses.
     variables : mapping of str to Variable
         The variables of the study (`seermatch.variables.printed`).
+    cancer : str
+        The cancer in words, such as ``"lung cancer"``.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def explain_included(
     ...     10, 10.0, None), ("distribution", "grade", "III", "excluded", 4, 40.0, 0.031),
     ...     ("unknown", "grade", "", "M0", 6, 6.0, None), ("unknown", "er", "", "M0", 4, 4.0, None)]
     >>> names = ["quantity", "variable", "level", "patients", "n", "percent", "smd"]
-    >>> explain_included(pd.DataFrame(rows, columns=names), False, {})
+    >>> explain_included(pd.DataFrame(rows, columns=names), False, {}, "lung cancer")
     ['10 patients, 10.0% of those who meet the other criteria, were excluded only because a \
 covariate is unknown, most often Grade. They resemble the included patients in what is known of \
 them: the largest standardized difference is 0.03 (Grade: III).']
@@ -146,7 +151,8 @@ them: the largest standardized difference is 0.03 (Grade: III).']
     if len(differences):
         # of two levels, which differ alike, the one that the table shows
         row = differences.loc[differences["smd"].abs().round(9)[::-1].idxmax()]
-        size = f"{abs(row['smd']):.2f} ({_name(row['variable'], variables, row['level'])})"
+        level = name_event(row["level"], cancer)
+        size = f"{abs(row['smd']):.2f} ({_name(row['variable'], variables, level)})"
         some = (
             differences["variable"].nunique()
             < table.loc[(table["quantity"] == DISTRIBUTION), "variable"].nunique()

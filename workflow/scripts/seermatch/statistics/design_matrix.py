@@ -180,8 +180,8 @@ def describe_aliasing(
     Examples
     --------
     >>> a, b = np.array([0, 1, 0, 0, 1.0]), np.array([0, 0, 1, 0, 0.0])
-    >>> describe_aliasing(np.column_stack([a, b, a + b]), ["HR+/HER2+", "HR-/HER2+", "HER2"])
-    {'HER2': 'HER2 = HR+/HER2+ + HR-/HER2+'}
+    >>> describe_aliasing(np.column_stack([a, b, a + b]), ["bone", "brain", "any"])
+    {'any': 'any = bone + brain'}
     >>> describe_aliasing(np.column_stack([a, 1 - a]), ["Positive", "Negative"])
     {'Negative': 'Negative = 1 - Positive'}
     """

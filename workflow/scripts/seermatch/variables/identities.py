@@ -1,4 +1,4 @@
-"""Variables that are a function of others: subtype of receptors, a stage of T and N.
+"""Variables that are a function of others: a stage of T and N, a group of several findings.
 
 Such an identity is declared once, and used where it matters: by imputation, which must not break
 it, and by disclosure control, because who knows the parts knows the whole.
@@ -64,10 +64,10 @@ def read_identities(facts: Mapping[str, Mapping[str, Any]]) -> tuple[Identity, .
 
     Examples
     --------
-    >>> facts = {"hormone": {"of": ["er", "pr"], "levels": {
-    ...     "HR-": [["No", "No"]], "HR+": [["No", "Yes"], ["Yes", "No"], ["Yes", "Yes"]]}}}
+    >>> facts = {"spread": {"of": ["bone", "brain"], "levels": {
+    ...     "none": [["No", "No"]], "any": [["No", "Yes"], ["Yes", "No"], ["Yes", "Yes"]]}}}
     >>> read_identities(facts)[0].levels["Yes", "No"]
-    'HR+'
+    'any'
     """
     return tuple(
         Identity(

@@ -97,7 +97,7 @@ def printed(label: str) -> str:
     Parameters
     ----------
     label : str
-        A stored label such as ``"T1-T2"`` or ``"HR+/HER2-"``.
+        A stored label such as ``"T1-T2"`` or ``"EGFR-"``.
 
     Returns
     -------
@@ -107,8 +107,8 @@ def printed(label: str) -> str:
 
     Examples
     --------
-    >>> printed("T1-T2"), printed("HR-/HER2-"), printed("Non-Hispanic")
-    ('T1–T2', 'HR−/HER2−', 'Non-Hispanic')
+    >>> printed("T1-T2"), printed("EGFR-/ALK-"), printed("Non-Hispanic")
+    ('T1–T2', 'EGFR−/ALK−', 'Non-Hispanic')
     """
     label = re.sub(r"(?<=\w)-(?=$|[/,;)\s])", "\N{MINUS SIGN}", label)
     return re.sub(r"(?<![a-z]{2})-|-(?![A-Za-z][a-z])", "\N{EN DASH}", label)

@@ -50,11 +50,12 @@ def section(results: Results) -> Section:
     """Say what the data can and cannot show, and who was left out."""
     rows, included = results["interpretation"], results["included"]
     imputed = IMPUTED in set(results["sensitivity"]["analysis"])
+    words = results.variables, results.cancer
     said = (
         *explain_limits(rows, results.labels, results.config, results.cancer),
-        *explain_included(included, imputed, results.variables),
+        *explain_included(included, imputed, *words),
     )
-    excluded = included_table(included, results.labels, results.variables)
+    excluded = included_table(included, results.labels, *words)
     parts = (
         Sentences(said),
         Table("limits", limits_table(rows, results.cancer), "S8", "compact"),
