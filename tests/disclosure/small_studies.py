@@ -328,6 +328,7 @@ def _other_analyses(cohort, matched, eligible, score, rule) -> dict[str, pd.Data
         calipers=(0.1,),
         ratios=(1,),
         orders=(),
+        without=["subtype"],
         estimands=("ATT",),
         eligible=eligible,
         imputations=None,
