@@ -3,7 +3,7 @@
 from itertools import product
 
 from seermatch.variables.identities import Identity
-from seermatch.variables.printed import read_variables
+from seermatch.variables.printed import printed_variables
 
 CANCER = "breast cancer"
 FACTS = {
@@ -30,7 +30,7 @@ FACTS = {
     "t_stage": {"label": "T stage"},
     "n_stage": {"label": "N stage"},
 }
-VARIABLES = read_variables(FACTS)
+VARIABLES = printed_variables(FACTS)
 
 
 def subtype_of(er, pr, her2):

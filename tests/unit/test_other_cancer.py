@@ -17,7 +17,7 @@ from seermatch.methods.data import methods_sections
 from seermatch.methods.page import methods_page
 from seermatch.report.page import render_report
 from seermatch.report.sections.warnings import find_warnings
-from seermatch.variables.printed import read_variables
+from seermatch.variables.printed import printed_variables
 from seermatch.word.document import word_document
 from seermatch.word.journal_tables import journal_tables
 from seermatch.wording.study_tables import characteristics_table, regression_table
@@ -34,7 +34,7 @@ FACTS = {
     "race_origin": {"label": "Race and origin"},
     "surgery": {"label": "Surgery", "treatment": True},
 }
-VARIABLES = read_variables(FACTS)
+VARIABLES = printed_variables(FACTS)
 TERMS = ["age", "nodes_examined", "site", "race_origin"]
 LEVELS = {"site": "Upper lobe", "race_origin": "Non-Hispanic White"}
 RENAMED = {"er": "site", "grade": "race_origin", "subtype": "site", "M0": LABELS[0]}

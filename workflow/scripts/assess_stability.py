@@ -28,9 +28,6 @@ with job(snakemake) as tell:
     death = f"{snakemake.params.cancer} death"
     words = [
         f"{name} {spread.loc[key, 'low']:.2f} to {spread.loc[key, 'high']:.2f}"
-        for name, key in (
-            ("overall survival", "os_hr"),
-            (f"{snakemake.params.cancer} death", "cancer_hr"),
-        )
+        for name, key in (("overall survival", "os_hr"), (death, "cancer_hr"))
     ]
     tell(f"hazard ratios over {len(repeats) - 1} tie seeds (middle 95%): {', '.join(words)}")

@@ -6,12 +6,12 @@ from study_io import job, read_printed_table, write_table
 
 with job(snakemake) as tell:
     from seermatch.paper.audit import audit_tables
-    from seermatch.variables.printed import read_variables
+    from seermatch.variables.printed import printed_variables
 
     tables = {
         name: read_printed_table(StringIO(text)) for name, text in snakemake.params.paper.items()
     }
-    audit = audit_tables(**tables, variables=read_variables(snakemake.params.variables))
+    audit = audit_tables(**tables, variables=printed_variables(snakemake.params.variables))
     write_table(audit, snakemake.output[0])
     counts = audit["verdict"].value_counts()
     found = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("inconsistent", "weakness"))

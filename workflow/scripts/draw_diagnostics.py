@@ -6,13 +6,13 @@ with job(snakemake) as tell:
     from seermatch.figures.diagnostics import draw_log_log, draw_schoenfeld, draw_score_overlap
     from seermatch.figures.forest import draw_forest
     from seermatch.figures.style import figure_bytes
-    from seermatch.variables.printed import read_variables
+    from seermatch.variables.printed import printed_variables
     from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.study_tables import reference_levels
 
     params = snakemake.params
     labels, link = params.labels, params.link
-    variables = read_variables(params.variables)
+    variables = printed_variables(params.variables)
     column, page = params.widths["column"], params.widths["page"]
     tables = {name: read_table(path) for name, path in snakemake.input.items()}
     models, tests, residuals = (tables[name] for name in ("models", "tests", "residuals"))

@@ -7,7 +7,7 @@ with job(snakemake) as tell:
     from seermatch.figures.flow_chart import draw_flow_chart
     from seermatch.figures.love_plot import draw_love_plot
     from seermatch.figures.style import figure_bytes
-    from seermatch.variables.printed import read_variables
+    from seermatch.variables.printed import printed_variables
     from seermatch.wording.numbers import rounded_counts
     from seermatch.wording.terms import print_test
     from seermatch.wording.warnings import group_sizes
@@ -26,7 +26,7 @@ with job(snakemake) as tell:
             "figure1": draw_flow_chart(tables["attrition"], labels, matched, widths["page"]),
             "figure2": draw_love_plot(
                 tables["balance"],
-                read_variables(params.variables),
+                printed_variables(params.variables),
                 params.balance["threshold"],
                 widths["column"],
             ),

@@ -8,7 +8,7 @@ with job(snakemake) as tell:
     from functools import partial
 
     from seermatch.analysis.models import regression_models
-    from seermatch.variables.printed import read_variables
+    from seermatch.variables.printed import printed_variables
     from seermatch.wording.terms import describe_balance_term
 
     params = snakemake.params
@@ -20,7 +20,7 @@ with job(snakemake) as tell:
         estimator=params.estimator,
         threshold=threshold,
         group_labels=tuple(params.labels),
-        describe=partial(describe_balance_term, variables=read_variables(params.variables)),
+        describe=partial(describe_balance_term, variables=printed_variables(params.variables)),
     )
     write_table(fitted.table, snakemake.output.models)
     write_table(fitted.contrasts, snakemake.output.contrasts)

@@ -21,7 +21,7 @@ with job(snakemake) as tell:
     import pandas as pd
     from seermatch.disclosure.outcomes import release_outcomes
     from seermatch.variables.identities import read_identities
-    from seermatch.variables.printed import read_variables
+    from seermatch.variables.printed import printed_variables
     from seermatch.wording.study_tables import reference_levels, regression_table
 
     source, out, params = snakemake.input, snakemake.output, snakemake.params
@@ -43,7 +43,7 @@ with job(snakemake) as tell:
     words = (
         params.labels,
         reference_levels(private["event_counts"]),
-        read_variables(params.variables),
+        printed_variables(params.variables),
     )
     for name, path in zip(ESTIMATORS, (out.table3, out.table4), strict=True):
         write_table(regression_table(tables[name], terms, *words), path)

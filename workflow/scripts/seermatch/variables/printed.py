@@ -50,7 +50,7 @@ COMMON = {
 }
 
 
-def read_variables(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Variable]:
+def printed_variables(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Variable]:
     """Make the variables of a study from plain facts.
 
     Parameters
@@ -65,7 +65,7 @@ def read_variables(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Variable
 
     Examples
     --------
-    >>> read_variables({"psa": {"label": "PSA", "unit": "ng/ml"}})["psa"].unit
+    >>> printed_variables({"psa": {"label": "PSA", "unit": "ng/ml"}})["psa"].unit
     'ng/ml'
     """
     return COMMON | {name: Variable(**known) for name, known in facts.items()}

@@ -7,7 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from seermatch.disclosure.rule import DisclosureRule
-from seermatch.variables.printed import Variable, printed, read_variables
+from seermatch.variables.printed import Variable, printed, printed_variables
 from seermatch.wording.study_tables import reference_levels
 
 SYNTHETIC_BANNER = (
@@ -69,7 +69,7 @@ class Results:
     @cached_property
     def variables(self) -> dict[str, Variable]:
         """The variables of the study, as they are printed."""
-        return read_variables(self.provenance["variables"])
+        return printed_variables(self.provenance["variables"])
 
     @property
     def cancer(self) -> str:

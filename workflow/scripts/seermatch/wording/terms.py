@@ -28,7 +28,7 @@ def name_variable(variable: str, variables: Mapping[str, Variable]) -> str:
     variable : str
         Its name in the study.
     variables : mapping of str to Variable
-        The variables of the study (`seermatch.variables.printed.read_variables`), here and
+        The variables of the study (`seermatch.variables.printed.printed_variables`), here and
         wherever something is printed.
 
     Returns
